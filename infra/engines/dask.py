@@ -121,7 +121,7 @@ class DaskEngine(Engine):
         handle = self._share(shared)
         limit = IN_FLIGHT * self.workers
         running: dict[Any, int] = {}
-        done = as_completed(with_results=False)
+        done = as_completed(loop=self._client.loop)
         try:
             while waiting or running:
                 while waiting and len(running) < limit:
