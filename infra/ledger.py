@@ -18,13 +18,16 @@ class Ledger:
 
     Parameters
     ----------
-    path : Path
+    path : Path or str
         The file; its folder is made if needed.
+    scope : str
+        Put before every key, so that the same trial can be recorded once for each engine.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
+    def __init__(self, path: Path | str, scope: str = "") -> None:
+        self.path = Path(path)
+        self.scope = scope
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._transaction() as db:
             db.execute("CREATE TABLE IF NOT EXISTS results (key TEXT PRIMARY KEY, value TEXT, recorded REAL)")
 
@@ -34,14 +37,14 @@ class Ledger:
 
     def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
         """Return the recorded ones of `keys` with their results."""
-        wanted = list(keys)
+        wanted = [self.scope + key for key in keys]
         found: dict[str, Any] = {}
         with closing(self._open()) as db:
             for start in range(0, len(wanted), CHUNK):
                 part = wanted[start : start + CHUNK]
                 marks = ",".join("?" * len(part))
                 rows = db.execute(f"SELECT key, value FROM results WHERE key IN ({marks})", part)  # noqa: S608
-                found |= {key: json.loads(value) for key, value in rows}
+                found |= {key.removeprefix(self.scope): json.loads(value) for key, value in rows}
         return found
 
     def put(self, key: str, value: Any) -> None:
@@ -50,16 +53,21 @@ class Ledger:
 
     def put_many(self, results: dict[str, Any]) -> None:
         """Record several results, all or none."""
-        rows = [(key, json.dumps(value), time.time()) for key, value in results.items()]
+        rows = [(self.scope + key, json.dumps(value), time.time()) for key, value in results.items()]
         with self._transaction() as db:
             db.executemany("INSERT OR IGNORE INTO results VALUES (?, ?, ?)", rows)
 
-    def __len__(self) -> int:
+    def scoped(self, scope: str) -> "Ledger":
+        """Return the same ledger with another scope."""
+        return Ledger(self.path, scope)
+
+    def count(self) -> int:
+        """Return how many results are recorded, in all scopes."""
         with closing(self._open()) as db:
             return int(db.execute("SELECT count(*) FROM results").fetchone()[0])
 
-    def __reduce__(self) -> tuple[type["Ledger"], tuple[Path]]:
-        return (Ledger, (self.path,))
+    def __reduce__(self) -> tuple[type["Ledger"], tuple[Path, str]]:
+        return (Ledger, (self.path, self.scope))
 
     def _open(self) -> sqlite3.Connection:
         db = sqlite3.connect(self.path, timeout=60)

@@ -17,7 +17,9 @@ class Trial(BaseModel):
     params: dict[str, Parameter]
     scores: list[float] = Field(description="One score a fold; empty where the candidate failed.")
     mean_score: float | None
-    seconds: float = Field(description="Sum over the folds of the time its fits took (shared fits count once).")
+    seconds: float = Field(
+        description="Sum over the folds of the time its fits took (shared fits count once)."
+    )
     error: str | None = None
 
 
@@ -33,8 +35,12 @@ class Cell(BaseModel):
     implementation: str = Field("", description="What ran, for example 'one fit on one worker'.")
     workers: int = 1
     params: dict[str, Parameter] = Field(default_factory=dict)
-    score_name: str = Field("", description="What the search maximises, for example 'accuracy' or 'silhouette'.")
-    cv_score: float | None = Field(None, description="Mean score over the search's folds (None for a baseline).")
+    score_name: str = Field(
+        "", description="What the search maximises, for example 'accuracy' or 'silhouette'."
+    )
+    cv_score: float | None = Field(
+        None, description="Mean score over the search's folds (None for a baseline)."
+    )
     metrics: dict[str, float] = Field(
         default_factory=dict,
         description="Quality: holdout_accuracy, holdout_auc for classification; silhouette, davies_bouldin, "
@@ -42,7 +48,9 @@ class Cell(BaseModel):
     )
     trials: list[Trial] = Field(default_factory=list)
     fits: int = Field(0, description="Distinct fits computed for the search (shared ones count once).")
-    kept: int = Field(0, description="Trials read from the ledger of an interrupted study, not computed again.")
+    kept: int = Field(
+        0, description="Trials read from the ledger of an interrupted study, not computed again."
+    )
     usage: Usage = Field(default_factory=Usage)
     mlflow_run_id: str | None = None
     mlflow_url: str | None = None
@@ -58,7 +66,9 @@ class Evaluation(BaseModel):
     metric: str
     folds: int
     repeats: int
-    scores: list[float] = Field(description="One score a fold, repeats in turn; the same folds for every search.")
+    scores: list[float] = Field(
+        description="One score a fold, repeats in turn; the same folds for every search."
+    )
     mean: float
     low: float = Field(description="Lower end of the 95 % interval (Nadeau-Bengio corrected).")
     high: float
@@ -123,5 +133,6 @@ class StudyResult(BaseModel):
     versions: dict[str, str] = Field(default_factory=dict)
     machine: str = ""
     links: dict[str, str] = Field(
-        default_factory=dict, description="Addresses: 'Prefect run', 'MLflow run', 'Dask dashboard', 'report'."
+        default_factory=dict,
+        description="Addresses: 'Prefect run', 'MLflow run', 'Dask dashboard', 'report'.",
     )

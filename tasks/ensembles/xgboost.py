@@ -208,9 +208,7 @@ class XGBoostClassifier(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: ArrayLike) -> Array:
         """Probability of each class, in the order of `classes_`; float32, shape (n_samples, n_classes)."""
         check_is_fitted(self)
-        X = validate_data(
-            self, X, dtype=[np.float32, np.float64], ensure_all_finite="allow-nan", reset=False
-        )
+        X = validate_data(self, X, dtype=[np.float32, np.float64], ensure_all_finite="allow-nan", reset=False)
         matrix = xgb.DMatrix(X, nthread=self.n_jobs)
         p = np.asarray(self.booster_.predict(matrix, iteration_range=(0, self._rounds)))
         return np.column_stack([1 - p, p]) if p.ndim == 1 else p
@@ -238,9 +236,7 @@ def _train(parameters: dict[str, Any], rounds: int, X: Array, codes: Array, weig
     binned = parameters["tree_method"] == "hist"
     threads = parameters["nthread"]
     if binned:
-        data = xgb.QuantileDMatrix(
-            X, codes, weight=weights, max_bin=parameters["max_bin"], nthread=threads
-        )
+        data = xgb.QuantileDMatrix(X, codes, weight=weights, max_bin=parameters["max_bin"], nthread=threads)
     else:
         data = xgb.DMatrix(X, codes, weight=weights, nthread=threads)
     return xgb.train(parameters, data, num_boost_round=rounds)

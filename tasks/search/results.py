@@ -12,9 +12,7 @@ from tasks.search.trials import Outcome, Parameters
 Array = NDArray[Any]
 
 
-def cv_results(
-    candidates: Sequence[Parameters], outcomes: Iterable[Outcome], n_folds: int
-) -> dict[str, Any]:
+def cv_results(candidates: Sequence[Parameters], outcomes: Iterable[Outcome], n_folds: int) -> dict[str, Any]:
     """Scores, times and ranks of every candidate, like scikit-learn's `cv_results_`."""
     scores = np.full((len(candidates), n_folds), np.nan)
     seconds = np.zeros((len(candidates), n_folds))

@@ -1,0 +1,227 @@
+"""What the monitor measures, held against what the processes say of themselves."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+
+import psutil
+import pytest
+from distributed import Client, LocalCluster
+
+from infra.monitoring import (
+    SERIES_LIMIT,
+    Monitor,
+    ProcessUsage,
+    Usage,
+    children_of,
+    merge,
+    start_sampling,
+    stop_sampling,
+)
+
+BURN = "import time\nwhile time.process_time() < {}: pass\n"
+
+
+def burn(seconds: float) -> None:
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+
+
+def child(code: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+
+
+def burning_child(seconds: float) -> subprocess.Popen[str]:
+    """A process that uses that much CPU, says how much it was, and ends."""
+    return child(BURN.format(seconds) + "print(time.process_time())")
+
+
+def idle_child(seconds: float) -> subprocess.Popen[str]:
+    """A process that uses that much CPU, says so, and waits."""
+    process = child(BURN.format(seconds) + "print('ready', flush=True)\ninput()")
+    assert process.stdout
+    process.stdout.readline()
+    return process
+
+
+def test_cpu_and_wall_time_of_the_driver() -> None:
+    begun = time.perf_counter(), time.process_time()
+    with Monitor(interval=0.05) as monitor:
+        burn(0.5)
+    wall, cpu = time.perf_counter() - begun[0], time.process_time() - begun[1]
+    usage = monitor.usage
+    assert usage.wall_s == pytest.approx(wall, abs=0.1)
+    assert usage.driver.cpu_s == pytest.approx(cpu, abs=0.03)
+    assert usage.cpu_s == usage.driver.cpu_s
+    assert usage.cpu_percent == pytest.approx(100 * usage.cpu_s / usage.wall_s)
+    assert usage.workers == {}
+    assert usage.driver.peak_rss == usage.peak_rss > 10e6
+
+
+def test_work_shorter_than_the_interval() -> None:
+    with Monitor(interval=60) as monitor:
+        burn(0.03)
+    assert monitor.usage.driver.cpu_s == pytest.approx(0.03, abs=0.005)
+    assert len(monitor.usage.series) == 1
+
+
+def test_memory_between_two_samples() -> None:
+    with Monitor(interval=60) as monitor:
+        now = psutil.Process().memory_info()
+        size = int(monitor._highest - now.rss + 100e6)
+        block = b"x" * size
+        del block
+    assert monitor.usage.driver.peak_rss == pytest.approx(now.rss + size, abs=10e6)
+
+
+def test_workers_come_and_go_under_one_name() -> None:
+    pids: dict[str, int] = {}
+    begun, said = time.process_time(), []
+    with Monitor(lambda: pids, interval=0.05) as monitor:
+        for _ in range(2):
+            with burning_child(0.4) as worker:
+                pids["worker-0"] = worker.pid
+                assert worker.stdout
+                said.append(float(worker.stdout.read()))
+    own = time.process_time() - begun
+    usage = monitor.usage
+    assert set(usage.workers) == {"worker-0"}
+    assert usage.workers["worker-0"].cpu_s == pytest.approx(sum(said), abs=0.25)  # an interval each may lack
+    assert usage.cpu_s == pytest.approx(sum(said) + own, abs=0.1)  # which the driver has
+    assert usage.peak_rss > usage.driver.peak_rss
+    assert {name for _, name, _, _ in usage.series} == {"driver", "worker-0"}
+
+
+def test_children_that_nobody_watches_count_to_their_parent() -> None:
+    with Monitor(interval=60) as monitor, burning_child(0.3) as worker:
+        assert worker.stdout
+        said = float(worker.stdout.read())
+    assert monitor.usage.driver.cpu_s == pytest.approx(said, abs=0.1)
+
+
+def test_what_a_child_used_before_is_not_counted() -> None:
+    unwatched, watched = idle_child(0.5), idle_child(0.5)
+    with Monitor(lambda: {"worker": watched.pid}, interval=60) as monitor:
+        for process in (unwatched, watched):
+            process.communicate("\n")
+    assert monitor.usage.cpu_s < 0.2
+    assert monitor.usage.workers["worker"].cpu_s < 0.05
+
+
+def test_killed_worker_is_measured_up_to_its_end() -> None:
+    worker = idle_child(0.0)
+    with Monitor(lambda: {"worker": worker.pid}, interval=0.05) as monitor:
+        time.sleep(0.2)
+        os.kill(worker.pid, signal.SIGKILL)
+        worker.communicate()
+        time.sleep(0.1)
+    assert monitor.usage.workers["worker"].peak_rss > 1e6
+
+
+def test_this_process_is_not_counted_twice() -> None:
+    with Monitor(lambda: {"worker": os.getpid()}) as monitor:
+        burn(0.1)
+    assert monitor.usage.workers == {}
+    assert monitor.usage.cpu_s == pytest.approx(0.1, abs=0.03)
+
+
+def test_series_is_thinned_and_keeps_the_peak() -> None:
+    with Monitor(interval=0.0005) as monitor:
+        deadline = time.monotonic() + 60
+        while len(monitor._own.samples) <= SERIES_LIMIT + 1 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        block = bytearray(b"x" * 50_000_000)
+        time.sleep(0.3)
+        del block
+    counts = Counter(name for _, name, _, _ in monitor.usage.series)
+    assert 100 < counts["driver"] <= SERIES_LIMIT
+    rss = [rss for _, _, _, rss in monitor.usage.series]
+    assert max(rss) == monitor._peak > min(rss) + 40e6
+
+
+def test_own_cost_is_below_one_percent() -> None:
+    workers = [idle_child(0.0) for _ in range(3)]
+    try:
+        with Monitor(lambda: children_of(os.getpid(), ["python"]), interval=0.01) as monitor:
+            time.sleep(2)
+    finally:
+        for worker in workers:
+            worker.communicate("\n")
+    share = monitor._cost / monitor.usage.wall_s
+    print(f"own cost with a scan of all processes every sample: {100 * share:.2f} % of a core")
+    assert share < 0.02
+    assert len(monitor.usage.workers) == 3
+    with Monitor() as monitor:
+        time.sleep(2)
+    print(f"own cost alone at 0.2 s: {100 * monitor._cost / monitor.usage.wall_s:.3f} % of a core")
+
+
+def test_watch_that_fails_does_not_harm_the_work(caplog: pytest.LogCaptureFixture) -> None:
+    def gone() -> dict[str, int]:
+        raise OSError("the cluster is gone")
+
+    with caplog.at_level(logging.WARNING), Monitor(gone, interval=0.02) as monitor:
+        burn(0.1)
+    assert monitor.usage.driver.cpu_s == pytest.approx(0.1, abs=0.03)
+    assert len(caplog.records) == 1
+    assert "the cluster is gone" in caplog.text
+
+
+def test_error_in_the_work_passes_and_the_thread_ends() -> None:
+    before = threading.active_count()
+    with pytest.raises(ZeroDivisionError), Monitor():
+        _ = 1 // 0
+    assert threading.active_count() == before
+
+
+def test_children_of() -> None:
+    code = "import subprocess, sys\nwith subprocess.Popen([sys.executable, '-c', 'input() # leaf']) as p:\n"
+    middle = child(code + "    print(p.pid, flush=True)\n    p.wait()")
+    assert middle.stdout
+    leaf = int(middle.stdout.readline())
+    try:
+        assert children_of(os.getpid(), ["# leaf"])[f"# leaf-{leaf}"] == leaf
+        assert children_of(middle.pid, ["# leaf", "no such"]) == {f"# leaf-{leaf}": leaf}
+        assert children_of(leaf, ["python"]) == {}
+    finally:
+        middle.communicate("\n")
+    assert children_of(middle.pid, ["python"]) == {}
+
+
+def test_merge() -> None:
+    here = Usage(
+        wall_s=2, cpu_s=1, peak_rss=10, driver=ProcessUsage(cpu_s=1, peak_rss=10), series=[(2, "d", 1, 1)]
+    )
+    there = Usage(wall_s=1, cpu_s=3, peak_rss=20, workers={"w": ProcessUsage(cpu_s=3, peak_rss=20)})
+    both = merge(here, there.model_copy(update={"series": [(1.0, "w", 1.0, 1.0)]}), there)
+    assert (both.wall_s, both.cpu_s, both.cpu_percent, both.peak_rss) == (2, 7, 350, 50)
+    assert both.driver == here.driver
+    assert both.workers == {"w": ProcessUsage(cpu_s=6, peak_rss=20)}
+    assert [name for _, name, _, _ in both.series] == ["w", "d"]
+    assert merge() == Usage()
+
+
+def test_dask_workers_measure_themselves() -> None:
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True) as cluster,
+        Client(cluster) as client,
+    ):
+        client.run(start_sampling, "fit-1", interval=0.05)
+        client.run(burn, 0.3)
+        usages = client.run(stop_sampling, "fit-1")
+        assert list(client.run(stop_sampling, "fit-1").values()) == [Usage(), Usage()]
+        pids = client.run(os.getpid)
+    merged = merge(*usages.values())
+    assert {name.rsplit("-", 1)[1] for name in merged.workers} == {str(pid) for pid in pids.values()}
+    for figure in merged.workers.values():
+        assert 0.3 <= figure.cpu_s < 1.0
+        assert figure.peak_rss > 30e6
+    assert merged.driver == ProcessUsage()

@@ -1,0 +1,60 @@
+"""A name or a path becomes a source, or one sentence that says what is allowed."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from infra.errors import DataError
+from tasks.datasets.catalogue import CATALOGUE, resolve
+
+
+def test_names_give_the_bundled_tables() -> None:
+    assert resolve("diabetes").target == "diabetes"
+    assert resolve("diabetes", "diabetes") is CATALOGUE["diabetes"]
+    assert resolve("burger-king").task == "clustering"
+    assert all(source.path.is_file() for source in CATALOGUE.values())
+
+
+def test_an_unknown_name_is_told_what_is_allowed() -> None:
+    with pytest.raises(DataError) as caught:
+        resolve("nosuch.csv")
+    assert str(caught.value) == (
+        "no file 'nosuch.csv'; give a CSV or Parquet file, or one of: diabetes, burger-king"
+    )
+
+
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_a_blank_name_is_not_taken_for_the_current_folder(blank: str) -> None:
+    with pytest.raises(DataError, match="no file"):
+        resolve(blank)
+
+
+def test_a_named_data_set_takes_no_other_target() -> None:
+    with pytest.raises(
+        DataError, match=r"'diabetes' is for classification with target 'diabetes', not 'age'"
+    ):
+        resolve("diabetes", "age")
+
+
+def test_a_pipe_is_no_table(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(DataError, match="neither a file nor a folder"):
+        resolve(str(tmp_path / "pipe.csv"))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("a.csv", "text"), ("a.TSV", "text"), ("a.data", "text"), ("a.Parquet", "parquet")]
+)
+def test_the_kind_follows_from_the_file(tmp_path: Path, name: str, kind: str) -> None:
+    (tmp_path / name).write_text("x\n1\n")
+    source = resolve(str(tmp_path / name), "x")
+    assert (source.kind, source.task, source.name) == (kind, "classification", "a")
+    assert resolve(str(tmp_path / name)).task == "clustering"
+    assert resolve(str(tmp_path)).kind == "folder"
+
+
+def test_a_link_to_a_table_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "real.csv").write_text("x\n1\n")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
+    assert resolve(str(tmp_path / "link.csv")).name == "link"

@@ -1,0 +1,124 @@
+"""Parquet files and partitioned folders: damage, differing columns and links are refused by name."""
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from infra.errors import DataError
+from tasks.datasets.catalogue import resolve
+from tasks.datasets.reading import check, read
+
+
+def table(rows: int = 20, **more: object) -> pd.DataFrame:
+    return pd.DataFrame({"a": np.arange(rows) % 7, "y": np.where(np.arange(rows) % 2, "no", "yes"), **more})
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(DataError) as caught:
+        read(resolve(str(path), "y"))
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for part, year in enumerate((2024, 2025)):
+        (tmp_path / "table" / f"year={year}").mkdir(parents=True)
+        table().to_parquet(tmp_path / "table" / f"year={year}" / f"part-{part}.parquet")
+    return tmp_path / "table"
+
+
+def test_every_kind_of_column_is_read(tmp_path: Path) -> None:
+    frame = table(
+        flag=[True, False] * 10,
+        big=pd.array([2**40] * 19 + [None], "Int64"),
+        tag=pd.Categorical(["u", "v"] * 10),
+        when=[date(2024, 1, 1)] * 20,
+        items=[[1, 2]] * 20,
+    )
+    frame.to_parquet(tmp_path / "t.parquet")
+    read_back = read(resolve(str(tmp_path / "t.parquet"), "y"))
+    assert list(read_back["flag"][:2]) == [1.0, 0.0]
+    assert read_back["big"].isna().sum() == 1
+    assert read_back["big"].dtype == np.float64
+    assert list(read_back["tag"]) == list(frame["tag"])
+    assert read_back["when"].dtype.kind == "M"
+    assert read_back["items"].dtype == object
+
+
+def test_a_boolean_target_has_two_classes(tmp_path: Path) -> None:
+    table(ok=[True, False] * 10).to_parquet(tmp_path / "t.parquet")
+    source = resolve(str(tmp_path / "t.parquet"), "ok")
+    frame = read(source)
+    check(frame, source)
+    assert sorted(frame["ok"].cat.categories) == ["false", "true"]
+
+
+@pytest.mark.parametrize("keep", [0, 3, 200, -1])
+def test_a_truncated_file_is_named(tmp_path: Path, keep: int) -> None:
+    path = tmp_path / "cut.parquet"
+    table().to_parquet(path)
+    path.write_bytes(path.read_bytes()[:keep])
+    assert f"'{path}' is not a whole Parquet file" in refusal(path)
+
+
+def test_text_among_numbers_is_given_by_row(tmp_path: Path) -> None:
+    table(b=["1.5"] * 16 + ["oops"] + ["2"] * 3).to_parquet(tmp_path / "t.parquet")
+    assert "row 17: column 'b' holds 'oops' where numbers belong" in refusal(tmp_path / "t.parquet")
+
+
+def test_duplicate_names_are_refused(tmp_path: Path) -> None:
+    pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], ["a", "a"]), tmp_path / "t.parquet")
+    assert "columns 1, 2 of" in refusal(tmp_path / "t.parquet")
+
+
+def test_partitions_are_joined_with_their_column(folder: Path) -> None:
+    (folder / "_SUCCESS").touch()
+    (folder / ".part-0.parquet.crc").write_bytes(b"x")
+    frame = read(resolve(str(folder), "y"))
+    assert list(frame) == ["a", "y", "year"]
+    assert list(frame["year"]) == [2024.0] * 20 + [2025.0] * 20
+
+
+def test_a_partition_with_other_columns_is_shown(folder: Path) -> None:
+    part = folder / "year=2025" / "part-1.parquet"
+    table(c=1.0).astype({"a": "float64"}).to_parquet(part)
+    message = refusal(folder)
+    assert "in 'year=2025/part-1.parquet' against 'year=2024/part-0.parquet'" in message
+    assert "'a' is double against int64; 'c' is double against not there" in message
+
+
+def test_a_partition_may_have_its_columns_in_another_order_or_empty(folder: Path) -> None:
+    frame = table()[["y", "a"]].assign(a=None)
+    frame.to_parquet(folder / "year=2025" / "part-1.parquet")
+    assert read(resolve(str(folder), "y"))["a"].isna().sum() == 20
+
+
+def test_a_truncated_partition_is_named(folder: Path) -> None:
+    part = folder / "year=2025" / "part-1.parquet"
+    part.write_bytes(part.read_bytes()[:-30])
+    assert f"'{part}' is not a whole Parquet file" in refusal(folder)
+
+
+@pytest.mark.parametrize("linked", ["secret.parquet", "."])
+def test_a_link_out_of_the_folder_is_refused(folder: Path, tmp_path: Path, linked: str) -> None:
+    table().to_parquet(tmp_path / "secret.parquet")
+    (folder / "year=2025" / "part-9.parquet").symlink_to(tmp_path / linked)
+    assert "'year=2025/part-9.parquet' in" in (message := refusal(folder))
+    assert "is a link out of" in message
+
+
+def test_a_folder_that_is_itself_a_link_is_read(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(folder)
+    assert len(read(resolve(str(tmp_path / "link"), "y"))) == 40
+
+
+def test_a_folder_without_parquet_is_refused(tmp_path: Path) -> None:
+    assert "holds no Parquet file" in refusal(tmp_path)
+    (tmp_path / "notes.txt").write_text("x")
+    assert "'notes.txt' in" in refusal(tmp_path)

@@ -1,0 +1,186 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.report import sentences
+from tasks.report.noise import holm
+from tasks.report.payoff import payoff
+from tasks.report.selection import cells_of
+from tasks.results import Comparison, Evaluation, StudyResult
+from tests.tasks.report.synthetic import make_study
+
+CLAIMS = ("beats", "loses to", ": significant", "beyond the noise.")
+
+
+def compared(difference: float, p: float) -> StudyResult:
+    study = make_study()
+    study.comparisons = [
+        Comparison(
+            dataset="diabetes",
+            first="xgboost grid",
+            second="xgboost baseline",
+            difference=difference,
+            p_value=p,
+        )
+    ]
+    return study
+
+
+def holdout_only() -> StudyResult:
+    study = make_study()
+    study.evaluations, study.comparisons = [], []
+    return study
+
+
+def test_a_difference_inside_the_noise_is_not_claimed() -> None:
+    assert sentences.comparisons_in_words(compared(0.004, 0.31), "diabetes") == [
+        "xgboost grid is 0.4 points above baseline, p = 0.31: not significant"
+    ]
+
+
+def test_a_difference_beyond_the_noise_is_claimed_with_its_direction() -> None:
+    assert sentences.comparisons_in_words(compared(0.02, 0.0004), "diabetes") == [
+        "xgboost grid beats baseline by 2.0 points, p < 0.001: significant"
+    ]
+    assert sentences.comparisons_in_words(compared(-0.02, 0.011), "diabetes") == [
+        "xgboost grid loses to baseline by 2.0 points, p = 0.011: significant"
+    ]
+    gain = sentences.gains(compared(0.02, 0.0004), "diabetes")[0]
+    assert "(p < 0.001): beyond the noise." in gain
+
+
+@given(st.lists(st.tuples(st.floats(-1, 1), st.floats(0.05, 1)), min_size=1, max_size=4))
+def test_no_sentence_claims_what_no_test_shows(found: list[tuple[float, float]]) -> None:
+    study = make_study()
+    study.cells = [cell for cell in study.cells if cell.engine == "local"]
+    names = ["xgboost baseline", "xgboost grid", "xgboost random"]
+    study.comparisons = [
+        Comparison(dataset="diabetes", first=names[i % 3], second=names[(i + 1) % 3], difference=d, p_value=p)
+        for i, (d, p) in enumerate(found)
+    ]
+    words = sentences.dataset_findings(study, "diabetes") + sentences.comparisons_in_words(study, "diabetes")
+    assert not [line for line in words for claim in CLAIMS if claim in line and "but not" not in line]
+
+
+def test_several_comparisons_are_judged_together(study: StudyResult) -> None:
+    lines = sentences.comparisons_in_words(study, "diabetes")
+    assert lines[1] == (
+        "xgboost random is 0.6 points above baseline, "
+        "p = 0.040, 0.08 after correction for the number of comparisons: not significant"
+    )
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+
+
+def test_identical_scores_without_a_p_value() -> None:
+    assert sentences.comparisons_in_words(compared(0.0, float("nan")), "diabetes") == [
+        "xgboost grid has the same scores as baseline"
+    ]
+
+
+def test_the_cheapest_of_equals_pays_off(study: StudyResult) -> None:
+    found = payoff(study, "diabetes")
+    assert found is not None
+    assert found.startswith("What paid off: xgboost baseline on local (74.7 % accuracy, 95 % interval")
+    assert "xgboost random scored highest" in found
+    assert "not beyond the noise, and took 7.31 s on local" in found
+
+
+def test_a_search_pays_off_when_it_is_really_better() -> None:
+    study = make_study()
+    study.comparisons = [
+        Comparison(dataset="diabetes", first="xgboost random", second=other, difference=0.03, p_value=0.001)
+        for other in ("xgboost baseline", "xgboost grid")
+    ]
+    found = payoff(study, "diabetes")
+    assert found is not None
+    assert found.startswith("What paid off: xgboost random on local")
+    assert "Every other one scores lower by more than the noise." in found
+
+
+def test_without_a_test_the_intervals_decide() -> None:
+    study = make_study()
+    study.comparisons = []
+    base = study.evaluations[0]
+    update = {"search": "grid", "mean": base.high + 0.05, "low": base.high + 0.02, "high": base.high + 0.08}
+    apart: Evaluation = base.model_copy(update=update)
+    study.evaluations = [base, apart]
+    assert "beyond the noise." in sentences.gains(study, "diabetes")[0]
+    study.evaluations = [base, base.model_copy(update={"search": "grid", "mean": base.mean + 0.01})]
+    assert "within the noise, so no gain is shown" in sentences.gains(study, "diabetes")[0]
+
+
+def test_a_hold_out_alone_shows_its_standard_error() -> None:
+    gain = sentences.gains(holdout_only(), "diabetes")[0]
+    assert "hold-out accuracy 76.5 %, the baseline 74.5 %, on 149 rows" in gain
+    assert "standard error of 3.5 points: within the noise, so no difference is shown" in gain
+    assert "The search took 9.87 s on local, the baseline 0.42 s on local." in gain
+
+
+def test_a_hold_out_of_unknown_size_claims_nothing() -> None:
+    study = holdout_only()
+    for cell in study.cells:
+        cell.metrics.pop("holdout_rows", None)
+    assert "so no difference is claimed" in sentences.gains(study, "diabetes")[0]
+
+
+def test_a_silhouette_names_its_space(study: StudyResult) -> None:
+    gain = sentences.gains(study, "burger-king")[0]
+    assert "in the space 'standardised': 0.132 higher" in gain
+
+
+def test_silhouettes_of_different_spaces_are_not_compared() -> None:
+    study = make_study()
+    for cell in study.cells:
+        if cell.dataset == "burger-king" and cell.search == "baseline":
+            cell.params = {**cell.params, "space": "raw"}
+    assert (
+        "silhouette on the raw columns 0.554, the baseline 0.318" in sentences.gains(study, "burger-king")[0]
+    )
+
+
+def test_the_fastest_engine_is_named_over_common_cells(study: StudyResult) -> None:
+    words = sentences.engine_speed(cells_of(study, "burger-king"))
+    assert words is not None
+    assert words.startswith("Fastest engine: local 0.67 s for the 2 cells that every engine completed")
+    assert "spark took 14.1 s (21.0 times as long)" in words
+
+
+def test_times_within_the_noise_name_no_fastest_engine() -> None:
+    study = make_study()
+    for cell in study.cells:
+        cell.usage.wall_s = 10.0 if cell.engine == "local" else 11.0
+    words = sentences.engine_speed(cells_of(study, "diabetes"))
+    assert words is not None
+    assert words.startswith("No engine was clearly fastest: ")
+
+
+def test_engines_that_agree(study: StudyResult) -> None:
+    assert sentences.engines_agreement(cells_of(study, "diabetes")) == [
+        "Same scores and the same choices on local, dask and spark."
+    ]
+
+
+def test_engines_that_differ_say_where() -> None:
+    study = make_study()
+    cell = next(c for c in cells_of(study, "diabetes") if (c.engine, c.search) == ("spark", "grid"))
+    cell.metrics["holdout_accuracy"] = 112 / 149
+    cell.params = {"max_depth": 2}
+    first, second = sentences.engines_agreement(cells_of(study, "diabetes"))
+    assert first == (
+        "Engines differ: xgboost grid, hold-out accuracy "
+        "76.51 % on local, 76.51 % on dask and 75.17 % on spark."
+    )
+    assert second.endswith("max_depth = 2 on spark.")
+
+
+def test_the_whole_study(study: StudyResult) -> None:
+    assert sentences.study_findings(study) == [
+        "Sharing computations, 377 fits gave the 1,080 fold scores of 291 trials.",
+        "The study was resumed: 12 trials kept from the interrupted run.",
+        "1 of 18 cells failed; the reasons are listed.",
+    ]
+
+
+def test_minimal_results_have_findings_without_failing(minimal: StudyResult) -> None:
+    found = [*sentences.dataset_findings(minimal, "d"), *sentences.study_findings(minimal)]
+    assert "nan" not in str(found)
