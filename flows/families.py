@@ -1,11 +1,13 @@
 """A comparison on one data set: training, both searches and evaluation, on every engine."""
 
+from typing import Any
+
 from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import recording
 from flows.gathering import complete
-from flows.session import Session, current_session, listener
+from flows.session import Session, current_session, watching
 from infra.engines import EngineName
 from tasks import steps
 from tasks.cells import CellRequest
@@ -16,6 +18,11 @@ from tasks.results import Cell, Search
 
 SEARCHES: tuple[Search, ...] = ("baseline", "grid", "random")
 OUTER_FOLDS = 10
+
+
+def in_this_process() -> Any:
+    """Task runner of the Spark subflows: one session a process, and it is the flow's."""
+    return ThreadPoolTaskRunner(max_workers=1)
 
 
 @flow(name="compare", flow_run_name="compare {dataset.name}", validate_parameters=False)
@@ -30,27 +37,27 @@ def compare(dataset: PreparedDataset) -> None:
             spark_preparation(dataset)
             spark_training(dataset)
         else:
-            fill(session, dataset, engine, address=session.address)
+            fill(session, dataset, engine, {"address": session.address})
     evaluate(session, dataset)
 
 
-@flow(name="spark-preparation", task_runner=ThreadPoolTaskRunner(max_workers=1), validate_parameters=False)
+@flow(name="spark-preparation", task_runner=in_this_process(), validate_parameters=False)
 def spark_preparation(dataset: PreparedDataset) -> None:
     """Read the prepared table through Spark and make sure that it is the same table."""
     complete(steps.profile_on_spark, dataset, current_session().spark())
 
 
-@flow(name="spark-training", task_runner=ThreadPoolTaskRunner(max_workers=1), validate_parameters=False)
+@flow(name="spark-training", task_runner=in_this_process(), validate_parameters=False)
 def spark_training(dataset: PreparedDataset) -> None:
     """Train and search on Spark."""
     session = current_session()
-    fill(session, dataset, "spark", engine=session.spark())
+    fill(session, dataset, "spark", {"engine": session.spark()})
 
 
-def fill(session: Session, dataset: PreparedDataset, engine: EngineName, **place: object) -> None:
+def fill(session: Session, dataset: PreparedDataset, engine: EngineName, place: dict[str, Any]) -> None:
     """Run the cells of one engine; one that fails is recorded with its cause, and the others go on."""
     for request in requests(session, dataset, engine):
-        listener.get().starting(request.title)
+        watching().starting(request.title)
         recording.start_cell(session, request)
         step = steps.train if request.search == "baseline" else steps.search
         try:
@@ -60,7 +67,7 @@ def fill(session: Session, dataset: PreparedDataset, engine: EngineName, **place
         recording.record_cell(session, request, cell)
         session.result.cells.append(cell)
         session.run_keys.append(recording.run_key(session, request))
-        listener.get().finished(cell)
+        watching().finished(cell)
 
 
 def requests(session: Session, dataset: PreparedDataset, engine: EngineName) -> list[CellRequest]:
@@ -102,7 +109,7 @@ def evaluate(session: Session, dataset: PreparedDataset) -> None:
     cells = [cell for cell in result.cells if cell.dataset == dataset.name]
     evaluations = []
     if dataset.task == "classification" and session.parameters.repeats:
-        listener.get().starting(f"{dataset.name}: cross-validation, tuning inside the folds")
+        watching().starting(f"{dataset.name}: cross-validation, tuning inside the folds")
         ways = [
             (a.name, s) for a in algorithms_for(dataset.task, session.parameters.algorithms) for s in SEARCHES
         ]

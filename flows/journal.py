@@ -13,6 +13,7 @@ from uuid import uuid4
 from filelock import FileLock, Timeout
 
 from flows.parameters import StudyParameters
+from infra.ledger import Ledger
 
 
 @dataclass
@@ -32,6 +33,10 @@ class Journal:
     @property
     def result(self) -> Path:
         return self.folder / "result.json"
+
+    def recorded(self) -> int:
+        """Return how many results the ledger holds."""
+        return Ledger(self.ledger).count()
 
     def note_flow_run(self, flow_run_id: str) -> None:
         """Record which flow run is at work, for whoever finds the study dead."""

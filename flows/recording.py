@@ -77,7 +77,7 @@ def record_dataset(session: "Session", dataset: Dataset) -> None:
         digest=dataset.sha256,
         source=dataset.path,
         rows=dataset.rows,
-        columns=len(dataset.columns),
+        columns=dataset.columns,
     )
 
 
@@ -131,7 +131,7 @@ def record_cell(session: "Session", request: CellRequest, cell: Cell) -> None:
         digest=dataset.sha256,
         source=dataset.path,
         rows=dataset.rows,
-        columns=len(dataset.columns),
+        columns=dataset.columns,
     )
     tracker.log_series(key, _series(cell))
     if cell.trials:

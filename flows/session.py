@@ -15,6 +15,7 @@ from flows.journal import Journal, open_journal
 from flows.parameters import StudyParameters
 from flows.sweeping import mark_crashed
 from infra.engines import Engine, connect
+from infra.engines.dask import DaskEngine
 from infra.settings import Settings, load_settings
 from infra.tracking import Tracker, sweep
 from tasks.results import Cell, StudyResult
@@ -42,6 +43,14 @@ listener: ContextVar[Listener] = ContextVar("listener", default=_Silent())  # no
 _current: ContextVar["Session"] = ContextVar("session")
 
 
+def watching() -> Listener:
+    """The listener of this study.
+
+    A function, because Prefect sends flows to workers by value, and a ContextVar cannot be sent.
+    """
+    return listener.get()
+
+
 @dataclass
 class Session:
     """One study at work; subflows find it with `current_session`."""
@@ -50,7 +59,7 @@ class Session:
     settings: Settings
     journal: Journal
     tracker: Tracker
-    cluster: Engine
+    cluster: DaskEngine
     address: str
     workers: int
     result: StudyResult
@@ -114,16 +123,14 @@ def open_session(parameters: StudyParameters, result: StudyResult) -> Iterator[S
         token = _current.set(session)
         try:
             recording.start_study(session)
-            listener.get().opened(session)
+            watching().opened(session)
             yield session
         finally:
             _current.reset(token)
 
 
-def _cluster(settings: Settings, workers: int) -> Engine:
-    if settings.dask_address:
-        return connect("dask", address=settings.dask_address)
-    return connect("dask", workers=workers)
+def _cluster(settings: Settings, workers: int) -> DaskEngine:
+    return DaskEngine(workers, settings.dask_address)
 
 
 def _starting_spark(

@@ -4,15 +4,16 @@ import platform
 from typing import Any
 
 import psutil
-from prefect import Flow, flow
-from prefect.states import Completed, Failed, State
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
 from prefect_dask import DaskTaskRunner
 
 from flows import recording
 from flows.families import compare
 from flows.gathering import complete
 from flows.parameters import ClassificationParameters, ClusteringParameters, StudyParameters
-from flows.session import Session, current_session, listener, open_session
+from flows.session import Session, current_session, open_session, watching
 from infra.settings import usable_cores
 from tasks import steps
 from tasks.datasets.preparation import PreparedDataset
@@ -20,7 +21,7 @@ from tasks.results import Dataset, StudyResult
 
 
 @flow(name="study")
-def study(parameters: StudyParameters = StudyParameters()) -> State:  # noqa: B008 (frozen)
+def study(parameters: StudyParameters = StudyParameters()) -> State[Any]:  # noqa: B008 (frozen)
     """Compare algorithms x engines x {baseline, grid, random} on each data set, and report.
 
     The run ends Completed only if every cell did; else it is Failed, with the causes, and the same study
@@ -38,7 +39,7 @@ def study(parameters: StudyParameters = StudyParameters()) -> State:  # noqa: B0
 @flow(name="classification")
 def classification(
     parameters: ClassificationParameters = ClassificationParameters(),  # noqa: B008 (frozen)
-) -> State:
+) -> State[Any]:
     """Compare classifiers on one table."""
     return study(parameters.as_study(), return_state=True)
 
@@ -46,7 +47,7 @@ def classification(
 @flow(name="clustering")
 def clustering(
     parameters: ClusteringParameters = ClusteringParameters(),  # noqa: B008 (frozen)
-) -> State:
+) -> State[Any]:
     """Compare clusterings of one table."""
     return study(parameters.as_study(), return_state=True)
 
@@ -57,7 +58,7 @@ def preparation() -> list[PreparedDataset]:
     session = current_session()
     prepared = []
     for data in session.parameters.data:
-        listener.get().starting(f"{data}: preparation")
+        watching().starting(f"{data}: preparation")
         folder = session.settings.home / "data"
         dataset = complete(
             steps.prepare, data, session.parameters.target, str(folder), session.parameters.folds
@@ -72,12 +73,12 @@ def preparation() -> list[PreparedDataset]:
 SHOWN = {"name", "task", "target", "rows", "sha256", "path", "notes", "provenance"}
 
 
-def on_cluster(session: Session, subflow: Flow[..., Any]) -> Flow[..., Any]:
+def on_cluster(session: Session, subflow: Any) -> Any:
     """The subflow with its tasks on the study's cluster; a runner of its own would start another cluster."""
     return subflow.with_options(task_runner=DaskTaskRunner(address=session.address))
 
 
-def finish(session: Session) -> State:
+def finish(session: Session) -> State[Any]:
     """Write and store the report; the state says whether every cell completed."""
     result = session.result
     result.finished = recording.now()
@@ -89,7 +90,7 @@ def finish(session: Session) -> State:
     failed = [cell for cell in result.cells if cell.status == "failed"]
     recording.finish_study(session, str(path), "FAILED" if failed else "FINISHED")
     session.journal.result.write_text(result.model_dump_json(indent=2))
-    listener.get().ended(result)
+    watching().ended(result)
     if failed:
         causes = "; ".join(f"{c.dataset} {c.algorithm} {c.engine} {c.search}: {c.error}" for c in failed)
         return Failed(message=f"{len(failed)} of {len(result.cells)} cells failed: {causes}")
@@ -100,4 +101,5 @@ def finish(session: Session) -> State:
 def machine() -> str:
     """The machine in words."""
     memory = psutil.virtual_memory().total / 2**30
-    return f"{usable_cores()} cores, {memory:.0f} GiB memory, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    return f"{usable_cores()} cores, {memory:.0f} GiB memory, {system}"

@@ -43,7 +43,7 @@ def load_settings() -> Settings:
         If a variable holds a value that is not allowed.
     """
     try:
-        return Settings()  # type: ignore[call-arg]
+        return Settings()
     except ValidationError as error:
         first = error.errors()[0]
         name = "TRILLA_" + "_".join(str(part) for part in first["loc"]).upper()

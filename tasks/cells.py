@@ -97,6 +97,7 @@ def _compute(request: CellRequest, engine: Engine, ledger: Ledger, progress: Pro
         implementation=_implementation(winner, engine),
         workers=engine.workers,
         params=_parameters(winner),
+        space="standardised" if request.dataset.task == "clustering" else "",
         score_name=algorithm.scoring,
         metrics=_quality(request.dataset, winner, rows),
         usage=monitor.usage,

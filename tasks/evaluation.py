@@ -7,12 +7,13 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import RepeatedStratifiedKFold
 
 from infra.engines import Engine
-from infra.errors import EngineError
+from infra.errors import EngineError, ParameterError
 from infra.ledger import Ledger
 from tasks.cells import Way, way_to_fit
 from tasks.datasets.preparation import PreparedDataset
@@ -68,7 +69,7 @@ def evaluate(
     EngineError
         If workers died at every one of the bounded tries over one fold.
     """
-    X, y = dataset.load()
+    X, y = _labelled(dataset)
     splitter = RepeatedStratifiedKFold(
         n_splits=scheme.folds, n_repeats=scheme.repeats, random_state=scheme.seed
     )
@@ -88,12 +89,19 @@ def evaluate(
 
 def _score_fold(work: _Work, shared: _Shared) -> float:
     algorithm = ALGORITHMS[work.algorithm]
-    X, y = shared.dataset.load()
+    X, y = _labelled(shared.dataset)
     train, test = shared.splits[work.fold]
     model = algorithm.make(shared.dataset, shared.scheme.seed)
     way = Way(work.search, shared.scheme.seed, INNER_FOLDS, shared.scheme.candidates)
     fitted = way_to_fit(way, algorithm, shared.dataset, model).fit(X.iloc[train], y[train])
     return float(get_scorer(algorithm.scoring)(fitted, X.iloc[test], y[test]))
+
+
+def _labelled(dataset: PreparedDataset) -> tuple[Any, Any]:
+    X, y = dataset.load()
+    if y is None:
+        raise ParameterError(f"data set {dataset.name!r} has no target: cross-validation needs classes")
+    return X, y
 
 
 def _summary(
@@ -142,7 +150,7 @@ def _compared(first: Evaluation, second: Evaluation) -> Comparison:
 
 
 def corrected_interval(
-    scores: Sequence[float], n_train: int, n_test: int, confidence: float = 0.95
+    scores: Sequence[float] | NDArray[np.float64], n_train: int, n_test: int, confidence: float = 0.95
 ) -> tuple[float, float]:
     """Interval of the mean of cross-validation scores, by Nadeau and Bengio's corrected variance.
 
@@ -158,20 +166,20 @@ def corrected_interval(
     Nadeau and Bengio, "Inference for the generalization error", Machine Learning 52 (2003), section 4.
     """
     error = _corrected_error(scores, n_test / n_train)
-    half = stats.t.ppf((1 + confidence) / 2, len(scores) - 1) * error
+    half = stats.t.ppf((1 + confidence) / 2, np.size(scores) - 1) * error
     mean = float(np.mean(scores))
     return mean - half, mean + half
 
 
-def corrected_p_value(differences: Sequence[float], n_train: float, n_test: float) -> float:
+def corrected_p_value(differences: Sequence[float] | NDArray[np.float64], n_train: float, n_test: float) -> float:
     """Two-sided p-value that the mean of paired differences is zero, by the corrected resampled t-test."""
     error = _corrected_error(differences, n_test / n_train)
     mean = float(np.mean(differences))
     if error == 0:
         return 1.0 if mean == 0 else 0.0
-    return float(2 * stats.t.sf(abs(mean) / error, len(differences) - 1))
+    return float(2 * stats.t.sf(abs(mean) / error, np.size(differences) - 1))
 
 
-def _corrected_error(values: Sequence[float], ratio: float) -> float:
+def _corrected_error(values: Sequence[float] | NDArray[np.float64], ratio: float) -> float:
     # folds share training rows, so that their scores vary together: the naive 1/n is too small
-    return math.sqrt((1 / len(values) + ratio) * float(np.var(values, ddof=1)))
+    return math.sqrt((1 / np.size(values) + ratio) * float(np.var(values, ddof=1)))

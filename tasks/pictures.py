@@ -64,7 +64,12 @@ def _components(space: Any, labels: Any) -> str:
     for cluster in np.unique(labels):
         rows = labels == cluster
         axes.scatter(
-            *points[rows].T, s=22, alpha=0.8, label=f"{cluster} ({rows.sum()})", color=_colour(cluster)
+            points[rows, 0],
+            points[rows, 1],
+            s=22,
+            alpha=0.8,
+            label=f"{cluster} ({rows.sum()})",
+            color=_colour(cluster),
         )
     shares = [*pca.explained_variance_ratio_, 0.0]
     axes.set_xlabel(f"first component ({shares[0]:.0%} of variance)")

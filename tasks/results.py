@@ -35,6 +35,7 @@ class Cell(BaseModel):
     implementation: str = Field("", description="What ran, for example 'one fit on one worker'.")
     workers: int = 1
     params: dict[str, Parameter] = Field(default_factory=dict)
+    space: str = Field("", description="Space that clustering scores hold in: 'standardised', 'raw'.")
     score_name: str = Field(
         "", description="What the search maximises, for example 'accuracy' or 'silhouette'."
     )

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ def split_evenly(n_blocks: int, workers: int) -> tuple[Span, ...]:
     """Consecutive spans of nearly equal length, at most one a worker, none of them empty."""
     count = max(1, min(n_blocks, workers))
     edges = [n_blocks * i // count for i in range(count + 1)]
-    return tuple(Span(a, b) for a, b in zip(edges, edges[1:], strict=False))
+    return tuple(Span(a, b) for a, b in pairwise(edges))
 
 
 class BlockSource(ABC):

@@ -48,7 +48,8 @@ class SparkEngine(Engine):
 
     @property
     def dashboard(self) -> str | None:
-        return self._context.uiWebUrl
+        address = self._context.uiWebUrl
+        return None if address is None else str(address)
 
     def worker_pids(self) -> Mapping[str, int]:
         java = _gateway_process()

@@ -33,7 +33,7 @@ SEEDING_BLOCKS = 16
 SEEDING_ROWS_A_CLUSTER = 1024
 
 
-class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):  # type: ignore[misc]
+class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):
     """K-means clustering: Lloyd's algorithm, one kernel over blocks of rows on every engine.
 
     Labels and centres are the same to the last bit on every engine, with any number of workers. Seeding
@@ -102,7 +102,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         self.random_state = random_state
         self.engine = engine
 
-    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: ArrayLike | str | Path, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
         """Find the clusters of `X`.
 

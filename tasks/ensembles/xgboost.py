@@ -135,7 +135,7 @@ class XGBoostClassifier(ClassifierMixin, BaseEstimator):
         self.engine = engine
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Boost trees.
 
         Parameters

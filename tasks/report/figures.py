@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from infra.monitoring import DRIVER
 from tasks.report import drawing, wording
 from tasks.report.drawing import COLOUR, GROUND, HATCH, INK, LINE, MARKER, chart
 from tasks.report.selection import (
@@ -284,7 +285,7 @@ def _series(axes: "Axes", cell: Cell, column: int, scale: float) -> None:
     for sample in cell.usage.series:
         processes.setdefault(sample[1], []).append((sample[0] - start, float(sample[column]) * scale))
     for name, points in processes.items():
-        look: Look = {"color": INK if name == "driver" else COLOUR["grid"], "linewidth": 1.1}
+        look: Look = {"color": INK if name == DRIVER else COLOUR["grid"], "linewidth": 1.1}
         if len(points) < 3:
             look["marker"] = "."
         times, values = zip(*drawing.thin(points), strict=True)

@@ -108,7 +108,7 @@ def _why(best: Contender, chosen: Contender, level: list[Contender], field: list
     if close(chosen.score, best.score) and chosen is not best:
         return f"{best.way} scored the same and took {_cost(best)}."
     if chosen is best:
-        return "None scored higher, and none that it does not beat beyond the noise was clearly cheaper."
+        return "It scored highest, and none within the noise of it was clearly cheaper."
     return f"{best.way} scored highest ({best.words}), but not beyond the noise, and took {_cost(best)}."
 
 

@@ -76,7 +76,7 @@ def failed(cells: Iterable[Cell]) -> list[Cell]:
 
 def space_of(cell: Cell) -> str:
     """Name of the space a clustering was fitted and scored in; empty where the cell does not say."""
-    return str(cell.params.get("space", ""))
+    return cell.space
 
 
 def quality_metric(cells: list[Cell]) -> str:

@@ -92,7 +92,7 @@ def kmeans_trials(search: Search) -> list[Trial]:
     trials = []
     for k, init in grid if search == "grid" else drawn:
         value = 0.423 - 0.019 * (k - 2) - (0.01 if init == "random" else 0) + float(rng.normal(0, 0.004))
-        params: dict[str, Parameter] = {"n_clusters": k, "init": init, "space": "standardised"}
+        params: dict[str, Parameter] = {"n_clusters": k, "init": init}
         trials.append(Trial(params=params, scores=[value], mean_score=value, seconds=0.02))
     return trials
 
@@ -153,7 +153,8 @@ def kmeans_cell(engine: str, search: Search, algorithm: str = "kmeans") -> Cell:
         search=search,
         implementation="one process" if engine == "local" else "one round a step",
         workers=1 if engine == "local" else 2,
-        params={"n_clusters": k, "init": "k-means++", "space": "standardised"},
+        params={"n_clusters": k, "init": "k-means++"},
+        space="standardised",
         score_name="silhouette",
         cv_score=None if search == "baseline" else value,
         metrics={

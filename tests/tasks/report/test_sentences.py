@@ -132,7 +132,7 @@ def test_silhouettes_of_different_spaces_are_not_compared() -> None:
     study = make_study()
     for cell in study.cells:
         if cell.dataset == "burger-king" and cell.search == "baseline":
-            cell.params = {**cell.params, "space": "raw"}
+            cell.space = "raw"
     assert (
         "silhouette on the raw columns 0.554, the baseline 0.318" in sentences.gains(study, "burger-king")[0]
     )
