@@ -224,11 +224,13 @@ def parameter_scatter(cells: Sequence[Cell]) -> "Figure":
 
 
 def _scatter(axes: "Axes", name: str, searches: Sequence[tuple[str, list[Trial]]]) -> None:
-    values = [trial.params.get(name) for _, trials in searches for trial in trials]
+    # a search that leaves the parameter alone has nothing to say about it
+    searches = [(search, [t for t in trials if name in t.params]) for search, trials in searches]
+    values = [trial.params[name] for _, trials in searches for trial in trials]
     numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
     places = {text: i for i, text in enumerate(dict.fromkeys(map(_category, values)))}
     for search, trials in searches:
-        x: list[Any] = [t.params[name] if numeric else places[_category(t.params.get(name))] for t in trials]
+        x: list[Any] = [t.params[name] if numeric else places[_category(t.params[name])] for t in trials]
         scores = [t.mean_score for t in trials if t.mean_score is not None]
         look: Look = {"color": COLOUR[search], "marker": "o", "markersize": 3.4, "alpha": 0.65}
         axes.plot(x, scores, linestyle="", markeredgewidth=0, **look)

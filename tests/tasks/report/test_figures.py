@@ -98,3 +98,16 @@ def test_charts_on_one_page_do_not_share_ids(drawn: dict[str, str]) -> None:
     assert all(str(name).startswith("one-") for name in ids)
     assert "url(#one-" in svg
     assert "url(#h" not in svg
+
+
+def test_a_parameter_that_one_search_leaves_alone_keeps_its_numbers() -> None:
+    study = make_study()
+    boosted = cells_of(study, "diabetes")
+    for cell in boosted:
+        if cell.search == "random":
+            for i, trial in enumerate(cell.trials):
+                trial.params["colsample"] = 0.5 + 0.01 * i
+    shown = texts(figures.parameter_scatter(boosted))
+    assert "colsample" in shown
+    assert "None" not in shown
+    assert sum(text.startswith("0.5") for text in shown) <= 4

@@ -1,0 +1,1 @@
+"""How users start it: the `trilla` command, deployments, schedules."""

@@ -1,0 +1,135 @@
+"""The `trilla` command."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import CliApp, CliPositionalArg, CliSubCommand, SettingsError
+
+from flows.parameters import StudyParameters
+from infra.errors import TrillaError
+
+USAGE_ERROR = 2
+
+
+class Study(StudyParameters):
+    """Compare algorithms x engines x {baseline, grid, random} on data sets, and report: the main job."""
+
+    json_file: Path | None = Field(
+        None, validation_alias=AliasChoices("json"), description="Also write the result to this JSON file."
+    )
+
+    def cli_cmd(self) -> None:
+        from deployments.run_study import run_study
+
+        parameters = StudyParameters(**self.model_dump(exclude={"json_file"}))
+        sys.exit(run_study(parameters, self.json_file))
+
+
+class _Command(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Up(_Command):
+    """Start the local stack: one Prefect server, one MLflow server."""
+
+    def cli_cmd(self) -> None:
+        from deployments.stack import start
+
+        start()
+
+
+class Down(_Command):
+    """Stop the local stack."""
+
+    def cli_cmd(self) -> None:
+        from deployments.stack import stop
+
+        stop()
+
+
+class Status(_Command):
+    """Show the servers of the local stack."""
+
+    def cli_cmd(self) -> None:
+        from deployments.stack import show
+
+        sys.exit(show())
+
+
+class Deploy(_Command):
+    """Register all deployments with their schedules and serve them until interrupted."""
+
+    cron: str = Field("0 2 * * *", description="When the study runs by itself, as a cron expression (UTC).")
+
+    def cli_cmd(self) -> None:
+        from deployments.deploy import deploy
+
+        deploy(self.cron)
+
+
+class Doctor(_Command):
+    """Check Java, Python workers, ports, disk, memory and versions; each finding with its remedy."""
+
+    def cli_cmd(self) -> None:
+        from deployments.doctor import diagnose, print_findings
+        from infra.settings import load_settings
+
+        sys.exit(print_findings(diagnose(load_settings())))
+
+
+class Bench(_Command):
+    """Run the benchmarks against peers, as ratios measured side by side in one run."""
+
+    name: CliPositionalArg[str | None] = Field(None, description="Benchmark; without it, all of them.")
+    json_file: Path | None = Field(
+        None, validation_alias=AliasChoices("json"), description="Also write the figures to this JSON file."
+    )
+
+    def cli_cmd(self) -> None:
+        from deployments.bench import bench
+
+        sys.exit(bench(self.name, self.json_file))
+
+
+class Trilla(_Command):
+    """Train, search, evaluate and compare machine learning algorithms on one process, Dask and Spark."""
+
+    study: CliSubCommand[Study]
+    up: CliSubCommand[Up]
+    down: CliSubCommand[Down]
+    status: CliSubCommand[Status]
+    deploy: CliSubCommand[Deploy]
+    doctor: CliSubCommand[Doctor]
+    bench: CliSubCommand[Bench]
+
+    def cli_cmd(self) -> None:
+        CliApp.run_subcommand(self)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command; what a user can mend is one sentence and exit status 2."""
+    try:
+        CliApp.run(
+            Trilla, cli_args=list(sys.argv[1:] if arguments is None else arguments), cli_exit_on_error=False
+        )
+    except ValidationError as error:
+        refuse(_sentence(error))
+    except SettingsError as error:
+        refuse(str(error).removeprefix("error parsing CLI: ").removeprefix("Error: "))
+    except TrillaError as error:
+        refuse(str(error))
+
+
+def refuse(sentence: str) -> None:
+    """Print one sentence and exit with status 2."""
+    print(f"trilla: {sentence}", file=sys.stderr)
+    sys.exit(USAGE_ERROR)
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors()[0]
+    names = [str(part) for part in first["loc"] if isinstance(part, str)]
+    flag = names[-1].replace("_", "-") if names else ""
+    return f"--{flag} {first['input']}: {first['msg'][0].lower()}{first['msg'][1:]}"

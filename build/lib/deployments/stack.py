@@ -1,0 +1,42 @@
+"""The local stack from the command line."""
+
+import os
+from datetime import datetime
+
+from rich.console import Console
+
+from infra.servers import Stack, down, stack_environment, status, up
+from infra.settings import load_settings
+
+console = Console()
+
+
+def bring_up() -> Stack:
+    """Start what is missing of the stack, and give this process its addresses."""
+    settings = load_settings()
+    stack = up(settings, report=lambda line: console.print(line, style="dim", highlight=False))
+    os.environ.update(stack_environment(settings))
+    return stack
+
+
+def start() -> None:
+    """Bring the stack up and say where it is."""
+    stack = bring_up()
+    console.print(f"Prefect  {stack.prefect_ui_url}", soft_wrap=True)
+    console.print(f"MLflow   {stack.mlflow_url}", soft_wrap=True)
+
+
+def stop() -> None:
+    """Stop the stack and say what was stopped."""
+    stopped = down(load_settings())
+    console.print(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
+
+
+def show() -> int:
+    """Print the state of each server; 0 if both are healthy, else 1."""
+    states = status(load_settings())
+    for server in states:
+        since = f" since {server.since:%Y-%m-%d %H:%M}" if isinstance(server.since, datetime) else ""
+        reason = f" ({server.reason})" if server.reason else ""
+        console.print(f"{server.name:8} {server.state:10} {server.url or ''}{since}{reason}", soft_wrap=True)
+    return 0 if all(server.state == "running" for server in states) else 1

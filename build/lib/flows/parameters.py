@@ -1,0 +1,80 @@
+"""Parameters of the flows: typed, described, bounded; the UI's forms and the command's flags come from here."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from infra.engines import ENGINES, EngineName
+from tasks.registry import AlgorithmName
+
+
+class SearchParameters(BaseModel):
+    """What every comparison has in common."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    engines: list[EngineName] = Field(
+        list(ENGINES), min_length=1, description="Engines to compare: local (one process), dask, spark."
+    )
+    folds: Annotated[int, Field(ge=2, le=20)] = Field(
+        5, description="Folds of the cross-validation inside each search."
+    )
+    candidates: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        16, description="Candidates that a random search draws."
+    )
+    repeats: Annotated[int, Field(ge=0, le=20)] = Field(
+        2, description="Repeats of the 10-fold evaluation, tuning inside the folds; 0 leaves it out."
+    )
+    workers: Annotated[int, Field(ge=1, le=1024)] | None = Field(
+        None, description="Threads, worker processes or task slots of an engine; empty: one a core."
+    )
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(
+        0, description="Seed of folds, candidates and models; the same seed gives the same results."
+    )
+    log_trials: Annotated[int, Field(ge=0, le=1000)] = Field(
+        3, description="Best trials of a search that become MLflow runs; all are in its table."
+    )
+    profile: bool = Field(False, description="Profile driver and workers with cProfile.")
+
+    @field_validator("engines")
+    @classmethod
+    def _once(cls, engines: list[EngineName]) -> list[EngineName]:
+        return list(dict.fromkeys(engines))
+
+
+class StudyParameters(SearchParameters):
+    """A study: data sets x algorithms x engines x {baseline, grid, random}."""
+
+    data: list[str] = Field(
+        ["diabetes", "burger-king"],
+        min_length=1,
+        description="Data sets of the catalogue (diabetes, burger-king), or the path of a CSV or Parquet file.",
+    )
+    target: str | None = Field(
+        None, description="Column to predict in your own file; without it the file is clustered."
+    )
+    algorithms: list[AlgorithmName] | None = Field(
+        None, description="Algorithms to compare; empty: all that fit the data."
+    )
+
+
+class ClassificationParameters(SearchParameters):
+    """Classifiers on one table."""
+
+    data: str = Field("diabetes", description="`diabetes`, or the path of a CSV or Parquet file.")
+    target: str | None = Field(None, description="Column to predict in your own file.")
+
+    def as_study(self) -> StudyParameters:
+        return StudyParameters(**self.model_dump(exclude={"data"}), data=[self.data])
+
+
+class ClusteringParameters(SearchParameters):
+    """Clusterings of one table."""
+
+    data: str = Field("burger-king", description="`burger-king`, or the path of a CSV or Parquet file.")
+
+    def as_study(self) -> StudyParameters:
+        return StudyParameters(**self.model_dump(exclude={"data"}), data=[self.data])
+
+
+Status = Literal["running", "completed", "failed"]

@@ -1,0 +1,225 @@
+"""What a study writes to MLflow, and the links between MLflow, Prefect and the dashboards."""
+
+import os
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+
+from tasks.cells import CellRequest
+from tasks.report.artifacts import leaderboard_rows, markdown_summary
+from tasks.results import Cell, Dataset, Evaluation, Trial
+
+if TYPE_CHECKING:
+    from flows.session import Session
+
+FLUSH_TIMEOUT_S = 120
+PACKAGES = (
+    "trilla",
+    "prefect",
+    "prefect-dask",
+    "dask",
+    "pyspark",
+    "xgboost",
+    "scikit-learn",
+    "mlflow",
+    "numba",
+)
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that results depend on."""
+    return {name: version(name) for name in PACKAGES}
+
+
+def prefect_url(flow_run_id: str) -> str:
+    """Address of a flow run's page."""
+    return f"{os.environ['PREFECT_API_URL'].removesuffix('/api')}/runs/flow-run/{flow_run_id}"
+
+
+def start_study(session: "Session") -> None:
+    """Open the study's MLflow run and link it and the Prefect run to each other."""
+    links = session.result.links
+    links["Prefect run"] = prefect_url(session.flow_run_id)
+    if session.cluster.dashboard:
+        links["Dask dashboard"] = session.cluster.dashboard
+    session.tracker.start_run(
+        session.key,
+        f"study {session.journal.id}",
+        tags={"prefect.flow_run": links["Prefect run"], "trilla.version": version("trilla")},
+    )
+    session.tracker.log(session.key, params=_flat(session.parameters.model_dump(mode="json")))
+    session.tracker.log(session.key, tags={f"version.{name}": text for name, text in versions().items()})
+    url = session.tracker.run_url(session.key, timeout=30)
+    if url:
+        links["MLflow run"] = url
+    create_markdown_artifact(key="links", markdown=_links(links), description="Where this study can be seen")
+
+
+def _links(links: dict[str, str]) -> str:
+    return "\n".join(f"- [{name}]({url})" for name, url in links.items())
+
+
+def _flat(parameters: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: ",".join(map(str, value)) if isinstance(value, list) else value
+        for name, value in parameters.items()
+        if value is not None
+    }
+
+
+def record_dataset(session: "Session", dataset: Dataset) -> None:
+    """Name the data set and its digest as an input of the study."""
+    session.tracker.log_dataset(
+        session.key,
+        name=dataset.name,
+        digest=dataset.sha256,
+        source=dataset.path,
+        rows=dataset.rows,
+        columns=dataset.columns,
+    )
+
+
+def run_key(session: "Session", request: CellRequest) -> str:
+    """Key of a cell's MLflow run."""
+    return f"{session.key}/{request.key.rpartition('/')[2]}"
+
+
+def start_cell(session: "Session", request: CellRequest) -> None:
+    """Open the cell's MLflow run under the study's."""
+    session.tracker.start_run(
+        run_key(session, request),
+        request.title,
+        parent=session.key,
+        tags={
+            "trilla.dataset": request.dataset.name,
+            "trilla.algorithm": request.algorithm,
+            "trilla.engine": request.engine,
+            "trilla.search": request.search,
+            "prefect.flow_run": session.result.links["Prefect run"],
+        },
+    )
+
+
+def record_cell(session: "Session", request: CellRequest, cell: Cell) -> None:
+    """Log what a cell found and used, its trials, its series; and end its run."""
+    tracker, key = session.tracker, run_key(session, request)
+    usage = cell.usage
+    metrics = {
+        **cell.metrics,
+        "wall_s": usage.wall_s,
+        "cpu_s": usage.cpu_s,
+        "cpu_percent": usage.cpu_percent,
+        "peak_rss_mib": usage.peak_rss / 2**20,
+        "driver_peak_rss_mib": usage.driver.peak_rss / 2**20,
+        **{f"{name}_peak_rss_mib": worker.peak_rss / 2**20 for name, worker in usage.workers.items()},
+        "fits": cell.fits,
+        "trials_kept": cell.kept,
+    }
+    if cell.cv_score is not None:
+        metrics[f"cv_{cell.score_name}"] = cell.cv_score
+    tracker.log(key, metrics=metrics, params={**cell.params, "engine": cell.engine, "workers": cell.workers})
+    tags = {"trilla.implementation": cell.implementation} | (
+        {"trilla.error": cell.error} if cell.error else {}
+    )
+    tracker.log(key, tags=tags)
+    dataset = request.dataset
+    tracker.log_dataset(
+        key,
+        name=dataset.name,
+        digest=dataset.sha256,
+        source=dataset.path,
+        rows=dataset.rows,
+        columns=dataset.columns,
+    )
+    tracker.log_series(key, _series(cell))
+    if cell.trials:
+        tracker.log_text(key, _trial_table(cell.trials), "trials.csv")
+    if cell.profile:
+        tracker.log_text(key, cell.profile, "profile.txt")
+    _record_best_trials(session, key, cell)
+    tracker.end_run(key, "FINISHED" if cell.status == "completed" else "FAILED")
+
+
+def link_cells(session: "Session") -> None:
+    """Give every cell the address of its MLflow run, as far as the server has answered."""
+    session.tracker.flush(timeout=FLUSH_TIMEOUT_S)
+    for cell, key in zip(session.result.cells, session.run_keys, strict=True):
+        cell.mlflow_run_id = session.tracker.run_id(key, timeout=0)
+        cell.mlflow_url = session.tracker.run_url(key, timeout=0)
+
+
+def _series(cell: Cell) -> list[tuple[str, float, int, int]]:
+    steps: dict[str, int] = {}
+    points = []
+    for moment, name, cpu_percent, rss in cell.usage.series:
+        step = steps[name] = steps.get(name, -1) + 1
+        milliseconds = int(moment * 1000)
+        points.append((f"system/{name}/cpu_percent", cpu_percent, milliseconds, step))
+        points.append((f"system/{name}/rss_mib", rss / 2**20, milliseconds, step))
+    return points
+
+
+def _trial_table(trials: list[Trial]) -> str:
+    import pandas as pd
+
+    rows = [
+        {
+            **trial.params,
+            **{f"fold_{i}": score for i, score in enumerate(trial.scores)},
+            "mean_score": trial.mean_score,
+            "seconds": trial.seconds,
+            "error": trial.error,
+        }
+        for trial in trials
+    ]
+    return str(pd.DataFrame(rows).to_csv(index=False))
+
+
+def _record_best_trials(session: "Session", parent: str, cell: Cell) -> None:
+    scored = [trial for trial in cell.trials if trial.mean_score is not None]
+    best = sorted(scored, key=lambda trial: -(trial.mean_score or 0.0))[: session.parameters.log_trials]
+    for rank, trial in enumerate(best, 1):
+        key = f"{parent}/trial-{rank}"
+        session.tracker.start_run(key, f"trial {rank}", parent=parent)
+        metrics = {f"cv_{cell.score_name}": trial.mean_score or 0.0, "seconds": trial.seconds}
+        session.tracker.log(key, metrics=metrics, params=trial.params)
+        session.tracker.end_run(key)
+
+
+def record_evaluation(session: "Session", evaluation: Evaluation) -> None:
+    """Log a cross-validated mean with its interval on the study's run."""
+    name = f"{evaluation.dataset}.{evaluation.algorithm}.{evaluation.search}.{evaluation.metric}"
+    session.tracker.log(
+        session.key,
+        metrics={
+            f"{name}.mean": evaluation.mean,
+            f"{name}.low": evaluation.low,
+            f"{name}.high": evaluation.high,
+        },
+    )
+
+
+def finish_study(session: "Session", report: str, status: str) -> None:
+    """Store the report and the result with MLflow and Prefect, and end the study's run."""
+    from pathlib import Path
+
+    result = session.result
+    session.tracker.log_artifact(session.key, Path(report))
+    session.tracker.log_text(session.key, result.model_dump_json(indent=2), "result.json")
+    session.tracker.end_run(session.key, status)
+    run_id = session.tracker.run_id(session.key, timeout=30)
+    if run_id:
+        uri = os.environ["MLFLOW_TRACKING_URI"]
+        result.links["report in MLflow"] = f"{uri}/get-artifact?path={Path(report).name}&run_uuid={run_id}"
+    create_table_artifact(key="leaderboard", table=leaderboard_rows(result), description="Leaderboard")
+    create_markdown_artifact(
+        key="summary",
+        markdown=f"{markdown_summary(result)}\n\n{_links(result.links)}",
+        description="Findings",
+    )
+
+
+def now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,105 @@
+"""The main job: prepare, train, search, evaluate, compare engines, report."""
+
+import platform
+from typing import Any
+
+import psutil
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+from prefect_dask import DaskTaskRunner
+
+from flows import recording
+from flows.families import compare
+from flows.gathering import complete
+from flows.parameters import ClassificationParameters, ClusteringParameters, StudyParameters
+from flows.session import Session, current_session, open_session, watching
+from infra.settings import usable_cores
+from tasks import steps
+from tasks.datasets.preparation import PreparedDataset
+from tasks.results import Dataset, StudyResult
+
+
+@flow(name="study")
+def study(parameters: StudyParameters = StudyParameters()) -> State[Any]:  # noqa: B008 (frozen)
+    """Compare algorithms x engines x {baseline, grid, random} on each data set, and report.
+
+    The run ends Completed only if every cell did; else it is Failed, with the causes, and the same study
+    started again computes only what is missing.
+    """
+    result = StudyResult(
+        name="study", started=recording.now(), versions=recording.versions(), machine=machine()
+    )
+    with open_session(parameters, result) as session:
+        for dataset in on_cluster(session, preparation)():
+            on_cluster(session, compare)(dataset)
+        return finish(session)
+
+
+@flow(name="classification")
+def classification(
+    parameters: ClassificationParameters = ClassificationParameters(),  # noqa: B008 (frozen)
+) -> State[Any]:
+    """Compare classifiers on one table."""
+    return study(parameters.as_study(), return_state=True)
+
+
+@flow(name="clustering")
+def clustering(
+    parameters: ClusteringParameters = ClusteringParameters(),  # noqa: B008 (frozen)
+) -> State[Any]:
+    """Compare clusterings of one table."""
+    return study(parameters.as_study(), return_state=True)
+
+
+@flow(name="preparation", validate_parameters=False)
+def preparation() -> list[PreparedDataset]:
+    """Prepare every data set of the study."""
+    session = current_session()
+    prepared = []
+    for data in session.parameters.data:
+        watching().starting(f"{data}: preparation")
+        folder = session.settings.home / "data"
+        dataset = complete(
+            steps.prepare, data, session.parameters.target, str(folder), session.parameters.folds
+        )
+        summary = Dataset(columns=dataset.columns, **dataset.model_dump(include=SHOWN))
+        session.result.datasets.append(summary)
+        recording.record_dataset(session, summary)
+        prepared.append(dataset)
+    return prepared
+
+
+SHOWN = {"name", "task", "target", "rows", "sha256", "path", "notes", "provenance"}
+
+
+def on_cluster(session: Session, subflow: Any) -> Any:
+    """The subflow with its tasks on the study's cluster; a runner of its own would start another cluster."""
+    return subflow.with_options(task_runner=DaskTaskRunner(address=session.address))
+
+
+def finish(session: Session) -> State[Any]:
+    """Write and store the report; the state says whether every cell completed."""
+    result = session.result
+    result.finished = recording.now()
+    result.kept = sum(cell.kept for cell in result.cells)
+    recording.link_cells(session)
+    path = session.settings.home / "reports" / f"{session.journal.id}.html"
+    result.links["report"] = str(path)
+    complete(steps.report, result, str(path))
+    failed = [cell for cell in result.cells if cell.status == "failed"]
+    recording.finish_study(session, str(path), "FAILED" if failed else "FINISHED")
+    session.journal.result.write_text(result.model_dump_json(indent=2))
+    watching().ended(result)
+    if failed:
+        causes = "; ".join(f"{c.dataset} {c.algorithm} {c.engine} {c.search}: {c.error}" for c in failed)
+        return Failed(message=f"{len(failed)} of {len(result.cells)} cells failed: {causes}")
+    session.journal.finish()
+    return Completed(message=f"{len(result.cells)} cells; report: {path}")
+
+
+def machine() -> str:
+    """The machine in words."""
+    memory = psutil.virtual_memory().total / 2**30
+    system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    return f"{usable_cores()} cores, {memory:.0f} GiB memory, {system}"

@@ -1,0 +1,1 @@
+"""Where the work runs: settings, servers, engines, tracking, monitoring."""

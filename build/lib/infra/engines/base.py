@@ -1,0 +1,109 @@
+"""What an engine offers: rows as resident blocks, rounds of kernels over them, and independent work."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from infra.engines.blocks import BlockSource, Span, split_evenly
+from infra.engines.collective import Communicator
+
+Kernel = Callable[..., Any]
+Merge = Callable[[Any, Any], Any]
+Update = Callable[[Any, Any], tuple[Any, bool]]
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Rows held by an engine as blocks of a fixed size, in consecutive spans, one span a worker."""
+
+    source: BlockSource
+    spans: tuple[Span, ...]
+    residents: Any
+    """The engine's own handle on the data, one entry a span."""
+
+    @property
+    def n_blocks(self) -> int:
+        return self.source.n_blocks
+
+
+class Engine(ABC):
+    """One process, Dask or Spark behind the same verbs; a context manager that ends what it started.
+
+    A kernel is a pure function of the arrays of one block (C-contiguous rows) and of a small state. Blocks
+    have a fixed number of rows and partial results are merged along a fixed binary tree, so that every
+    engine, with any number of workers, adds the same numbers in the same order.
+    """
+
+    name: str
+    workers: int
+
+    @abstractmethod
+    def partition(self, source: BlockSource) -> Blocks:
+        """Make the rows of `source` resident, in one consecutive span of blocks a worker."""
+
+    @abstractmethod
+    def map(self, kernel: Kernel, blocks: Blocks, *state: Any) -> list[Any]:
+        """One round: `kernel(*arrays, *state)` on every block; results in block order."""
+
+    @abstractmethod
+    def reduce(self, kernel: Kernel, merge: Merge, blocks: Blocks, *state: Any) -> Any:
+        """One round whose results are merged near the data, along the fixed tree."""
+
+    def iterate(self, kernel: Kernel, merge: Merge, update: Update, blocks: Blocks, state: Any) -> Any:
+        """Rounds of `reduce` until `update(state, merged)` answers `(state, True)`; returns that state."""
+        done = False
+        while not done:
+            state, done = update(state, self.reduce(kernel, merge, blocks, state))
+        return state
+
+    @abstractmethod
+    def together(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
+        """Run `function(span, communicator, *state)` on all workers at once; results in rank order.
+
+        `span` is the list of the worker's blocks, each a tuple of arrays. For native libraries that
+        distribute themselves and for iterations that would be too slow as separate rounds.
+        """
+
+    @abstractmethod
+    def run(
+        self, function: Callable[..., Any], items: Sequence[Any], shared: Any = None
+    ) -> Iterator[tuple[int, Any]]:
+        """Independent work: yields `(i, function(items[i], shared))` as results complete.
+
+        `shared` reaches each worker once. An item whose worker died at every one of the bounded tries
+        yields an `EngineError` in place of its result; an exception of `function` is raised here.
+        """
+
+    def close(self) -> None:
+        """End what this engine started; what it only attached to goes on."""
+
+    def worker_pids(self) -> Mapping[str, int]:
+        """Processes on this machine that do this engine's work, by name (empty: this process does it)."""
+        return {}
+
+    @property
+    def dashboard(self) -> str | None:
+        """Address of the engine's own page, where it has one."""
+        return None
+
+    def _spans(self, source: BlockSource) -> tuple[Span, ...]:
+        return split_evenly(source.n_blocks, self.workers)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        # scikit-learn's clone() copies parameters deeply; a cluster is shared, never copied
+        return self
+
+
+def alone() -> Communicator:
+    """The communicator of a group of one."""
+    return Communicator(rank=0, size=1)

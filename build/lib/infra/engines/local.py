@@ -1,0 +1,50 @@
+"""The engine `local`: threads of this process."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import Any
+
+from infra.engines.base import Blocks, Engine, Kernel, Merge, alone
+from infra.engines.blocks import BlockSource, Span, finish, reduce_span
+
+
+class LocalEngine(Engine):
+    """Threads of this process; kernels release the interpreter's lock."""
+
+    name = "local"
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="trilla-local")
+
+    def partition(self, source: BlockSource) -> Blocks:
+        spans = self._spans(source)
+        return Blocks(source, spans, tuple(self._pool.map(source.load, spans)))
+
+    def map(self, kernel: Kernel, blocks: Blocks, *state: Any) -> list[Any]:
+        arrays = [block for span in blocks.residents for block in span]
+        return list(self._pool.map(lambda block: kernel(*block, *state), arrays))
+
+    def reduce(self, kernel: Kernel, merge: Merge, blocks: Blocks, *state: Any) -> Any:
+        def one(span: Span, resident: list[Any]) -> Any:
+            return reduce_span(kernel, merge, resident, span.start, *state)
+
+        parts = self._pool.map(one, blocks.spans, blocks.residents)
+        return finish((node for part in parts for node in part), merge)
+
+    def together(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
+        return [function([block for span in blocks.residents for block in span], alone(), *state)]
+
+    def run(
+        self, function: Callable[..., Any], items: Sequence[Any], shared: Any = None
+    ) -> Iterator[tuple[int, Any]]:
+        futures = {self._pool.submit(function, item, shared): i for i, item in enumerate(items)}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        finally:
+            for future in futures:
+                future.cancel()
+
+    def close(self) -> None:
+        self._pool.shutdown()

@@ -1,0 +1,59 @@
+"""An engine whose work is profiled where it runs."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from infra.engines.base import Blocks, Engine, Kernel, Merge
+from infra.engines.blocks import BlockSource
+from infra.profiling import profiled
+
+
+class ProfiledEngine(Engine):
+    """Another engine's verbs; what its workers run is profiled and collected in `profiles`.
+
+    Rounds of kernels (`map`, `reduce`, `iterate`) are compiled code that cProfile cannot see into: only
+    their driver's side is profiled.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.name, self.workers = engine.name, engine.workers
+        self.profiles: list[bytes] = []
+        """Marshalled cProfile statistics, one for each piece of work."""
+
+    def partition(self, source: BlockSource) -> Blocks:
+        return self._engine.partition(source)
+
+    def map(self, kernel: Kernel, blocks: Blocks, *state: Any) -> list[Any]:
+        return self._engine.map(kernel, blocks, *state)
+
+    def reduce(self, kernel: Kernel, merge: Merge, blocks: Blocks, *state: Any) -> Any:
+        return self._engine.reduce(kernel, merge, blocks, *state)
+
+    def iterate(self, *arguments: Any) -> Any:
+        return self._engine.iterate(*arguments)
+
+    def together(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
+        return [self._collect(pair) for pair in self._engine.together(_Profiled(function), blocks, *state)]
+
+    def run(
+        self, function: Callable[..., Any], items: Sequence[Any], shared: Any = None
+    ) -> Iterator[tuple[int, Any]]:
+        for i, result in self._engine.run(_Profiled(function), items, shared):
+            yield i, result if isinstance(result, Exception) else self._collect(result)
+
+    def worker_pids(self) -> Mapping[str, int]:
+        return self._engine.worker_pids()
+
+    def _collect(self, pair: tuple[Any, bytes]) -> Any:
+        result, profile = pair
+        self.profiles.append(profile)
+        return result
+
+
+class _Profiled:
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def __call__(self, *arguments: Any) -> tuple[Any, bytes]:
+        return profiled(self.function, *arguments)

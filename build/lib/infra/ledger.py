@@ -1,0 +1,81 @@
+"""What was computed and recorded: survives SIGKILL, so that it is never computed again."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+CHUNK = 500
+
+
+class Ledger:
+    """Results by key in one SQLite file; a result counts once it is on the disk.
+
+    Any number of processes may use one file. A key is recorded once: the first result stays.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file; its folder is made if needed.
+    scope : str
+        Put before every key, so that the same trial can be recorded once for each engine.
+    """
+
+    def __init__(self, path: Path | str, scope: str = "") -> None:
+        self.path = Path(path)
+        self.scope = scope
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._transaction() as db:
+            db.execute("CREATE TABLE IF NOT EXISTS results (key TEXT PRIMARY KEY, value TEXT, recorded REAL)")
+
+    def get(self, key: str) -> Any | None:
+        """Return the result of `key`, or None."""
+        return self.get_many([key]).get(key)
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
+        """Return the recorded ones of `keys` with their results."""
+        wanted = [self.scope + key for key in keys]
+        found: dict[str, Any] = {}
+        with closing(self._open()) as db:
+            for start in range(0, len(wanted), CHUNK):
+                part = wanted[start : start + CHUNK]
+                marks = ",".join("?" * len(part))
+                rows = db.execute(f"SELECT key, value FROM results WHERE key IN ({marks})", part)  # noqa: S608
+                found |= {key.removeprefix(self.scope): json.loads(value) for key, value in rows}
+        return found
+
+    def put(self, key: str, value: Any) -> None:
+        """Record `value` (JSON) under `key`; returns when it is on the disk."""
+        self.put_many({key: value})
+
+    def put_many(self, results: dict[str, Any]) -> None:
+        """Record several results, all or none."""
+        rows = [(self.scope + key, json.dumps(value), time.time()) for key, value in results.items()]
+        with self._transaction() as db:
+            db.executemany("INSERT OR IGNORE INTO results VALUES (?, ?, ?)", rows)
+
+    def scoped(self, scope: str) -> "Ledger":
+        """Return the same ledger with another scope."""
+        return Ledger(self.path, scope)
+
+    def count(self) -> int:
+        """Return how many results are recorded, in all scopes."""
+        with closing(self._open()) as db:
+            return int(db.execute("SELECT count(*) FROM results").fetchone()[0])
+
+    def __reduce__(self) -> tuple[type["Ledger"], tuple[Path, str]]:
+        return (Ledger, (self.path, self.scope))
+
+    def _open(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self.path, timeout=60)
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=FULL")  # fsync at every commit
+        return db
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with closing(self._open()) as db, db:
+            yield db

@@ -1,0 +1,50 @@
+"""Typed settings, read from `TRILLA_*` environment variables when asked for."""
+
+import os
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from infra.errors import ParameterError
+
+
+def usable_cores() -> int:
+    """Cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Settings(BaseSettings):
+    """Where trilla keeps its state, which servers and clusters it uses, and how many cores it may take."""
+
+    model_config = SettingsConfigDict(env_prefix="TRILLA_", frozen=True, validate_default=True)
+
+    home: Path = Field(Path("~/.trilla"), description="Folder of databases, ledgers, prepared data, reports.")
+    host: str = Field("127.0.0.1", description="Address the local servers listen on.")
+    prefect_port: int = Field(4200, ge=1, le=65535, description="Port of the local Prefect server.")
+    mlflow_port: int = Field(5000, ge=1, le=65535, description="Port of the local MLflow server.")
+    prefect_api_url: str | None = Field(None, description="An existing Prefect server's API, for example http://host:4200/api.")
+    mlflow_tracking_uri: str | None = Field(None, description="An existing MLflow server, for example http://host:5000.")
+    dask_address: str | None = Field(None, description="An existing Dask scheduler, for example tcp://host:8786.")
+    spark_master: str | None = Field(None, description="An existing Spark master, for example spark://host:7077.")
+    cores: int = Field(default_factory=usable_cores, ge=1, description="Threads the embedded engines may use in all.")
+    data_dir: Path | None = Field(None, description="Folder of reference data that is not part of the project.")
+
+    def model_post_init(self, _context: object) -> None:
+        object.__setattr__(self, "home", self.home.expanduser().absolute())
+
+
+def load_settings() -> Settings:
+    """Settings as the environment has them now.
+
+    Raises
+    ------
+    ParameterError
+        If a variable holds a value that is not allowed.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "TRILLA_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise ParameterError(f"{name}={first['input']}: {first['msg']}") from None

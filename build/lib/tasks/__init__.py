@@ -1,0 +1,1 @@
+"""What a flow is made of: data, algorithms, search, evaluation, report."""

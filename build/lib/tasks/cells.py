@@ -1,0 +1,228 @@
+"""One cell of a study: an algorithm on an engine, as baseline or searched, measured while it runs."""
+
+import hashlib
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+from sklearn.metrics import accuracy_score, roc_auc_score
+from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import Pipeline
+
+from infra.engines import Engine, EngineName
+from infra.engines.profiled import ProfiledEngine
+from infra.ledger import Ledger
+from infra.monitoring import Monitor
+from infra.profiling import merge_profiles, profiled, top_table
+from tasks.datasets.preparation import PreparedDataset, holdout, preprocessor
+from tasks.registry import ALGORITHMS, Algorithm, AlgorithmName
+from tasks.results import Cell, Search, Trial
+from tasks.search import GridSearch, RandomSearch
+from tasks.search.scorers import cluster_metrics
+from tasks.search.search import BaseSearch, Progress
+
+
+class CellRequest(BaseModel):
+    """Everything that determines a cell's results; small, so that it travels to where the cell runs."""
+
+    model_config = ConfigDict(frozen=True)
+
+    dataset: PreparedDataset
+    algorithm: AlgorithmName
+    engine: EngineName
+    search: Search
+    seed: int
+    folds: int
+    candidates: int
+    workers: int
+    profile: bool = False
+    ledger: str
+    """Path of the study's ledger."""
+
+    @property
+    def key(self) -> str:
+        """Name of the cell in its study; another one when anything that its results depend on changes."""
+        digest = hashlib.sha256(self.model_dump_json(exclude={"ledger"}).encode()).hexdigest()[:8]
+        return f"{self.dataset.name}/{self.algorithm}/{self.engine}/{self.search}/{digest}"
+
+    @property
+    def title(self) -> str:
+        """The cell in words."""
+        return f"{self.dataset.name} {self.algorithm} {self.engine} {self.search}"
+
+
+def run_cell(request: CellRequest, engine: Engine, progress: Progress | None = None) -> Cell:
+    """Train or search on `engine`, then score; a cell that the ledger has is not computed again.
+
+    Only the training or search itself is measured, not reading or scoring.
+    """
+    ledger = Ledger(request.ledger)
+    recorded = ledger.get(request.key)
+    if recorded is not None:
+        cell = Cell.model_validate(recorded)
+        return cell.model_copy(update={"kept": _trials_kept(cell)})
+    cell = _compute(request, engine, ledger, progress)
+    ledger.put(request.key, cell.model_dump(mode="json"))
+    return cell
+
+
+def _trials_kept(cell: Cell) -> int:
+    return sum(len(trial.scores) for trial in cell.trials)
+
+
+def _compute(request: CellRequest, engine: Engine, ledger: Ledger, progress: Progress | None) -> Cell:
+    algorithm = ALGORITHMS[request.algorithm]
+    used = ProfiledEngine(engine) if request.profile else engine
+    model = algorithm.make(request.dataset, request.seed).set_params(model__engine=used)
+    worker = way_to_fit(
+        Way(request.search, request.seed, request.folds, request.candidates),
+        algorithm,
+        request.dataset,
+        model,
+        engine=used,
+        ledger=ledger.scoped(request.key + "/"),
+        progress=progress,
+    )
+    rows = training_rows(request.dataset)
+    with Monitor(watch=engine.worker_pids) as monitor:
+        fitted, profile = _fit(worker, rows.X, rows.y, used)
+    winner: Pipeline = fitted.best_estimator_ if isinstance(fitted, BaseSearch) else fitted
+    return Cell(
+        dataset=request.dataset.name,
+        algorithm=request.algorithm,
+        engine=request.engine,
+        search=request.search,
+        implementation=_implementation(winner, engine),
+        workers=engine.workers,
+        params=_parameters(winner),
+        space="standardised" if request.dataset.task == "clustering" else "",
+        score_name=algorithm.scoring,
+        metrics=_quality(request.dataset, winner, rows),
+        usage=monitor.usage,
+        profile=profile,
+        **_search_fields(fitted),
+    )
+
+
+def _fit(worker: Any, X: Any, y: Any, engine: Engine) -> tuple[Any, str | None]:
+    if not isinstance(engine, ProfiledEngine):
+        return worker.fit(X, y), None
+    fitted, driver = profiled(worker.fit, X, y)
+    return fitted, top_table(merge_profiles([driver, *engine.profiles]))
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a model is made: as it is, or tuned by a search with so many folds and candidates."""
+
+    search: Search
+    seed: int
+    folds: int
+    candidates: int
+
+
+def way_to_fit(
+    way: Way, algorithm: Algorithm, dataset: PreparedDataset, model: Pipeline, **options: Any
+) -> Pipeline | BaseSearch:
+    """What is fitted: the model itself as baseline, or a search around it."""
+    if way.search == "baseline":
+        return model
+    cv = StratifiedKFold(way.folds, shuffle=True, random_state=way.seed)
+    if way.search == "grid":
+        return GridSearch(model, algorithm.grid(dataset), scoring=algorithm.scoring, cv=cv, **options)
+    return RandomSearch(
+        model,
+        algorithm.distributions(dataset),
+        n_iter=way.candidates,
+        random_state=way.seed,
+        scoring=algorithm.scoring,
+        cv=cv,
+        **options,
+    )
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Training rows, and the held-out ones that no search sees (None for clustering)."""
+
+    X: Any
+    y: Any
+    X_test: Any = None
+    y_test: Any = None
+
+
+def training_rows(dataset: PreparedDataset) -> Rows:
+    """Training and held-out rows of a prepared data set; for clustering all rows train."""
+    X, y = dataset.load()
+    if y is None:
+        return Rows(X, None)
+    train, test = holdout(dataset, y)
+    return Rows(X.iloc[train], y[train], X.iloc[test], y[test])
+
+
+def _quality(dataset: PreparedDataset, winner: Pipeline, rows: Rows) -> dict[str, float]:
+    if rows.y is not None:
+        return classification_metrics(winner, rows.X_test, rows.y_test)
+    labels = winner[-1].labels_
+    raw = preprocessor(dataset, scale=False, impute=True).fit_transform(rows.X)
+    own = cluster_metrics(winner[:-1].transform(rows.X), labels)
+    return own | {f"raw_{name}": value for name, value in cluster_metrics(raw, labels).items()}
+
+
+def classification_metrics(model: Any, X: Any, y: Any) -> dict[str, float]:
+    """Accuracy and area under the ROC curve (one against the rest, for more than two classes)."""
+    probabilities = model.predict_proba(X)
+    score = probabilities[:, 1] if probabilities.shape[1] == 2 else probabilities
+    return {
+        "holdout_accuracy": float(accuracy_score(y, model.classes_[probabilities.argmax(axis=1)])),
+        "holdout_auc": float(roc_auc_score(y, score, multi_class="ovr", labels=model.classes_)),
+        "holdout_rows": float(len(y)),
+    }
+
+
+def _search_fields(fitted: Any) -> dict[str, Any]:
+    if not isinstance(fitted, BaseSearch):
+        return {}
+    return {
+        "cv_score": fitted.best_score_,
+        "trials": _trials(fitted),
+        "fits": fitted.n_fits_,
+        "kept": fitted.n_kept_,
+    }
+
+
+def _trials(search: BaseSearch) -> list[Trial]:
+    table = search.cv_results_
+    scores = np.column_stack([table[f"split{fold}_test_score"] for fold in range(search.n_splits_)])
+    return [
+        Trial(
+            params=_short(params),
+            scores=[] if np.isnan(row).any() else row.tolist(),
+            mean_score=None if math.isnan(mean) else float(mean),
+            seconds=float(seconds) * search.n_splits_,
+            error=error,
+        )
+        for params, row, mean, seconds, error in zip(
+            table["params"], scores, table["mean_test_score"], table["mean_fit_time"], table["error"],
+            strict=True,
+        )
+    ]  # fmt: skip
+
+
+def _short(params: dict[str, Any]) -> dict[str, Any]:
+    return {name.removeprefix("model__"): value for name, value in params.items()}
+
+
+def _parameters(winner: Pipeline) -> dict[str, Any]:
+    plain = (bool, int, float, str, type(None))
+    return {k: v for k, v in winner[-1].get_params().items() if k != "engine" and isinstance(v, plain)}
+
+
+def _implementation(winner: Pipeline, engine: Engine) -> str:
+    shards = getattr(winner[-1], "n_shards_", None)
+    if shards == 1:
+        return "one fit on one worker" if engine.name != "local" else "one fit in one process"
+    workers = f"{engine.workers} {'threads' if engine.name == 'local' else 'workers'}"
+    return f"sharded over {shards} workers" if shards else f"blocks of rows over {workers}"

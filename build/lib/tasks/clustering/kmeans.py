@@ -1,0 +1,230 @@
+"""K-means with scikit-learn's parameters and attributes, on every engine."""
+
+import warnings
+from contextlib import nullcontext
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    ClusterMixin,
+    TransformerMixin,
+    _fit_context,
+)
+from sklearn.cluster import kmeans_plusplus
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics.pairwise import euclidean_distances
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from infra.engines import ArraySource, BlockSource, Engine, ParquetSource
+from infra.engines.local import LocalEngine
+from infra.errors import ParameterError
+from tasks.clustering import kernels
+from tasks.clustering.lloyd import State, lloyd
+
+Array = NDArray[Any]
+SEEDING_BLOCKS = 16
+SEEDING_ROWS_A_CLUSTER = 1024
+
+
+class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):
+    """K-means clustering: Lloyd's algorithm, one kernel over blocks of rows on every engine.
+
+    Labels and centres are the same to the last bit on every engine, with any number of workers. Seeding
+    draws the same numbers as scikit-learn's `KMeans`, so that equal seeds give equal clusterings.
+
+    Parameters
+    ----------
+    n_clusters : int, default=8
+    init : {"k-means++", "random"} or array-like of shape (n_clusters, n_features), default="k-means++"
+    n_init : "auto" or int, default="auto"
+        Runs from different seeds, the best of which is kept; "auto": 1 for k-means++ and given centres,
+        10 for random.
+    max_iter : int, default=300
+    tol : float, default=1e-4
+        Relative to the mean variance of the features, compared with the squared shift of the centres.
+    random_state : int, RandomState instance or None, default=None
+    engine : Engine, optional
+        From `infra.engines.connect`; default: this process.
+
+    Attributes
+    ----------
+    cluster_centers_ : ndarray of shape (n_clusters, n_features), dtype of X
+    labels_ : ndarray of shape (n_samples,), int32
+    inertia_ : float
+        Weighted sum of squared distances to the nearest centre.
+    n_iter_ : int
+    n_features_in_ : int
+
+    Notes
+    -----
+    A path to Parquet is read block by block where the engine runs; its seeds come from a bounded sample
+    of rows (at most 16 random blocks).
+
+    References
+    ----------
+    Lloyd, "Least squares quantization in PCM" (1982). Arthur and Vassilvitskii, "k-means++: the
+    advantages of careful seeding" (2007).
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_clusters": [Interval(Integral, 1, None, closed="left")],
+        "init": [StrOptions({"k-means++", "random"}), "array-like"],
+        "n_init": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "random_state": ["random_state"],
+        "engine": [Engine, None],
+    }
+
+    def __init__(
+        self,
+        n_clusters: int = 8,
+        *,
+        init: str | ArrayLike = "k-means++",
+        n_init: str | int = "auto",
+        max_iter: int = 300,
+        tol: float = 1e-4,
+        random_state: Any = None,
+        engine: Engine | None = None,
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.init = init
+        self.n_init = n_init
+        self.max_iter = max_iter
+        self.tol = tol
+        self.random_state = random_state
+        self.engine = engine
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: ArrayLike | str | Path, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
+        """Find the clusters of `X`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or path to Parquet
+        y : ignored
+        sample_weight : array-like of shape (n_samples,), optional
+            Not with a path.
+
+        Raises
+        ------
+        ParameterError
+            If there are more clusters than rows.
+        DataError
+            If a path holds no Parquet or a column that is not numeric.
+        """
+        source = self._source(X, sample_weight)
+        if self.n_clusters > source.n_rows:
+            raise ParameterError(
+                f"n_clusters={self.n_clusters}: at most one a row, n_samples={source.n_rows}"
+            )
+        sample, weights = _seeding_sample(source, self.n_clusters, check_random_state(self.random_state))
+        with nullcontext(self.engine) if self.engine else LocalEngine(1) as engine:
+            blocks = engine.partition(source)
+            tolerance = self.tol * float(np.mean(np.var(sample, axis=0)))
+            best: State | None = None
+            for centers in self._seeds(sample, weights):
+                found = lloyd(engine, blocks, centers, tolerance=tolerance, max_iter=self.max_iter)
+                # the same clustering found twice differs in inertia by rounding alone
+                if best is None or found.inertia < best.inertia * (1 - 1e-12):
+                    best = found
+            assert best is not None  # noqa: S101 (n_init is at least 1)
+            parts = engine.map(_labels, blocks, best.centers)
+        self._keep(best, np.concatenate(parts), source.dtype)
+        return self
+
+    def _source(self, X: Any, sample_weight: ArrayLike | None) -> BlockSource:
+        if isinstance(X, str | Path):
+            if sample_weight is not None:
+                raise ParameterError("sample_weight: allowed with an array, not with a path")
+            source = ParquetSource(X)
+            self.n_features_in_ = source.n_columns
+            return source
+        X = validate_data(self, X, dtype=[np.float64, np.float32], order="C")
+        return ArraySource(X, _check_sample_weight(sample_weight, X, dtype=np.float64))
+
+    def _seeds(self, sample: Array, weights: Array) -> list[Array]:
+        """Starting centres of each run, drawn like scikit-learn draws them."""
+        random_state = check_random_state(self.random_state)
+        if not isinstance(self.init, str):
+            centers = check_array(self.init, dtype=sample.dtype)
+            if centers.shape != (self.n_clusters, sample.shape[1]):
+                raise ParameterError(
+                    f"init: shape {centers.shape}, must be (n_clusters, n_features) = "
+                    f"{(self.n_clusters, sample.shape[1])}"
+                )
+            return [centers]
+        runs = self.n_init if isinstance(self.n_init, int | np.integer) else {"random": 10}.get(self.init, 1)
+        if self.init == "random":
+            p = weights / weights.sum()
+            picks = [
+                random_state.choice(len(sample), self.n_clusters, replace=False, p=p) for _ in range(runs)
+            ]
+            return [sample[pick] for pick in picks]
+        centred = sample - sample.mean(axis=0)
+        seeds = (
+            kmeans_plusplus(centred, self.n_clusters, sample_weight=weights, random_state=random_state)[1]
+            for _ in range(runs)
+        )
+        return [sample[pick] for pick in seeds]
+
+    def _keep(self, best: State, labels: Array, dtype: np.dtype[Any]) -> None:
+        self.cluster_centers_ = best.centers.astype(dtype)
+        self.labels_ = labels
+        self.inertia_ = best.inertia
+        self.n_iter_ = best.n_iter
+        self._n_features_out = self.n_clusters
+        distinct = len(np.unique(labels))
+        if distinct < self.n_clusters:
+            warnings.warn(
+                f"{distinct} distinct clusters found, fewer than n_clusters={self.n_clusters}: duplicate rows?",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def predict(self, X: ArrayLike) -> Array:
+        """Nearest cluster of each row of `X`, shape (n_samples, n_features); int32."""
+        return kernels.assign(self._checked(X), self.cluster_centers_)[0]
+
+    def transform(self, X: ArrayLike) -> Array:
+        """Euclidean distance of each row to each centre, shape (n_samples, n_clusters)."""
+        return np.asarray(euclidean_distances(self._checked(X), self.cluster_centers_))
+
+    def score(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None) -> float:
+        """Negative inertia of `X`."""
+        X = self._checked(X)
+        weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        return -float(kernels.moments(X, weights, self.cluster_centers_).inertia)
+
+    def _checked(self, X: ArrayLike) -> Array:
+        check_is_fitted(self)
+        dtype = self.cluster_centers_.dtype
+        return np.asarray(validate_data(self, X, dtype=dtype, order="C", reset=False))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _labels(X: Array, *rest: Any) -> Array:
+    return kernels.assign(X, rest[-1])[0]
+
+
+def _seeding_sample(source: BlockSource, n_clusters: int, random_state: Any) -> tuple[Array, Array]:
+    """Rows that seeds are drawn from, with their weights: all of an array, some of a path."""
+    if isinstance(source, ArraySource):
+        X, weights = source.arrays
+        return X, weights
+    blocks = random_state.permutation(source.n_blocks)[:SEEDING_BLOCKS]
+    rows = np.concatenate([source.block(int(i))[0] for i in np.sort(blocks)])
+    count = min(len(rows), SEEDING_ROWS_A_CLUSTER * n_clusters)
+    sample = rows[np.sort(random_state.choice(len(rows), count, replace=False))]
+    return sample, np.ones(count)

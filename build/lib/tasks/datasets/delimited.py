@@ -1,0 +1,142 @@
+"""Separated text (CSV): from bytes to columns of text, with the exact line number of every fault."""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+
+from infra.errors import DataError
+
+SEPARATORS = (",", ";", "\t")
+HEAD = 1 << 20  # characters in which header and first row are looked for
+BLOCK_BYTES = 1 << 26  # a record must fit in one block
+
+
+@dataclass(frozen=True)
+class Delimited:
+    """A parsed text file: every cell is text still.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        One string column a field of the header.
+    text : str
+        The whole file, kept to find line numbers when a cell turns out to be wrong.
+    separator : str
+        One of comma, semicolon and tab, as the header uses it.
+    path : Path
+        Where it was read from.
+    """
+
+    table: pa.Table
+    text: str
+    separator: str
+    path: Path
+
+    def line(self, row: int) -> int:
+        """Line number (from 1) on which a data row (from 0) begins, blank lines and quoted breaks counted."""
+        records = _records(self.text, self.separator, self.path)
+        line, _ = next(islice(records, row + 1, None))
+        return line
+
+
+def read_delimited(path: Path) -> Delimited:
+    """Read a comma-, semicolon- or tab-separated file in UTF-8, with or without a byte order mark.
+
+    Raises
+    ------
+    DataError
+        If the file is empty, no UTF-8 text, has an open quote, or rows of differing length; names the line.
+    """
+    data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    text = _decoded(data, path)
+    separator, header = _layout(text, path)
+    if data.count(b'"') % 2:
+        _refuse_open_quote(text, separator, path)
+    try:
+        table = arrow_csv.read_csv(
+            pa.BufferReader(data),
+            read_options=arrow_csv.ReadOptions(block_size=BLOCK_BYTES),
+            parse_options=arrow_csv.ParseOptions(delimiter=separator, newlines_in_values=True),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False
+            ),
+        )
+    except pa.ArrowException as error:
+        _refuse_ragged(text, separator, len(header), path)
+        raise DataError(f"'{path}' cannot be read as CSV: {str(error).splitlines()[0]}") from None
+    return Delimited(table, text, separator, path)
+
+
+def _decoded(data: bytes, path: Path) -> str:
+    if not data or data.isspace():
+        raise DataError(f"'{path}' is empty; it needs a header and rows")
+    if b"\0" in data and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        line = _line_at(data, data.index(b"\0"))
+        raise DataError(
+            f"'{path}', line {line}: holds a NUL byte, so it is no text; give a CSV or Parquet file"
+        )
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = _line_at(data, error.start)
+        raise DataError(
+            f"'{path}', line {line}: byte 0x{data[error.start]:02x} is not UTF-8; save the file in UTF-8"
+        ) from None
+
+
+def _line_at(data: bytes, position: int) -> int:
+    return len((data[:position] + b"x").splitlines())
+
+
+def _layout(text: str, path: Path) -> tuple[str, list[str]]:
+    """Find the separator that cuts header and first row alike, into most columns, and the header's names."""
+    head = text[:HEAD]
+    starts = {mark: [fields for _, fields in islice(_records(head, mark, path), 2)] for mark in SEPARATORS}
+    widths = {mark: [len(fields) for fields in start] for mark, start in starts.items()}
+    separator = max(
+        SEPARATORS, key=lambda mark: (1 < min(widths[mark]) == max(widths[mark]), widths[mark][0])
+    )
+    header, *rows = starts[separator]
+    if not rows:
+        raise DataError(f"'{path}' has a header but no rows")
+    return separator, header
+
+
+def _records(text: str, separator: str, path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Each record that is not blank, with the line it begins on."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    line = 1
+    try:
+        for fields in reader:
+            if fields:
+                yield line, fields
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise DataError(f"'{path}', line {line}: cannot be read as CSV ({error})") from None
+
+
+def _refuse_open_quote(text: str, separator: str, path: Path) -> None:
+    """Without this an open quote would swallow the rest of the file as one cell."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    line = 1
+    try:
+        for _ in reader:
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise DataError(f"'{path}', line {line}: a quote is wrong or never closed ({error})") from None
+
+
+def _refuse_ragged(text: str, separator: str, width: int, path: Path) -> None:
+    shown = {",": "comma", ";": "semicolon", "\t": "tab"}[separator]
+    for line, fields in _records(text, separator, path):
+        if len(fields) != width:
+            raise DataError(
+                f"'{path}', line {line}: {len(fields)} fields where the header has {width}; "
+                f"look for a missing or extra {shown}"
+            )

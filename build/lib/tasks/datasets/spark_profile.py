@@ -1,0 +1,71 @@
+"""The prepared table through Spark's eyes: the same rows, the same gaps, the same means."""
+
+import math
+from typing import Any
+
+from infra.errors import DataError
+from tasks.datasets.preparation import PreparedDataset
+
+RELATIVE_TOLERANCE = 1e-9
+
+
+def profile_with_spark(dataset: PreparedDataset, session: Any) -> dict[str, dict[str, float]]:
+    """Profile the prepared Parquet with Spark and compare it with what the other engines read.
+
+    Parameters
+    ----------
+    dataset : PreparedDataset
+        Its path must be readable by the executors.
+    session : SparkSession
+
+    Returns
+    -------
+    dict
+        For each column `count` (values that are there) and, for numbers, `mean`, `stddev`, `min`, `max`.
+
+    Raises
+    ------
+    DataError
+        If Spark reads another number of rows, or a column's count or mean differs.
+    """
+    rows, profile = _profile(dataset, session)
+    frame, _ = dataset.load()
+    if rows != len(frame):
+        raise DataError(f"'{dataset.path}': Spark reads {rows} rows, the other engines {len(frame)}")
+    for name, found in profile.items():
+        count = int(frame[name].notna().sum())
+        if found["count"] != count:
+            raise DataError(
+                f"'{dataset.path}', column {name!r}: Spark reads {found['count']:.0f} values, others {count}"
+            )
+        if "mean" in found and count:
+            mean = float(frame[name].mean())
+            if not math.isclose(found["mean"], mean, rel_tol=RELATIVE_TOLERANCE, abs_tol=1e-12):
+                raise DataError(
+                    f"'{dataset.path}', column {name!r}: Spark's mean is {found['mean']}, others' {mean}"
+                )
+    return profile
+
+
+def _profile(dataset: PreparedDataset, session: Any) -> tuple[int, dict[str, dict[str, float]]]:
+    from pyspark.sql import functions as F
+
+    table = session.read.parquet(dataset.path)
+    names = table.columns
+    # columns are addressed by number: a name may hold dots and backticks, which mean something to Spark
+    table = table.toDF(*(f"c{i}" for i in range(len(names))))
+    wanted = {name: f"c{names.index(name)}" for name in dataset.columns}
+    figures = [F.count(F.lit(1)).alias("rows")]
+    for name, column in wanted.items():
+        measures = {"count": F.count}
+        if name in dataset.numeric:
+            measures |= {"mean": F.avg, "stddev": F.stddev, "min": F.min, "max": F.max}
+        figures += [measure(column).alias(f"{column}.{label}") for label, measure in measures.items()]
+    row = table.agg(*figures).first().asDict()
+    profile: dict[str, dict[str, float]] = {name: {} for name in wanted}
+    by_column = {column: name for name, column in wanted.items()}
+    for key, value in row.items():
+        column, _, label = key.partition(".")
+        if label and value is not None:
+            profile[by_column[column]][label] = float(value)
+    return int(row["rows"]), profile

@@ -1,0 +1,83 @@
+"""The report as one HTML file that needs nothing else: no script, no address, light and dark."""
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from tasks.report import sentences, view, wording
+from tasks.results import StudyResult
+
+
+def render(result: StudyResult) -> str:
+    """Return the report of a study as HTML.
+
+    Parameters
+    ----------
+    result : StudyResult
+        What the study found; every text in it is escaped.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("tasks", "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        score=wording.score,
+        metric=wording.metric_name,
+        seconds=wording.seconds,
+        parameter=wording.parameter,
+        parameters=wording.parameters,
+        scheme=sentences.scheme,
+        unbroken=_unbroken,
+    )
+    environment.tests["address"] = is_address
+    return environment.get_template("report.html.j2").render(
+        result=result,
+        facts=view.facts(result),
+        study_findings=sentences.study_findings(result),
+        datasets=view.datasets(result),
+    )
+
+
+def _unbroken(sentence: str) -> str:
+    """Keep a number and its unit, and 'p = 0.31', on one line."""
+    return re.sub(
+        r"(?<=\d) (?=[%s]\b|%|points)|(?<=\bp) (?=[=<])|(?<=[=<]) (?=\d)", "\N{NO-BREAK SPACE}", sentence
+    )
+
+
+def is_address(text: str) -> bool:
+    """Whether a text may become a link: only web addresses do, never 'javascript:' and the like."""
+    parts = urlsplit(text)
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
+
+
+def write(result: StudyResult, path: Path) -> Path:
+    """Write the report, whole or not at all, and return its path.
+
+    Parameters
+    ----------
+    result : StudyResult
+        What the study found.
+    path : Path
+        The HTML file; its folder is made if need be, an older file is replaced.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; the older file is then as it was.
+    """
+    text = render(result)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,139 @@
+"""What a study yields: plain, serialisable records that the leaderboard, the report and `--json` share."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from infra.monitoring import Usage
+
+Search = Literal["baseline", "grid", "random"]
+Parameter = bool | int | float | str | None
+
+
+class Trial(BaseModel):
+    """One candidate of a search, scored on every fold (clustering: once, on all rows)."""
+
+    params: dict[str, Parameter]
+    scores: list[float] = Field(description="One score a fold; empty where the candidate failed.")
+    mean_score: float | None
+    seconds: float = Field(
+        description="Sum over the folds of the time its fits took (shared fits count once)."
+    )
+    error: str | None = None
+
+
+class Cell(BaseModel):
+    """One cell of the comparison: an algorithm on an engine, as baseline or tuned by a search."""
+
+    dataset: str
+    algorithm: str = Field(description="Registry name, for example 'xgboost' or 'kmeans'.")
+    engine: Literal["local", "dask", "spark"]
+    search: Search
+    status: Literal["completed", "failed"] = "completed"
+    error: str | None = None
+    implementation: str = Field("", description="What ran, for example 'one fit on one worker'.")
+    workers: int = 1
+    params: dict[str, Parameter] = Field(default_factory=dict)
+    space: str = Field("", description="Space that clustering scores hold in: 'standardised', 'raw'.")
+    score_name: str = Field(
+        "", description="What the search maximises, for example 'accuracy' or 'silhouette'."
+    )
+    cv_score: float | None = Field(
+        None, description="Mean score over the search's folds (None for a baseline)."
+    )
+    metrics: dict[str, float] = Field(
+        default_factory=dict,
+        description="Quality: holdout_accuracy, holdout_auc for classification; silhouette, davies_bouldin, "
+        "calinski_harabasz in the space the model was fitted in, and the same with prefix raw_, for clustering.",
+    )
+    trials: list[Trial] = Field(default_factory=list)
+    fits: int = Field(0, description="Distinct fits computed for the search (shared ones count once).")
+    kept: int = Field(
+        0, description="Trials read from the ledger of an interrupted study, not computed again."
+    )
+    usage: Usage = Field(default_factory=Usage)
+    mlflow_run_id: str | None = None
+    mlflow_url: str | None = None
+    profile: str | None = Field(None, description="Top-25 table of cProfile, where it was asked for.")
+
+
+class Evaluation(BaseModel):
+    """Repeated stratified cross-validation of a way to make a model, its tuning inside the folds."""
+
+    dataset: str
+    algorithm: str
+    search: Search
+    metric: str
+    folds: int
+    repeats: int
+    scores: list[float] = Field(
+        description="One score a fold, repeats in turn; the same folds for every search."
+    )
+    mean: float
+    low: float = Field(description="Lower end of the 95 % interval (Nadeau-Bengio corrected).")
+    high: float
+
+
+class Comparison(BaseModel):
+    """Corrected paired test between two evaluations on the same folds."""
+
+    dataset: str
+    first: str = Field(description="For example 'xgboost grid'.")
+    second: str
+    difference: float = Field(description="Mean score of the first minus the second.")
+    p_value: float
+
+
+class Dataset(BaseModel):
+    """What was prepared, in words and figures."""
+
+    name: str
+    task: Literal["classification", "clustering"]
+    target: str | None
+    rows: int
+    columns: list[str]
+    sha256: str
+    path: str
+    notes: list[str] = Field(default_factory=list, description="What cleaning did, with counts.")
+    provenance: str = ""
+
+
+class Picture(BaseModel):
+    """A picture of the report, made where the data is."""
+
+    title: str
+    caption: str
+    dataset: str
+    png: str = Field(description="Base64.")
+
+
+class Published(BaseModel):
+    """A figure from elsewhere, quoted beside ours."""
+
+    what: str
+    published: str
+    ours: str
+    remark: str
+
+
+class StudyResult(BaseModel):
+    """Everything a study found."""
+
+    name: str
+    started: datetime
+    finished: datetime | None = None
+    resumed: bool = False
+    kept: int = Field(0, description="Trials kept from an interrupted study.")
+    datasets: list[Dataset] = Field(default_factory=list)
+    cells: list[Cell] = Field(default_factory=list)
+    evaluations: list[Evaluation] = Field(default_factory=list)
+    comparisons: list[Comparison] = Field(default_factory=list)
+    published: list[Published] = Field(default_factory=list)
+    pictures: list[Picture] = Field(default_factory=list)
+    versions: dict[str, str] = Field(default_factory=dict)
+    machine: str = ""
+    links: dict[str, str] = Field(
+        default_factory=dict,
+        description="Addresses: 'Prefect run', 'MLflow run', 'Dask dashboard', 'report'.",
+    )

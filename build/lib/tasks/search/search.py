@@ -1,0 +1,279 @@
+"""Exhaustive grid search and random search over trials that run on an engine."""
+
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import ParameterGrid, ParameterSampler, check_cv
+from sklearn.utils.validation import _num_samples, check_is_fitted
+
+from infra.engines import Engine
+from infra.engines.local import LocalEngine
+from infra.errors import EngineError, ParameterError
+from infra.ledger import Ledger
+from tasks.search.keys import trial_keys
+from tasks.search.results import cv_results
+from tasks.search.scorers import cluster_scorer
+from tasks.search.trials import Fit, Outcome, Parameters, Trials, final_step, plan, run_fit
+
+MOST_CANDIDATES = 100_000
+Progress = Callable[[int, int], None]
+
+
+class BaseSearch(MetaEstimatorMixin, BaseEstimator):
+    """What grid and random search share: trials, ledger, results, the refitted winner.
+
+    Attributes
+    ----------
+    best_params_ : dict
+    best_score_ : float
+        Mean score of the winner over the folds.
+    best_index_ : int
+    best_estimator_ : estimator
+        The winner fitted on all rows, if `refit`.
+    cv_results_ : dict
+        A column each for parameters, scores, times and ranks, as in scikit-learn, and `error`.
+    n_splits_ : int
+    n_fits_ : int
+        Distinct fits computed; one that served several candidates counts once.
+    n_kept_ : int
+        Trials (a candidate on a fold) read from the ledger and not computed.
+    """
+
+    def __init__(
+        self,
+        estimator: BaseEstimator,
+        space: Mapping[str, Any],
+        *,
+        scoring: Any = None,
+        cv: Any = None,
+        refit: bool = True,
+        engine: Engine | None = None,
+        ledger: Ledger | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self.estimator = estimator
+        self.space = space
+        self.scoring = scoring
+        self.cv = cv
+        self.refit = refit
+        self.engine = engine
+        self.ledger = ledger
+        self.progress = progress
+
+    @abstractmethod
+    def _candidates(self) -> list[Parameters]:
+        """Parameter sets to try, in a fixed order."""
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Score every candidate on every fold and refit the best on all rows.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,), optional
+            Without it the estimator is a clusterer, scored once on all rows.
+
+        Raises
+        ------
+        ParameterError
+            If the space is empty, too large or names an unknown parameter, or every candidate failed.
+        """
+        candidates = self._checked_candidates()
+        y = None if y is None else np.asarray(y)
+        trials = Trials(_without_engine(self.estimator), X, y, self._folds(X, y), self._scorer(y))
+        self.n_splits_ = len(trials.folds)
+        self.cv_results_ = cv_results(candidates, self._outcomes(trials, candidates), self.n_splits_)
+        self._choose()
+        if self.refit:
+            start = time.perf_counter()
+            best = clone(self.estimator).set_params(**self.best_params_)
+            self.best_estimator_ = best.fit(X) if y is None else best.fit(X, y)
+            self.refit_time_ = time.perf_counter() - start
+        return self
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Predict with the refitted winner."""
+        check_is_fitted(self, "best_estimator_")
+        return np.asarray(self.best_estimator_.predict(X))
+
+    def predict_proba(self, X: Any) -> NDArray[Any]:
+        """Class probabilities by the refitted winner."""
+        check_is_fitted(self, "best_estimator_")
+        return np.asarray(self.best_estimator_.predict_proba(X))
+
+    @property
+    def classes_(self) -> NDArray[Any]:
+        check_is_fitted(self, "best_estimator_")
+        return np.asarray(self.best_estimator_.classes_)
+
+    def _checked_candidates(self) -> list[Parameters]:
+        known = self.estimator.get_params(deep=True)
+        for name, values in self.space.items():
+            if name not in known:
+                model, prefix = final_step(self.estimator)
+                allowed = ", ".join(prefix + n for n in sorted(model.get_params()) if n != "engine")
+                raise ParameterError(f"search space: parameter {name!r} is unknown; allowed: {allowed}")
+            if isinstance(values, Sequence | np.ndarray) and (isinstance(values, str) or not len(values)):
+                raise ParameterError(f"search space: {name}={values!r}; give a list of at least one value")
+        if not self.space:
+            raise ParameterError("search space: empty; give at least one parameter with its values")
+        return self._candidates()
+
+    def _folds(self, X: Any, y: Any) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        if y is None:
+            everything = np.arange(_num_samples(X))
+            return [(everything, everything)]
+        return list(check_cv(self.cv, y, classifier=is_classifier(self.estimator)).split(X, y))
+
+    def _scorer(self, y: Any) -> Any:
+        if y is None:
+            return cluster_scorer(self.scoring or "silhouette")
+        return check_scoring(self.estimator, scoring=self.scoring)
+
+    def _outcomes(self, trials: Trials, candidates: Sequence[Parameters]) -> list[Outcome]:
+        fits = plan(trials.estimator, candidates, len(trials.folds))
+        keys = trial_keys(trials, candidates, self.scoring) if self.ledger else []
+        finished = self._recorded(keys)
+        to_do = [fit for fit in fits if any((c, fit.fold) not in finished for c in fit.candidates)]
+        self.n_kept_, self.n_fits_ = len(finished), len(to_do)
+        done = len(fits) - len(to_do)
+        self._report(done, len(fits))
+        for outcomes in self._run(to_do, trials):
+            if self.ledger:
+                # a result counts once it is on the disk; a lost worker is no result
+                self.ledger.put_many({keys[o.candidate][o.fold]: asdict(o) for o in outcomes if not o.lost})
+            finished = {(o.candidate, o.fold): o for o in outcomes} | finished
+            done += 1
+            self._report(done, len(fits))
+        return list(finished.values())
+
+    def _recorded(self, keys: list[list[str]]) -> dict[tuple[int, int], Outcome]:
+        known = self.ledger.get_many(key for row in keys for key in row) if self.ledger else {}
+        return {
+            (c, f): replace(Outcome(**known[key]), candidate=c, fold=f)
+            for c, row in enumerate(keys)
+            for f, key in enumerate(row)
+            if key in known
+        }
+
+    def _run(self, fits: list[Fit], trials: Trials) -> Iterator[list[Outcome]]:
+        with nullcontext(self.engine) if self.engine else LocalEngine(1) as engine:
+            for i, result in engine.run(run_fit, fits, shared=trials):
+                yield _lost(fits[i], result) if isinstance(result, EngineError) else result
+
+    def _choose(self) -> None:
+        scores = self.cv_results_["mean_test_score"]
+        if np.isnan(scores).all():
+            first = next(error for error in self.cv_results_["error"] if error)
+            raise ParameterError(f"all {len(scores)} candidates failed; the first: {first}")
+        self.best_index_ = int(self.cv_results_["rank_test_score"].argmin())
+        self.best_score_ = float(scores[self.best_index_])
+        self.best_params_ = self.cv_results_["params"][self.best_index_]
+
+    def _report(self, done: int, total: int) -> None:
+        if self.progress:
+            self.progress(done, total)
+
+
+class GridSearch(BaseSearch):
+    """Exhaustive search: every combination of the values in `space`, on every fold.
+
+    The winner and the scores are those of scikit-learn's `GridSearchCV` on the same folds. Candidates
+    that one fit can serve (an ensemble's `n_estimators`) share it.
+
+    Parameters
+    ----------
+    estimator : estimator or Pipeline
+        Steps before the last are fitted once a fold, on its training rows.
+    space : mapping of str to sequence
+        Values of each parameter; in a Pipeline with the step's name in front, `model__max_depth`.
+    scoring : str or callable, optional
+        scikit-learn's name; for clusterers "silhouette" (default), "davies_bouldin" or
+        "calinski_harabasz".
+    cv : int, splitter or iterable of splits, optional
+        As in scikit-learn; not used for clusterers.
+    refit : bool, default=True
+    engine : Engine, optional
+        Where trials run; default: this process.
+    ledger : Ledger, optional
+        Recorded trials are read from it and not computed; new ones are recorded.
+    progress : callable (done, total), optional
+        Called after each fit.
+    """
+
+    def _candidates(self) -> list[Parameters]:
+        grid = ParameterGrid({name: list(values) for name, values in self.space.items()})
+        if len(grid) > MOST_CANDIDATES:
+            raise ParameterError(f"search space: {len(grid):,} candidates; at most {MOST_CANDIDATES:,}")
+        return list(grid)
+
+
+class RandomSearch(BaseSearch):
+    """Random search: `n_iter` candidates drawn from lists and scipy.stats distributions.
+
+    Draws the candidates that scikit-learn's `RandomizedSearchCV` draws with the same `random_state`.
+
+    Parameters
+    ----------
+    estimator, scoring, cv, refit, engine, ledger, progress
+        As for `GridSearch`.
+    space : mapping of str to sequence or distribution
+    n_iter : int, default=10
+    random_state : int, RandomState instance or None, default=None
+    """
+
+    def __init__(
+        self,
+        estimator: BaseEstimator,
+        space: Mapping[str, Any],
+        *,
+        n_iter: int = 10,
+        random_state: Any = None,
+        scoring: Any = None,
+        cv: Any = None,
+        refit: bool = True,
+        engine: Engine | None = None,
+        ledger: Ledger | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        super().__init__(
+            estimator,
+            space,
+            scoring=scoring,
+            cv=cv,
+            refit=refit,
+            engine=engine,
+            ledger=ledger,
+            progress=progress,
+        )
+        self.n_iter = n_iter
+        self.random_state = random_state
+
+    def _candidates(self) -> list[Parameters]:
+        if not 1 <= self.n_iter <= MOST_CANDIDATES:
+            raise ParameterError(f"n_iter={self.n_iter}: from 1 to {MOST_CANDIDATES:,}")
+        drawn = ParameterSampler(dict(self.space), self.n_iter, random_state=self.random_state)
+        return [{name: _plain(value) for name, value in candidate.items()} for candidate in drawn]
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _lost(fit: Fit, error: EngineError) -> list[Outcome]:
+    return [Outcome(c, fit.fold, float("nan"), 0.0, str(error), lost=True) for c in fit.candidates]
+
+
+def _without_engine(estimator: BaseEstimator) -> BaseEstimator:
+    """A copy whose fits stay in the worker they run in."""
+    copy = clone(estimator)
+    engines = {name: None for name in copy.get_params(deep=True) if name.rpartition("__")[2] == "engine"}
+    return copy.set_params(**engines)

@@ -1,0 +1,115 @@
+"""The Prefect tasks: coarse steps that a person wants to see, each a thin frame around plain code."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from prefect import task
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.cache_policies import NO_CACHE
+
+from infra.engines import Engine, connect
+from infra.ledger import Ledger
+from tasks import evaluation
+from tasks.cells import CellRequest, run_cell
+from tasks.datasets.catalogue import resolve
+from tasks.datasets.preparation import PreparedDataset
+from tasks.datasets.preparation import prepare as prepare_dataset
+from tasks.datasets.spark_profile import profile_with_spark
+from tasks.pictures import pictures
+from tasks.published import beside_published
+from tasks.report.html import write
+from tasks.results import Cell, Comparison, Evaluation, Picture, Published, Search, StudyResult
+
+PROGRESS_EVERY_S = 2.0
+
+
+@task(task_run_name="prepare {data}", cache_policy=NO_CACHE)
+def prepare(data: str, target: str | None, folder: str, folds: int) -> PreparedDataset:
+    """Read, check and clean a data set; write it once as Parquet with its digest."""
+    return prepare_dataset(resolve(data, target), Path(folder), folds=folds)
+
+
+@task(task_run_name="profile {dataset.name} on spark", cache_policy=NO_CACHE)
+def profile_on_spark(dataset: PreparedDataset, engine: Any) -> dict[str, dict[str, float]]:
+    """Read the prepared table through Spark and make sure that it is the table the others read."""
+    return profile_with_spark(dataset, engine.session)
+
+
+@task(task_run_name="train {request.title}", cache_policy=NO_CACHE)
+def train(request: CellRequest, address: str | None = None, engine: Engine | None = None) -> Cell:
+    """Train an algorithm with its default parameters and measure it."""
+    with _on(request, address, engine) as connected:
+        return run_cell(request, connected)
+
+
+@task(task_run_name="search {request.title}", cache_policy=NO_CACHE)
+def search(request: CellRequest, address: str | None = None, engine: Engine | None = None) -> Cell:
+    """Search an algorithm's parameters; every trial is a task of the engine."""
+    with _on(request, address, engine) as connected:
+        return run_cell(request, connected, _progress(request.title))
+
+
+@task(task_run_name="evaluate {dataset.name}", cache_policy=NO_CACHE)
+def evaluate(
+    dataset: PreparedDataset,
+    ways: Sequence[tuple[str, Search]],
+    scheme: evaluation.Scheme,
+    ledger: str,
+    address: str,
+) -> tuple[list[Evaluation], list[Comparison]]:
+    """Cross-validate every way to make a model on the same folds, tuning inside them, and compare."""
+    with connect("dask", address=address) as engine:
+        scope = f"evaluate/{dataset.sha256[:12]}/{scheme}/"
+        found = evaluation.evaluate(
+            dataset, ways, scheme, engine, Ledger(ledger, scope), _progress(f"evaluate {dataset.name}")
+        )
+    return found, evaluation.compare(found)
+
+
+@task(task_run_name="illustrate {dataset.name}", cache_policy=NO_CACHE)
+def illustrate(
+    dataset: PreparedDataset, cells: list[Cell], evaluations: list[Evaluation]
+) -> tuple[list[Picture], list[Published]]:
+    """Draw the winners and set the published figures beside ours."""
+    return pictures(dataset, cells), beside_published(dataset, cells, evaluations)
+
+
+@task(cache_policy=NO_CACHE)
+def report(result: StudyResult, path: str) -> str:
+    """Write the study's report: one self-contained HTML file."""
+    return str(write(result, Path(path)))
+
+
+@contextmanager
+def _on(request: CellRequest, address: str | None, engine: Engine | None) -> Iterator[Engine]:
+    """The engine handed over, or one of the request's kind; it outlives the step only if handed over."""
+    if engine is not None:
+        yield engine
+    elif request.engine == "dask":
+        with connect("dask", address=address) as connected:
+            yield connected
+    else:
+        with connect(request.engine, workers=request.workers) as connected:
+            yield connected
+
+
+def _progress(title: str) -> Callable[[int, int], None]:
+    """A progress artifact in Prefect, brought up to date every two seconds."""
+    last = time.monotonic()
+    artifact = None
+
+    def show(done: int, total: int) -> None:
+        nonlocal last, artifact
+        if time.monotonic() - last < PROGRESS_EVERY_S:
+            return
+        last = time.monotonic()
+        percent = 100.0 * done / max(1, total)
+        if artifact is None:
+            artifact = create_progress_artifact(percent, description=f"{title}: fits done")
+        else:
+            update_progress_artifact(artifact, percent)
+
+    return show

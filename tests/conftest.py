@@ -1,0 +1,71 @@
+"""What all tests share: one pair of servers for the whole run, whatever the number of test processes."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from infra.servers import Stack, down, up
+from infra.settings import Settings
+
+TRILLA = Path(sys.executable).parent / "trilla"
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A Prefect and an MLflow server, started by the first test that asks and stopped after the last."""
+    parallel = "PYTEST_XDIST_WORKER" in os.environ
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if parallel else base) / "stack"
+    shared.mkdir(exist_ok=True)
+    users = shared / "users.json"
+    with FileLock(shared / "lock"):
+        state = (
+            json.loads(users.read_text())
+            if users.exists()
+            else {"count": 0, "ports": [free_port(), free_port()]}
+        )
+        prefect, mlflow = state["ports"]
+        settings = Settings(home=shared / "home", prefect_port=prefect, mlflow_port=mlflow)
+        found = up(settings)
+        users.write_text(json.dumps({**state, "count": state["count"] + 1}))
+    yield found
+    with FileLock(shared / "lock"):
+        state = json.loads(users.read_text())
+        users.write_text(json.dumps({**state, "count": state["count"] - 1}))
+        if state["count"] == 1:
+            down(settings)
+            users.unlink()
+
+
+@pytest.fixture
+def environment(stack: Stack, tmp_path: Path) -> dict[str, str]:
+    """Environment of a `trilla` command with a home of its own and the shared servers."""
+    return {
+        **os.environ,
+        "TRILLA_HOME": str(tmp_path / "home"),
+        "TRILLA_PREFECT_API_URL": stack.prefect_api_url,
+        "TRILLA_MLFLOW_TRACKING_URI": stack.mlflow_url,
+    }
+
+
+def trilla(
+    *arguments: str, environment: dict[str, str], timeout: float = 280
+) -> subprocess.CompletedProcess[str]:
+    """Run the `trilla` command to its end."""
+    return subprocess.run(
+        [TRILLA, *arguments], env=environment, capture_output=True, text=True, timeout=timeout, check=False
+    )
