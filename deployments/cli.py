@@ -1,16 +1,21 @@
 """The `trilla` command."""
 
+import signal
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
+from typing import get_args
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import CliApp, CliPositionalArg, CliSubCommand, SettingsError
 
 from flows.parameters import StudyParameters
 from infra.errors import TrillaError
 
 USAGE_ERROR = 2
+INTERRUPTED = 128 + signal.SIGINT
 
 
 class Study(StudyParameters):
@@ -110,16 +115,18 @@ class Trilla(_Command):
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; what a user can mend is one sentence and exit status 2."""
+    given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     try:
-        CliApp.run(
-            Trilla, cli_args=list(sys.argv[1:] if arguments is None else arguments), cli_exit_on_error=False
-        )
+        CliApp.run(Trilla, cli_args=given, cli_exit_on_error=False)
     except ValidationError as error:
         refuse(_sentence(error))
     except SettingsError as error:
-        refuse(str(error).removeprefix("error parsing CLI: ").removeprefix("Error: "))
+        refuse(_with_remedy(str(error).removeprefix("error parsing CLI: ").removeprefix("Error: "), given))
     except TrillaError as error:
         refuse(str(error))
+    except KeyboardInterrupt:
+        print("trilla: interrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)
 
 
 def refuse(sentence: str) -> None:
@@ -133,3 +140,21 @@ def _sentence(error: ValidationError) -> str:
     names = [str(part) for part in first["loc"] if isinstance(part, str)]
     flag = names[-1].replace("_", "-") if names else ""
     return f"--{flag} {first['input']}: {first['msg'][0].lower()}{first['msg'][1:]}"
+
+
+def _with_remedy(complaint: str, given: Sequence[str]) -> str:
+    """Add to the parser's complaint what was probably meant, or where the flags are listed."""
+    command = next((word for word in given if word in Trilla.model_fields), None)
+    if not complaint.startswith("unrecognized arguments:") or command is None:
+        return complaint
+    field = get_args(Trilla.model_fields[command].annotation)[0]
+    flags = [f"--{_flag(name, info)}" for name, info in field.model_fields.items()]
+    for word in complaint.split():
+        if close := get_close_matches(word, flags, n=1, cutoff=0.7):
+            return f"{complaint} (did you mean {close[0]}?)"
+    return f"{complaint} (`trilla {command} --help` lists what is allowed)"
+
+
+def _flag(name: str, info: FieldInfo) -> str:
+    alias = info.validation_alias
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else name.replace("_", "-")

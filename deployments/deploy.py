@@ -5,8 +5,9 @@ import os
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NoReturn
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from cronsim import CronSim, CronSimError
 from filelock import FileLock, Timeout
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from prefect.runner import Runner
     from prefect.schedules import Schedule
 
+CRON_FIELDS = "minute hour day month weekday"
 RUNS_AT_ONCE = 1  # a second run would disturb the first one's measurements
 SILENCE_S = 3 * HEARTBEAT_S
 POLL_S = 5.0  # seconds between two looks for runs that are due
@@ -54,6 +56,7 @@ def deploy(cron: str) -> None:
     """
     check_cron(cron)
     stack = bring_up()
+    os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "warning")  # for the runs: else 60 lines for each
     # Prefect reads its environment when it is first imported
     from prefect.runner import Runner
     from prefect.schedules import Cron
@@ -67,7 +70,7 @@ def deploy(cron: str) -> None:
             when = f", by itself at `{cron}` (UTC)" if name == "study" else ""
             console.print(f"{name:15} {page}{when}", soft_wrap=True, markup=False, highlight=False)
         console.print("Serving; Ctrl-C ends it and pauses the schedule.", style="dim")
-        serve(runner)
+        asyncio.run(serve(runner))
         console.print("Stopped.", style="dim")
 
 
@@ -79,15 +82,15 @@ def check_cron(cron: str) -> None:
     ParameterError
         If that is so.
     """
-    from datetime import UTC, datetime
-
     try:
+        if len(cron.split()) != len(CRON_FIELDS.split()):  # with seconds, readers differ on where they stand
+            raise CronSimError("Bad number of fields")
         next(CronSim(cron, datetime.now(UTC)))
     except (CronSimError, StopIteration) as error:
         reason = f" ({error})" if str(error) else ""
         raise ParameterError(
-            f"--cron {cron!r} is not a cron expression{reason}: allowed are five fields, minute hour day "
-            "month weekday, for example '0 2 * * *'."
+            f"--cron {cron!r} is not a cron expression{reason}: allowed are the fields {CRON_FIELDS}, for "
+            "example '0 2 * * *'."
         ) from None
 
 
@@ -99,16 +102,19 @@ def deployments(schedules: "Mapping[str, Schedule] | None" = None) -> "dict[str,
     schedules
         Schedules by name of the flow.
     """
+    from prefect.deployments.runner import RunnerDeployment
     from prefect.types.entrypoint import EntrypointType
 
     from flows.study import classification, clustering, study
 
     return {
-        flow.name: flow.to_deployment(
-            flow.name,
+        flow.name: RunnerDeployment.from_flow(
+            flow,
+            name=flow.name,
             schedule=(schedules or {}).get(flow.name),
             description=DESCRIPTIONS[flow.name],
             tags=["trilla"],
+            version=version("trilla"),
             entrypoint_type=EntrypointType.MODULE_PATH,  # a file's path would hold in this folder only
         )
         for flow in (study, classification, clustering)
@@ -156,7 +162,9 @@ def ensure_automation(automation: "Automation") -> None:
             automation.create()
             return
         wanted = automation.model_copy(update={"enabled": known[0].enabled})
-        client.update_automation(known[0].id, AutomationCore(**wanted.model_dump(exclude={"id"})))
+        client.update_automation(
+            known[0].id, AutomationCore(**wanted.model_dump(exclude={"id", "owner_resource"}))
+        )
 
 
 @contextmanager
@@ -174,5 +182,19 @@ def _alone() -> Iterator[None]:
         yield
 
 
-def serve(runner: "Runner") -> None:
-    asyncio.run(runner.start())
+async def serve(runner: "Runner") -> None:
+    """Serve until SIGINT or SIGTERM; runs under way are cancelled then, with all their processes."""
+    loop, asked = asyncio.get_running_loop(), asyncio.Event()
+
+    def stop(*_: object) -> None:
+        loop.call_soon_threadsafe(asked.set)
+
+    # Prefect's own handler does not wait for what it stops, and leaves processes behind
+    runner.handle_sigterm = stop  # type: ignore[method-assign]
+    signal.signal(signal.SIGINT, stop)
+    serving, stopping = asyncio.ensure_future(runner.start()), asyncio.ensure_future(asked.wait())
+    await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not serving.done():
+        await runner.astop()
+    await serving

@@ -1,20 +1,32 @@
 """`trilla study`: check the data, bring the stack up, run the flow, show the result."""
 
+import logging
 import os
+import signal
+import sys
 import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
 
 from deployments.stack import bring_up
 from flows.parameters import StudyParameters
-from infra.errors import ParameterError
+from infra.errors import ParameterError, TrillaError
 from infra.settings import load_settings
 from tasks.results import Cell, StudyResult
 
 if TYPE_CHECKING:
     from flows.session import Session
+
+OWN_PACKAGES = ("deployments", "flows", "tasks", "infra")
 
 
 def run_study(parameters: StudyParameters, json_file: Path | None) -> int:
@@ -23,7 +35,7 @@ def run_study(parameters: StudyParameters, json_file: Path | None) -> int:
     Returns
     -------
     int
-        Exit status: 0 if every cell completed, else 1.
+        Exit status: 0 if every cell completed; 1 if not; 128 and the signal's number if one ended it.
 
     Raises
     ------
@@ -33,26 +45,45 @@ def run_study(parameters: StudyParameters, json_file: Path | None) -> int:
     console = Console()
     check(parameters, json_file)
     bring_up()
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
-    # Prefect reads its environment when it is first imported
-    from flows.session import listener
-    from flows.study import study
-
     watcher = Watcher(console)
-    token = listener.set(watcher)
+    log = load_settings().home / "logs" / f"study-{datetime.now():%Y%m%d-%H%M%S}-{os.getpid()}.log"
     try:
-        state = study(parameters, return_state=True)
-    finally:
-        listener.reset(token)
-    if watcher.result is None:
-        state.result(raise_on_failure=True)
-        raise RuntimeError(f"the study ended without a result: {state}")
+        with signals_raise(), libraries_write_to(log), own_warnings_to(watcher), watcher:
+            state = _run(parameters, watcher)
+    except Interrupted as interrupt:
+        return watcher.interrupted(interrupt)
+    except TrillaError:
+        raise
+    except Exception as error:
+        print(f"trilla: the study failed: {_in_one_line(error)}; see {log}", file=sys.stderr)
+        return 1
+    assert watcher.result is not None  # noqa: S101 (a study that returns has told its result)
     from tasks.report.leaderboard import print_leaderboard
 
     print_leaderboard(watcher.result, console)
     if json_file:
         _write(json_file, watcher.result.model_dump_json(indent=2))
     return 0 if state.is_completed() else 1
+
+
+def _run(parameters: StudyParameters, watcher: "Watcher") -> Any:
+    # Prefect reads its environment when it is first imported
+    from flows.session import listener
+    from flows.study import study
+
+    token = listener.set(watcher)
+    try:
+        state = study(parameters, return_state=True)
+        if watcher.result is None:
+            state.result(raise_on_failure=True)
+        return state
+    except TrillaError:
+        raise
+    except Exception:
+        traceback.print_exc()  # into the log: a fault of the program is mended with it
+        raise
+    finally:
+        listener.reset(token)
 
 
 def check(parameters: StudyParameters, json_file: Path | None) -> None:
@@ -63,16 +94,13 @@ def check(parameters: StudyParameters, json_file: Path | None) -> None:
     TrillaError
         One sentence that names the file, column or parameter and what is allowed.
     """
-    from tasks.datasets.catalogue import resolve
-    from tasks.datasets.preparation import prepare
-    from tasks.registry import algorithms_for
+    from flows.checking import prepare_all
 
-    if json_file and not json_file.absolute().parent.is_dir():
-        raise ParameterError(f"--json {json_file}: its folder does not exist")
-    home = load_settings().home
-    for data in parameters.data:
-        dataset = prepare(resolve(data, parameters.target), home / "data", folds=parameters.folds)
-        algorithms_for(dataset.task, parameters.algorithms)
+    if json_file and json_file.is_dir():
+        raise ParameterError(f"--json {json_file}: it is a folder; name a file in it")
+    if json_file and not os.access(json_file.absolute().parent, os.W_OK):
+        raise ParameterError(f"--json {json_file}: its folder does not exist or cannot be written")
+    prepare_all(parameters, load_settings().home / "data")
 
 
 def _write(path: Path, text: str) -> None:
@@ -81,25 +109,110 @@ def _write(path: Path, text: str) -> None:
     unfinished.replace(path)
 
 
+def _in_one_line(error: Exception) -> str:
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal that asks the command to end: Ctrl-C, or the polite one of `kill`."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+@contextmanager
+def signals_raise() -> Iterator[None]:
+    """Turn the first SIGINT, SIGTERM or SIGHUP into `Interrupted`; a second one ends the process at once.
+
+    That is as safe as SIGKILL, which every study survives.
+    """
+
+    def interrupt(number: int, _frame: FrameType | None) -> NoReturn:
+        signal.signal(number, signal.SIG_DFL)
+        raise Interrupted(number)
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, interrupt) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def libraries_write_to(log: Path) -> Iterator[None]:
+    """Send what libraries write to standard error, here and in the processes they start, to a log file.
+
+    Prefect, Dask, Java and warnings have much to say that helps only when something is wrong. What Prefect
+    says after the study, when the program ends, goes there too: its handlers are made meanwhile.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    file = log.open("a", buffering=1)  # stays open until the program ends
+    before, terminal = sys.stderr, os.dup(2)
+    before.flush()
+    os.dup2(file.fileno(), 2)
+    sys.stderr = file
+    try:
+        yield
+    finally:
+        sys.stderr = before
+        os.dup2(terminal, 2)
+        os.close(terminal)
+
+
+@contextmanager
+def own_warnings_to(watcher: "Watcher") -> Iterator[None]:
+    """Show the warnings of this program's own packages in the terminal."""
+
+    class Terminal(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            watcher.warn(record.getMessage())
+
+    handler = Terminal(logging.WARNING)
+    for name in OWN_PACKAGES:
+        logging.getLogger(name).addHandler(handler)
+    try:
+        yield
+    finally:
+        for name in OWN_PACKAGES:
+            logging.getLogger(name).removeHandler(handler)
+
+
 class Watcher:
-    """Prints a line for each cell as the study goes on."""
+    """Prints a line for each cell as the study goes on, and in a terminal what is under way."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self.result: StudyResult | None = None
+        self._session: Session | None = None
         self._started = time.monotonic()
-        self._status = console.status("starting the cluster")
-        self._status.start()
+        self._spinner = Spinner("dots", "starting the cluster")
+        # standard error belongs to the log meanwhile
+        self._live = Live(
+            self._spinner, console=console, transient=True, redirect_stdout=False, redirect_stderr=False
+        )
+
+    def __enter__(self) -> "Watcher":
+        if self.console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
 
     def opened(self, session: "Session") -> None:
-        kept = session.journal.recorded()
+        self._session = session
         if session.journal.resumed:
+            kept = session.journal.recorded()
             self._say(f"going on with interrupted study {session.journal.id}: {kept} results kept", "bold")
         for name, url in session.result.links.items():
             self._say(f"{name}: {url}", "dim")
 
     def starting(self, title: str) -> None:
-        self._status.update(title)
+        self._spinner.update(text=title)
 
     def finished(self, cell: Cell) -> None:
         name = f"{cell.dataset} · {cell.algorithm} · {cell.engine} · {cell.search}"
@@ -111,7 +224,17 @@ class Watcher:
 
     def ended(self, result: StudyResult) -> None:
         self.result = result
-        self._status.stop()
+        self.starting("storing the results")
+
+    def warn(self, message: str) -> None:
+        """Print what a person should know."""
+        self._say(message, "yellow")
+
+    def interrupted(self, interrupt: Interrupted) -> int:
+        """Say how to go on after an interrupt; returns the exit status."""
+        kept = f"{self._session.journal.recorded()} results are kept; " if self._session else ""
+        print(f"trilla: interrupted; {kept}the same command goes on from here", file=sys.stderr)
+        return 128 + interrupt.number
 
     def _say(self, line: str, style: str) -> None:
         elapsed = time.monotonic() - self._started

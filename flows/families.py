@@ -1,14 +1,19 @@
 """A comparison on one data set: training, both searches and evaluation, on every engine."""
 
+import logging
+from collections.abc import Callable
 from typing import Any
 
 from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import recording
 from flows.gathering import complete
 from flows.session import Session, current_session, watching
 from infra.engines import EngineName
+from infra.errors import EngineError
 from tasks import steps
 from tasks.cells import CellRequest
 from tasks.datasets.preparation import PreparedDataset
@@ -18,6 +23,14 @@ from tasks.results import Cell, Search
 
 SEARCHES: tuple[Search, ...] = ("baseline", "grid", "random")
 OUTER_FOLDS = 10
+INCOMPLETE = (
+    "Incomplete"  # name of the failed state of a subflow that ran to its end: its cells have the causes
+)
+
+Place = Callable[[], dict[str, Any]]
+"""Where a step runs, as its arguments; raises why that place cannot be had."""
+
+log = logging.getLogger(__name__)
 
 
 def in_this_process() -> Any:
@@ -26,7 +39,7 @@ def in_this_process() -> Any:
 
 
 @flow(name="compare", flow_run_name="compare {dataset.name}", validate_parameters=False)
-def compare(dataset: PreparedDataset) -> None:
+def compare(dataset: PreparedDataset) -> State[Any]:
     """Fill every cell of a data set, one after the other so that none disturbs another; then evaluate.
 
     Its tasks run on the study's Dask cluster, but for Spark's, which are subflows of this process.
@@ -34,11 +47,21 @@ def compare(dataset: PreparedDataset) -> None:
     session = current_session()
     for engine in session.parameters.engines:
         if engine == "spark":
-            spark_preparation(dataset)
-            spark_training(dataset)
+            on_spark(session, dataset)
         else:
-            fill(session, dataset, engine, {"address": session.address})
+            fill(session, dataset, engine, lambda: {"address": session.address})
     evaluate(session, dataset)
+    return verdict(cells_of(session, dataset))
+
+
+def on_spark(session: Session, dataset: PreparedDataset) -> None:
+    """Prepare and train on Spark; should Spark not read the same table, its cells fail with that cause."""
+    try:
+        spark_preparation(dataset)
+        fault = None
+    except Exception as error:  # the other engines go on
+        fault = str(error) if isinstance(error, EngineError) else f"{type(error).__name__}: {error}"
+    spark_training(dataset, fault, return_state=True)
 
 
 @flow(name="spark-preparation", task_runner=in_this_process(), validate_parameters=False)
@@ -48,26 +71,48 @@ def spark_preparation(dataset: PreparedDataset) -> None:
 
 
 @flow(name="spark-training", task_runner=in_this_process(), validate_parameters=False)
-def spark_training(dataset: PreparedDataset) -> None:
-    """Train and search on Spark."""
+def spark_training(dataset: PreparedDataset, fault: str | None) -> State[Any]:
+    """Train and search on Spark, unless it has a fault that its cells must tell."""
     session = current_session()
-    fill(session, dataset, "spark", {"engine": session.spark()})
+
+    def place() -> dict[str, Any]:
+        if fault:
+            raise EngineError(fault)
+        return {"engine": session.spark()}
+
+    fill(session, dataset, "spark", place)
+    return verdict([cell for cell in cells_of(session, dataset) if cell.engine == "spark"])
 
 
-def fill(session: Session, dataset: PreparedDataset, engine: EngineName, place: dict[str, Any]) -> None:
+def fill(session: Session, dataset: PreparedDataset, engine: EngineName, place: Place) -> None:
     """Run the cells of one engine; one that fails is recorded with its cause, and the others go on."""
     for request in requests(session, dataset, engine):
         watching().starting(request.title)
         recording.start_cell(session, request)
         step = steps.train if request.search == "baseline" else steps.search
         try:
-            cell = complete(step, request, **place)
+            cell = complete(step, request, **place())
         except Exception as error:  # whatever a cell raises is its result; the study ends as failed
+            log.info("%s failed", request.title, exc_info=True)
             cell = failed_cell(request, f"{type(error).__name__}: {error}")
         recording.record_cell(session, request, cell)
         session.result.cells.append(cell)
         session.run_keys.append(recording.run_key(session, request))
         watching().finished(cell)
+
+
+def cells_of(session: Session, dataset: PreparedDataset) -> list[Cell]:
+    """Return the cells of a data set that are there."""
+    return [cell for cell in session.result.cells if cell.dataset == dataset.name]
+
+
+def verdict(cells: list[Cell]) -> State[Any]:
+    """The state of a flow over its cells: Completed only if every one of them did, else the causes."""
+    failed = [cell for cell in cells if cell.status == "failed"]
+    if not failed:
+        return Completed(message=f"{len(cells)} cells")
+    causes = "; ".join(f"{c.dataset} {c.algorithm} {c.engine} {c.search}: {c.error}" for c in failed)
+    return Failed(name=INCOMPLETE, message=f"{len(failed)} of {len(cells)} cells failed: {causes}")
 
 
 def requests(session: Session, dataset: PreparedDataset, engine: EngineName) -> list[CellRequest]:
@@ -106,7 +151,7 @@ def failed_cell(request: CellRequest, cause: str) -> Cell:
 def evaluate(session: Session, dataset: PreparedDataset) -> None:
     """Cross-validate what can be, draw the winners, and set the published figures beside ours."""
     result = session.result
-    cells = [cell for cell in result.cells if cell.dataset == dataset.name]
+    cells = cells_of(session, dataset)
     evaluations = []
     if dataset.task == "classification" and session.parameters.repeats:
         watching().starting(f"{dataset.name}: cross-validation, tuning inside the folds")

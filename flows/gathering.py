@@ -9,6 +9,8 @@ from distributed.comm.core import CommClosedError
 from distributed.scheduler import KilledWorker
 from prefect import Task
 
+from flows.sweeping import mark_lost
+from infra.display import display_only
 from infra.errors import EngineError
 
 WORKER_LOST = (KilledWorker, FutureCancelledError, CancelledError, CommClosedError)
@@ -21,7 +23,7 @@ def complete(step: Task[..., Any], *arguments: Any, **options: Any) -> Any:
     """Submit a step to the flow's task runner and return its result.
 
     A step whose worker died is submitted again, a bounded number of times; what it had recorded in the
-    ledger is not computed again.
+    ledger is not computed again. Its lost run, which nobody would ever end, is set to Crashed.
 
     Raises
     ------
@@ -37,4 +39,6 @@ def complete(step: Task[..., Any], *arguments: Any, **options: Any) -> Any:
         except WORKER_LOST as error:
             cause = error
             log.warning("%s: its worker was lost (try %d of %d): %s", step.name, attempt, TRIES, error)
+            with display_only(f"that {step.name} was lost"):
+                mark_lost(future.task_run_id, f"Its worker was lost: {error}")
     raise EngineError(f"{step.name}: its worker was lost {TRIES} times: {cause}") from cause

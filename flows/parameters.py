@@ -1,6 +1,6 @@
 """Parameters of the flows: typed, described, bounded; the UI's forms and the command's flags come from here."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -8,10 +8,30 @@ from infra.engines import ENGINES, EngineName
 from tasks.registry import AlgorithmName
 
 
+def shown_plain(schema: dict[str, Any]) -> None:
+    """Describe an optional field to the UI's form as what it is when it is given.
+
+    For a union with None the form shows a switch between types instead of a field that may stay empty.
+    Prefect takes an empty field, which is null, where the schema names no default.
+    """
+    given = [one for one in schema.pop("anyOf") if one != {"type": "null"}]
+    schema.update(*given)
+    del schema["default"]
+
+
+def data_first(schema: dict[str, Any]) -> None:
+    """Begin the form with what the work is about."""
+    properties = schema["properties"]
+    first = ("data", "target", "algorithms")
+    schema["properties"] = {
+        name: properties[name] for name in sorted(properties, key=lambda n: n not in first)
+    }
+
+
 class SearchParameters(BaseModel):
     """What every comparison has in common."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=data_first)
 
     engines: list[EngineName] = Field(
         list(ENGINES), min_length=1, description="Engines to compare: local (one process), dask, spark."
@@ -26,7 +46,9 @@ class SearchParameters(BaseModel):
         2, description="Repeats of the 10-fold evaluation, tuning inside the folds; 0 leaves it out."
     )
     workers: Annotated[int, Field(ge=1, le=1024)] | None = Field(
-        None, description="Threads, worker processes or task slots of an engine; empty: one a core."
+        None,
+        description="Threads, worker processes or task slots of an engine; empty: one a core.",
+        json_schema_extra=shown_plain,
     )
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(
         0, description="Seed of folds, candidates and models; the same seed gives the same results."
@@ -51,10 +73,14 @@ class StudyParameters(SearchParameters):
         description="Data sets of the catalogue (diabetes, burger-king), or the path of a CSV or Parquet file.",
     )
     target: str | None = Field(
-        None, description="Column to predict in your own file; without it the file is clustered."
+        None,
+        description="Column to predict in your own file; without it the file is clustered.",
+        json_schema_extra=shown_plain,
     )
     algorithms: list[AlgorithmName] | None = Field(
-        None, description="Algorithms to compare; empty: all that fit the data."
+        None,
+        description="Algorithms to compare; empty: all that fit the data.",
+        json_schema_extra=shown_plain,
     )
 
 
@@ -62,7 +88,9 @@ class ClassificationParameters(SearchParameters):
     """Classifiers on one table."""
 
     data: str = Field("diabetes", description="`diabetes`, or the path of a CSV or Parquet file.")
-    target: str | None = Field(None, description="Column to predict in your own file.")
+    target: str | None = Field(
+        None, description="Column to predict in your own file.", json_schema_extra=shown_plain
+    )
 
     def as_study(self) -> StudyParameters:
         return StudyParameters(**self.model_dump(exclude={"data"}), data=[self.data])

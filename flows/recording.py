@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
+from infra.display import show
 from tasks.cells import CellRequest
 from tasks.report.artifacts import leaderboard_rows, markdown_summary
 from tasks.results import Cell, Dataset, Evaluation, Trial
@@ -54,7 +55,9 @@ def start_study(session: "Session") -> None:
     url = session.tracker.run_url(session.key, timeout=30)
     if url:
         links["MLflow run"] = url
-    create_markdown_artifact(key="links", markdown=_links(links), description="Where this study can be seen")
+    show(
+        create_markdown_artifact, key="links", markdown=_links(links), description="Where this study is seen"
+    )
 
 
 def _links(links: dict[str, str]) -> str:
@@ -88,8 +91,9 @@ def run_key(session: "Session", request: CellRequest) -> str:
 
 def start_cell(session: "Session", request: CellRequest) -> None:
     """Open the cell's MLflow run under the study's."""
+    session.open_key = run_key(session, request)
     session.tracker.start_run(
-        run_key(session, request),
+        session.open_key,
         request.title,
         parent=session.key,
         tags={
@@ -140,6 +144,7 @@ def record_cell(session: "Session", request: CellRequest, cell: Cell) -> None:
         tracker.log_text(key, cell.profile, "profile.txt")
     _record_best_trials(session, key, cell)
     tracker.end_run(key, "FINISHED" if cell.status == "completed" else "FAILED")
+    session.open_key = None
 
 
 def link_cells(session: "Session") -> None:
@@ -213,12 +218,22 @@ def finish_study(session: "Session", report: str, status: str) -> None:
     if run_id:
         uri = os.environ["MLFLOW_TRACKING_URI"]
         result.links["report in MLflow"] = f"{uri}/get-artifact?path={Path(report).name}&run_uuid={run_id}"
-    create_table_artifact(key="leaderboard", table=leaderboard_rows(result), description="Leaderboard")
-    create_markdown_artifact(
+    show(create_table_artifact, key="leaderboard", table=leaderboard_rows(result), description="Leaderboard")
+    show(
+        create_markdown_artifact,
         key="summary",
         markdown=f"{markdown_summary(result)}\n\n{_links(result.links)}",
         description="Findings",
     )
+
+
+def abandon_study(session: "Session", error: BaseException) -> None:
+    """End the study's open MLflow runs: FAILED if an error ended it, KILLED if somebody did."""
+    status = "FAILED" if isinstance(error, Exception) else "KILLED"
+    for key in [session.open_key, session.key]:
+        if key:
+            session.tracker.log(key, tags={"trilla.error": f"{type(error).__name__}: {error}"})
+            session.tracker.end_run(key, status)
 
 
 def now() -> datetime:

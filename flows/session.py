@@ -1,5 +1,6 @@
 """What one study holds while it runs: the cluster, Spark, the tracker, the journal."""
 
+import logging
 import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -7,20 +8,27 @@ from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from prefect.runtime import flow_run
 
 from flows import recording
 from flows.journal import Journal, open_journal
 from flows.parameters import StudyParameters
-from flows.sweeping import mark_crashed
+from flows.sweeping import mark_crashed, settle_tasks
+from infra.display import display_only
 from infra.engines import Engine, connect
 from infra.engines.dask import DaskEngine
+from infra.launch import is_loopback
+from infra.processes import ailment
 from infra.settings import Settings, load_settings
 from infra.tracking import Tracker, sweep
 from tasks.results import Cell, StudyResult
 
 EXPERIMENT = "trilla"
+GONE = "Its process ended without a word; the study was started again and goes on in another run."
+
+log = logging.getLogger(__name__)
 
 
 class Listener(Protocol):
@@ -67,6 +75,8 @@ class Session:
     _spark: "Future[Engine] | None" = field(repr=False)
     run_keys: list[str] = field(default_factory=list)
     """Keys of the MLflow runs of the result's cells, in their order."""
+    open_key: str | None = None
+    """Key of the MLflow run of the cell under way."""
 
     @property
     def key(self) -> str:
@@ -95,38 +105,65 @@ def open_session(parameters: StudyParameters, result: StudyResult) -> Iterator[S
 
     An interrupted study with the same parameters is gone on with: same MLflow run, same ledger.
     """
+    run_id = str(flow_run.id)
+    try:
+        with ExitStack() as stack:
+            session = _start(stack, parameters, result, run_id)
+            token = _current.set(session)
+            try:
+                recording.start_study(session)
+                watching().opened(session)
+                yield session
+            except BaseException as error:
+                recording.abandon_study(session, error)
+                raise
+            finally:
+                _current.reset(token)
+    except BaseException:
+        # only now that the cluster is gone, and with it whoever could still speak for a task
+        with display_only("the states of its tasks"):
+            settle_tasks(run_id, "The study was interrupted.")
+        raise
+
+
+def _start(stack: ExitStack, parameters: StudyParameters, result: StudyResult, run_id: str) -> Session:
     settings = load_settings()
     workers = parameters.workers or settings.cores
-    with ExitStack() as stack:
-        journal = stack.enter_context(open_journal(settings.home, parameters))
-        spark = _starting_spark(stack, parameters, settings, workers)
-        cluster = stack.enter_context(_cluster(settings, workers))
-        if journal.previous_flow_run:
-            mark_crashed(journal.previous_flow_run)
-        run_id = str(flow_run.id)
-        journal.note_flow_run(run_id)
-        uri = os.environ["MLFLOW_TRACKING_URI"]
-        sweep(uri, [EXPERIMENT])
-        tracker = stack.enter_context(Tracker(uri, settings.home / "outbox.sqlite", EXPERIMENT))
-        session = Session(
-            parameters=parameters,
-            settings=settings,
-            journal=journal,
-            tracker=tracker,
-            cluster=cluster,
-            address=cluster.address,
-            workers=cluster.workers,
-            result=result,
-            flow_run_id=run_id,
-            _spark=spark,
-        )
-        token = _current.set(session)
-        try:
-            recording.start_study(session)
-            watching().opened(session)
-            yield session
-        finally:
-            _current.reset(token)
+    journal = stack.enter_context(open_journal(settings.home, parameters))
+    spark = _starting_spark(stack, parameters, settings, workers)
+    cluster = stack.enter_context(_cluster(settings, workers))
+    if journal.previous_flow_run:
+        mark_crashed(journal.previous_flow_run, GONE)
+    journal.note_flow_run(run_id)
+    result.resumed = journal.resumed
+    return Session(
+        parameters=parameters,
+        settings=settings,
+        journal=journal,
+        tracker=_tracker(stack, settings),
+        cluster=cluster,
+        address=cluster.address,
+        workers=cluster.workers,
+        result=result,
+        flow_run_id=run_id,
+        _spark=spark,
+    )
+
+
+def _tracker(stack: ExitStack, settings: Settings) -> Tracker:
+    """The tracker, once the runs that dead processes left open are closed."""
+    from mlflow.exceptions import MlflowException
+
+    uri = os.environ["MLFLOW_TRACKING_URI"]
+    reason = ailment(f"{uri}/health", proxies=not is_loopback(urlsplit(uri).hostname or ""))
+    try:
+        if not reason:
+            sweep(uri, [EXPERIMENT])
+    except MlflowException as error:  # it went away just now
+        reason = str(error)
+    if reason:
+        log.warning("MLflow at %s does not answer: %s; the study goes on without it", uri, reason)
+    return stack.enter_context(Tracker(uri, settings.home / "outbox.sqlite", EXPERIMENT))
 
 
 def _cluster(settings: Settings, workers: int) -> DaskEngine:

@@ -10,7 +10,8 @@ from prefect.states import Completed, Failed
 from prefect_dask import DaskTaskRunner
 
 from flows import recording
-from flows.families import compare
+from flows.checking import refuse_namesake
+from flows.families import INCOMPLETE, compare, verdict
 from flows.gathering import complete
 from flows.parameters import ClassificationParameters, ClusteringParameters, StudyParameters
 from flows.session import Session, current_session, open_session, watching
@@ -32,7 +33,9 @@ def study(parameters: StudyParameters = StudyParameters()) -> State[Any]:  # noq
     )
     with open_session(parameters, result) as session:
         for dataset in on_cluster(session, preparation)():
-            on_cluster(session, compare)(dataset)
+            state = on_cluster(session, compare)(dataset, return_state=True)
+            if state.name != INCOMPLETE:
+                state.result()  # raises what ended it before its end
         return finish(session)
 
 
@@ -56,13 +59,14 @@ def clustering(
 def preparation() -> list[PreparedDataset]:
     """Prepare every data set of the study."""
     session = current_session()
-    prepared = []
+    prepared: list[PreparedDataset] = []
     for data in session.parameters.data:
         watching().starting(f"{data}: preparation")
         folder = session.settings.home / "data"
         dataset = complete(
             steps.prepare, data, session.parameters.target, str(folder), session.parameters.folds
         )
+        refuse_namesake(dataset, data, prepared)
         summary = Dataset(columns=dataset.columns, **dataset.model_dump(include=SHOWN))
         session.result.datasets.append(summary)
         recording.record_dataset(session, summary)
@@ -87,15 +91,14 @@ def finish(session: Session) -> State[Any]:
     path = session.settings.home / "reports" / f"{session.journal.id}.html"
     result.links["report"] = str(path)
     complete(steps.report, result, str(path))
-    failed = [cell for cell in result.cells if cell.status == "failed"]
-    recording.finish_study(session, str(path), "FAILED" if failed else "FINISHED")
+    state = verdict(result.cells)
+    recording.finish_study(session, str(path), "FINISHED" if state.is_completed() else "FAILED")
     session.journal.result.write_text(result.model_dump_json(indent=2))
     watching().ended(result)
-    if failed:
-        causes = "; ".join(f"{c.dataset} {c.algorithm} {c.engine} {c.search}: {c.error}" for c in failed)
-        return Failed(message=f"{len(failed)} of {len(result.cells)} cells failed: {causes}")
+    if not state.is_completed():
+        return Failed(message=state.message)  # under its usual name, which automations listen for
     session.journal.finish()
-    return Completed(message=f"{len(result.cells)} cells; report: {path}")
+    return Completed(message=f"{state.message}; report: {path}")
 
 
 def machine() -> str:

@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 KEY = "trilla.key"
 REQUEST_BYTES = 900_000  # the server refuses more than 1 MB
 LONGEST_PAUSE = 2.0  # seconds between two looks for a server that is away
+AWAY_PATIENCE = 20.0  # seconds that others wait for such a server; one that is restarted is back by then
 MENDABLE = (401, 403, 408, 429)  # credentials or time may mend these: the operation itself is good
 
 Entity = Sequence[Any]  # ("metric", name, value, unix ms, step), ("param", name, value), ("tag", name, value)
@@ -33,6 +34,8 @@ def mlflow_client(uri: str) -> Any:
     """Return an `MlflowClient` for that server; the first import of MLflow takes more than a second."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    # MLflow would send a request again that the server has obeyed before it died, and so create a run twice
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     from mlflow.tracking import MlflowClient
 
     return MlflowClient(tracking_uri=uri)
@@ -62,6 +65,7 @@ class Delivery(threading.Thread):
         self._added = threading.Event()
         self._stopping = threading.Event()
         self._progress = threading.Condition()
+        self._away_since: float | None = None
 
     def wake(self) -> None:
         """Say that an operation was added."""
@@ -74,12 +78,16 @@ class Delivery(threading.Thread):
         self.join(timeout)
 
     def wait_until(self, reached: Callable[[], bool], timeout: float) -> bool:
-        """Wait up to `timeout` seconds for what other operations, also of other processes, bring about."""
+        """Wait up to `timeout` seconds for what other operations, also of other processes, bring about.
+
+        A server that has been away for long is not waited for.
+        """
         deadline = time.monotonic() + timeout
         with self._progress:
             while not reached():
                 left = deadline - time.monotonic()
-                if left <= 0:
+                away_since = self._away_since
+                if left <= 0 or (away_since and time.monotonic() - away_since > AWAY_PATIENCE):
                     return False
                 self._progress.wait(min(left, 0.2))  # other processes do not notify
         return True
@@ -96,11 +104,12 @@ class Delivery(threading.Thread):
                 else:
                     self._added.wait(0.2 if unready else None)
                     unready.clear()
-                pause = 0.25
+                pause, self._away_since = 0.25, None
             except _UnreadyError:
                 unready.add(batch[0].key)
             except (_AwayError, sqlite3.OperationalError) as error:
-                if pause == 0.25:
+                if self._away_since is None:
+                    self._away_since = time.monotonic()
                     log.warning(
                         "MLflow at %s takes nothing now; operations wait in the outbox: %s", self._uri, error
                     )

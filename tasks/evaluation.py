@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -77,13 +78,14 @@ def evaluate(
     work = [_Work(name, search, f) for name, search in ways for f in range(len(shared.splits))]
     scores: dict[str, float] = ledger.get_many(item.key for item in work)
     to_do = [item for item in work if item.key not in scores]
-    for i, score in engine.run(_score_fold, to_do, shared=shared):
-        if isinstance(score, EngineError):
-            raise score
-        ledger.put(to_do[i].key, score)
-        scores[to_do[i].key] = score
-        if progress:
-            progress(len(scores), len(work))
+    with closing(engine.run(_score_fold, to_do, shared=shared)) as results:
+        for i, score in results:
+            if isinstance(score, EngineError):
+                raise score
+            ledger.put(to_do[i].key, score)
+            scores[to_do[i].key] = score
+            if progress:
+                progress(len(scores), len(work))
     return [_summary(dataset, name, search, scheme, shared.splits, scores) for name, search in ways]
 
 
@@ -171,7 +173,9 @@ def corrected_interval(
     return mean - half, mean + half
 
 
-def corrected_p_value(differences: Sequence[float] | NDArray[np.float64], n_train: float, n_test: float) -> float:
+def corrected_p_value(
+    differences: Sequence[float] | NDArray[np.float64], n_train: float, n_test: float
+) -> float:
     """Two-sided p-value that the mean of paired differences is zero, by the corrected resampled t-test."""
     error = _corrected_error(differences, n_test / n_train)
     mean = float(np.mean(differences))

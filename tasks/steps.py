@@ -1,15 +1,14 @@
 """The Prefect tasks: coarse steps that a person wants to see, each a thin frame around plain code."""
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from prefect import task
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 
+from infra.display import ProgressArtifact
 from infra.engines import Engine, connect
 from infra.ledger import Ledger
 from tasks import evaluation
@@ -22,8 +21,6 @@ from tasks.pictures import pictures
 from tasks.published import beside_published
 from tasks.report.html import write
 from tasks.results import Cell, Comparison, Evaluation, Picture, Published, Search, StudyResult
-
-PROGRESS_EVERY_S = 2.0
 
 
 @task(task_run_name="prepare {data}", cache_policy=NO_CACHE)
@@ -48,8 +45,11 @@ def train(request: CellRequest, address: str | None = None, engine: Engine | Non
 @task(task_run_name="search {request.title}", cache_policy=NO_CACHE)
 def search(request: CellRequest, address: str | None = None, engine: Engine | None = None) -> Cell:
     """Search an algorithm's parameters; every trial is a task of the engine."""
-    with _on(request, address, engine) as connected:
-        return run_cell(request, connected, _progress(request.title))
+    with (
+        _on(request, address, engine) as connected,
+        ProgressArtifact(f"{request.title}: fits done") as progress,
+    ):
+        return run_cell(request, connected, progress)
 
 
 @task(task_run_name="evaluate {dataset.name}", cache_policy=NO_CACHE)
@@ -61,11 +61,12 @@ def evaluate(
     address: str,
 ) -> tuple[list[Evaluation], list[Comparison]]:
     """Cross-validate every way to make a model on the same folds, tuning inside them, and compare."""
-    with connect("dask", address=address) as engine:
+    with (
+        connect("dask", address=address) as engine,
+        ProgressArtifact(f"evaluate {dataset.name}: folds done") as progress,
+    ):
         scope = f"evaluate/{dataset.sha256[:12]}/{scheme}/"
-        found = evaluation.evaluate(
-            dataset, ways, scheme, engine, Ledger(ledger, scope), _progress(f"evaluate {dataset.name}")
-        )
+        found = evaluation.evaluate(dataset, ways, scheme, engine, Ledger(ledger, scope), progress)
     return found, evaluation.compare(found)
 
 
@@ -94,22 +95,3 @@ def _on(request: CellRequest, address: str | None, engine: Engine | None) -> Ite
     else:
         with connect(request.engine, workers=request.workers) as connected:
             yield connected
-
-
-def _progress(title: str) -> Callable[[int, int], None]:
-    """A progress artifact in Prefect, brought up to date every two seconds."""
-    last = time.monotonic()
-    artifact = None
-
-    def show(done: int, total: int) -> None:
-        nonlocal last, artifact
-        if time.monotonic() - last < PROGRESS_EVERY_S:
-            return
-        last = time.monotonic()
-        percent = 100.0 * done / max(1, total)
-        if artifact is None:
-            artifact = create_progress_artifact(percent, description=f"{title}: fits done")
-        else:
-            update_progress_artifact(artifact, percent)
-
-    return show

@@ -1,7 +1,7 @@
 """What an engine offers: rows as resident blocks, rounds of kernels over them, and independent work."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -63,17 +63,20 @@ class Engine(ABC):
         """Run `function(span, communicator, *state)` on all workers at once; results in rank order.
 
         `span` is the list of the worker's blocks, each a tuple of arrays. For native libraries that
-        distribute themselves and for iterations that would be too slow as separate rounds.
+        distribute themselves and for iterations that would be too slow as separate rounds. A group that
+        loses a member is run again as a whole, a bounded number of times.
         """
 
     @abstractmethod
     def run(
         self, function: Callable[..., Any], items: Sequence[Any], shared: Any = None
-    ) -> Iterator[tuple[int, Any]]:
+    ) -> Generator[tuple[int, Any]]:
         """Independent work: yields `(i, function(items[i], shared))` as results complete.
 
-        `shared` reaches each worker once. An item whose worker died at every one of the bounded tries
-        yields an `EngineError` in place of its result; an exception of `function` is raised here.
+        `shared` reaches each worker once. Each item is yielded once, though it may run again when its
+        worker dies; one whose worker died at every one of the bounded tries yields an `EngineError` in
+        place of its result, and the others go on. An exception of `function` is raised here (by Spark as
+        an `EngineError` that names it). Closing the generator drops what has not started.
         """
 
     def close(self) -> None:

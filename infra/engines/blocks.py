@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
@@ -65,11 +66,11 @@ def resident(detached: "BlockSource | list[Block]", span: Span) -> list[Block]:
 class ArraySource(BlockSource):
     """Rows of arrays in memory, of equal length; the first has shape (n_rows, n_columns)."""
 
-    def __init__(self, *arrays: NDArray[Any], block_rows: int = BLOCK_ROWS) -> None:
+    def __init__(self, *arrays: NDArray[Any], block_rows: int | None = None) -> None:
         self.arrays = arrays
         self.n_rows, self.n_columns = arrays[0].shape
         self.dtype = arrays[0].dtype
-        self.block_rows = block_rows
+        self.block_rows = block_rows or BLOCK_ROWS
 
     def load(self, span: Span) -> list[Block]:
         rows = self.block_rows
@@ -93,12 +94,21 @@ class ParquetSource(BlockSource):
     Parameters
     ----------
     path : str or Path
-        A file, a folder of `*.parquet` files (taken in the order of their names), or such an address for
-        fsspec (`s3://...`).
+        A file, or a folder with `*.parquet` files at any depth (taken in the order of their paths; values
+        that stand in the names of partition folders only are not read), or the address of either
+        (`s3://...`, or any other that fsspec knows).
     columns : sequence of str, optional
         Columns to read; default: all.
     dtype : dtype
         Type of the blocks, float32 or float64.
+    block_rows : int, optional
+        Rows of a block; default: `BLOCK_ROWS`.
+
+    Raises
+    ------
+    DataError
+        If there is no Parquet at `path`, or files differ in their columns, or a column is not numeric; when
+        rows are read: if a value is missing or infinite.
     """
 
     def __init__(
@@ -106,12 +116,13 @@ class ParquetSource(BlockSource):
         path: str | Path,
         columns: Iterable[str] | None = None,
         dtype: DTypeLike = np.float64,
-        block_rows: int = BLOCK_ROWS,
+        block_rows: int | None = None,
     ) -> None:
         self.path = str(path)
         self.dtype = np.dtype(dtype)
-        self.block_rows = block_rows
-        self.columns = list(columns) if columns is not None else self._numeric_columns()
+        self.block_rows = block_rows or BLOCK_ROWS
+        self._all = columns is None
+        self.columns = self._all_columns() if columns is None else list(columns)
         self.n_columns = len(self.columns)
         self.n_rows = self._row_groups[-1].stop if self._row_groups else 0
 
@@ -127,27 +138,28 @@ class ParquetSource(BlockSource):
         return self
 
     def _read(self, first: int, last: int) -> Iterator[tuple[int, NDArray[Any]]]:
-        import pyarrow.parquet as pq
-
-        filesystem, _ = self._files
         for group in self._row_groups:
             if group.stop <= first or group.start >= last:
                 continue
-            with filesystem.open_input_file(group.file) as opened:
-                table = pq.ParquetFile(opened).read_row_group(group.index, columns=self.columns)
+            with self._opened(group.file) as parquet:
+                table = parquet.read_row_group(group.index, columns=self.columns)
             a, b = max(first, group.start), min(last, group.stop)
             part = table.slice(a - group.start, b - a)
-            columns = [part.column(name).to_numpy().astype(self.dtype) for name in self.columns]
-            yield a, np.column_stack(columns)
+            yield a, np.column_stack([self._finite(part, name, group.file) for name in self.columns])
+
+    def _finite(self, table: Any, name: str, file: str) -> NDArray[Any]:
+        values: NDArray[Any] = table.column(name).to_numpy().astype(self.dtype)
+        if not np.isfinite(values).all():
+            raise DataError(
+                f"{file}: column {name!r} has missing or infinite values; all must be finite numbers"
+            )
+        return values
 
     @cached_property
     def _files(self) -> tuple[Any, list[str]]:
         import pyarrow.fs as fs
 
-        if "://" in self.path:
-            filesystem, place = fs.FileSystem.from_uri(self.path)
-        else:
-            filesystem, place = fs.LocalFileSystem(), str(Path(self.path).absolute())
+        filesystem, place = _located(self.path)
         info = filesystem.get_file_info(place)
         if info.type == fs.FileType.NotFound:
             raise DataError(f"no file or folder {self.path!r}: give a Parquet file or a folder of them")
@@ -163,13 +175,11 @@ class ParquetSource(BlockSource):
 
     @cached_property
     def _row_groups(self) -> list[_RowGroup]:
-        import pyarrow.parquet as pq
-
-        filesystem, files = self._files
         lengths = []
-        for file in files:
-            with filesystem.open_input_file(file) as opened:
-                metadata = pq.ParquetFile(opened).metadata
+        for file in self._files[1]:
+            with self._opened(file) as parquet:
+                self._check(parquet.schema_arrow, file)
+                metadata = parquet.metadata
             lengths += [(file, i, metadata.row_group(i).num_rows) for i in range(metadata.num_row_groups)]
         stops = accumulate(length for _, _, length in lengths)
         return [
@@ -177,17 +187,51 @@ class ParquetSource(BlockSource):
             for (file, i, length), stop in zip(lengths, stops, strict=True)
         ]
 
-    def _numeric_columns(self) -> list[str]:
+    @contextmanager
+    def _opened(self, file: str) -> Iterator[Any]:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        filesystem, files = self._files
-        with filesystem.open_input_file(files[0]) as opened:
-            schema = pq.ParquetFile(opened).schema_arrow
-        wrong = [f.name for f in schema if not (pa.types.is_floating(f.type) or pa.types.is_integer(f.type))]
-        if wrong:
-            raise DataError(f"{self.path}: column {wrong[0]!r} is not numeric; all columns must be numbers")
-        return list(schema.names)
+        try:
+            with self._files[0].open_input_file(file) as stream:
+                yield pq.ParquetFile(stream)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise DataError(f"{file} cannot be read as Parquet: {error}") from error
+
+    def _all_columns(self) -> list[str]:
+        with self._opened(self._files[1][0]) as parquet:
+            return list(parquet.schema_arrow.names)
+
+    def _check(self, schema: Any, file: str) -> None:
+        import pyarrow as pa
+
+        if self._all and set(schema.names) != set(self.columns):
+            raise DataError(
+                f"{file}: its columns {', '.join(schema.names)} are not those of the first file, "
+                f"{', '.join(self.columns)}"
+            )
+        for name in self.columns:
+            if name not in schema.names:
+                raise DataError(f"{file}: column {name!r} is missing; it has: {', '.join(schema.names)}")
+            kind = schema.field(name).type
+            if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
+                raise DataError(f"{file}: column {name!r} is {kind}; all columns must be numbers")
+
+
+def _located(path: str) -> tuple[Any, str]:
+    """Return Arrow's filesystem for a path or address, and the place in it."""
+    import pyarrow as pa
+    import pyarrow.fs as fs
+
+    if "://" not in path:
+        return fs.LocalFileSystem(), str(Path(path).absolute())
+    try:
+        return fs.FileSystem.from_uri(path)  # type: ignore[no-any-return]
+    except pa.ArrowInvalid:  # a scheme that Arrow itself does not know
+        from fsspec.core import url_to_fs  # type: ignore[import-untyped]
+
+        filesystem, place = url_to_fs(path)
+        return fs.PyFileSystem(fs.FSSpecHandler(filesystem)), place
 
 
 @dataclass(frozen=True)

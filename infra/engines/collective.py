@@ -1,12 +1,17 @@
 """A group of workers that exchange small results among themselves, through XGBoost's collective."""
 
+import ctypes
 import pickle
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+
+from infra.errors import EngineError
+
+T = TypeVar("T")
 
 RENDEZVOUS_TIMEOUT_S = 120
 
@@ -40,6 +45,7 @@ class Communicator:
 @contextmanager
 def rendezvous(size: int, host: str) -> Iterator[dict[str, Any]]:
     """Meeting point of `size` workers at the driver; yields what each needs to `join`."""
+    from xgboost.core import XGBoostError
     from xgboost.tracker import RabitTracker
 
     if size == 1:
@@ -50,19 +56,56 @@ def rendezvous(size: int, host: str) -> Iterator[dict[str, Any]]:
     try:
         yield tracker.worker_args()
     finally:
-        tracker.free()
+        # a tracker that a broken group never told to end complains; what broke the group says why
+        with suppress(XGBoostError):
+            tracker.free()
 
 
-def join(arguments: dict[str, Any], rank: int, size: int, work: Callable[[Communicator], Any]) -> Any:
-    """Take part in a group as member `rank` while `work` runs."""
+def join(arguments: dict[str, Any], rank: int, size: int, work: Callable[[Communicator], T]) -> T:
+    """Take part in a group as member `rank` while `work` runs.
+
+    Raises
+    ------
+    EngineError
+        If the group does not come together in time.
+    """
     if size == 1:
         return work(Communicator(0, 1))
     from xgboost import collective
+    from xgboost.core import XGBoostError
 
     # ranks follow the order of the task names
-    with collective.CommunicatorContext(
+    context = collective.CommunicatorContext(
         **arguments, dmlc_task_id=f"{rank:06d}", dmlc_timeout=RENDEZVOUS_TIMEOUT_S
-    ):
+    )
+    try:
+        with _unannounced():
+            collective.init(**context.args)
+    except XGBoostError as error:
+        raise EngineError(
+            f"the {size} members of a group did not meet within {RENDEZVOUS_TIMEOUT_S} s; "
+            "are other tasks holding their workers?"
+        ) from error
+    try:
         if collective.get_rank() != rank:
             raise RuntimeError(f"the group gave rank {collective.get_rank()} to member {rank}")
-        return work(Communicator(rank, size))
+        result = work(Communicator(rank, size))
+    except BaseException:
+        with suppress(XGBoostError):  # the group is broken, and the exception under way says why
+            collective.finalize()
+        raise
+    collective.finalize()
+    return result
+
+
+@contextmanager
+def _unannounced() -> Iterator[None]:
+    """Keep XGBoost from printing each member's rank, which it does at every verbosity."""
+    from xgboost.core import _LIB
+
+    silent = ctypes.CFUNCTYPE(None, ctypes.c_char_p)(lambda _message: None)
+    _LIB.XGBRegisterLogCallback(silent)
+    try:
+        yield
+    finally:
+        _LIB.XGBRegisterLogCallback(_LIB.callback)

@@ -2,16 +2,21 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
-from contextlib import ExitStack
-from typing import Any
+from contextlib import ExitStack, nullcontext, suppress
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from distributed import Client, LocalCluster, as_completed, get_worker, worker_client
-from distributed.client import FutureCancelledError
+from distributed import Client, LocalCluster, Lock, as_completed, get_worker, wait, worker_client
+from distributed.client import ClosedClientError, FutureCancelledError
+from distributed.comm import resolve_address
 from distributed.comm.core import CommClosedError
 from distributed.scheduler import KilledWorker
+from xgboost.core import XGBoostError
 
 from infra.engines.base import Blocks, Engine, Kernel, Merge
 from infra.engines.blocks import BlockSource, Span, finish, reduce_span, resident
@@ -21,6 +26,11 @@ from infra.errors import EngineError
 WORKER_LOST = (KilledWorker, FutureCancelledError, CancelledError, CommClosedError)
 TRIES = 3
 IN_FLIGHT = 4  # tasks a thread: enough to keep it busy, few enough to stop soon
+SETTLE_S = 5.0  # until the scheduler has noticed that a worker is gone, and members that their group is
+CONNECT_TIMEOUT_S = 20
+WORKERS_TIMEOUT_S = 60
+
+T = TypeVar("T")
 
 
 class DaskEngine(Engine):
@@ -33,11 +43,17 @@ class DaskEngine(Engine):
 
     def __init__(self, workers: int, address: str | None = None) -> None:
         self._stack = ExitStack()
-        self.address, self._client = self._connect(workers, address)
-        self.workers = len(self._addresses()) if address else workers
+        try:
+            self.address, self._client = self._connect(workers, address)
+            self.workers = len(self._addresses()) if address else workers
+            self._group = Lock("trilla-group", scheduler_rpc=self._client.scheduler, loop=self._client.loop)
+            self._stack.callback(self._client.loop.add_callback, self._group.refresh_callback.stop)
+        except BaseException:
+            self._stack.close()
+            raise
 
     def _connect(self, workers: int, address: str | None) -> tuple[str, Client]:
-        if address is not None and _inside_worker():
+        if address is not None and _inside_worker_of(address):
             client = self._stack.enter_context(worker_client(separate_thread=True))
             return address, client
         if address is None:
@@ -52,8 +68,8 @@ class DaskEngine(Engine):
             self._stack.callback(cluster.close)
             address = cluster.scheduler_address
         try:
-            client = Client(address, set_as_default=False, timeout="20s")
-        except (OSError, TimeoutError) as error:
+            client = Client(address, set_as_default=False, timeout=CONNECT_TIMEOUT_S)
+        except (OSError, TimeoutError, ValueError) as error:
             raise EngineError(f"no Dask scheduler answers at {address}: {error}") from None
         self._stack.callback(client.close)
         return address, client
@@ -71,12 +87,17 @@ class DaskEngine(Engine):
         return self._client
 
     def worker_pids(self) -> Mapping[str, int]:
-        pids = self._client.run(os.getpid)
-        return {f"dask-{i}": pids[address] for i, address in enumerate(sorted(pids))}
+        found = self._client.run(_host_and_pid, on_error="ignore")
+        here = socket.gethostname()
+        local = [pid for _, (host, pid) in sorted(found.items()) if host == here]
+        return {f"dask-{i}": pid for i, pid in enumerate(local)}
 
     def partition(self, source: BlockSource) -> Blocks:
-        addresses = self._addresses()
         spans = self._spans(source)
+        return Blocks(source, spans, self._persistently(lambda: self._residents(source, spans)))
+
+    def _residents(self, source: BlockSource, spans: tuple[Span, ...]) -> list[Any]:
+        addresses = self._addresses()
         residents = []
         for i, span in enumerate(spans):
             # pinned, but not for ever: should this worker go, another takes the span over
@@ -84,7 +105,7 @@ class DaskEngine(Engine):
             # in a list, because scatter() takes a collection apart
             [detached] = self._client.scatter([source.detached(span)], workers=[address], hash=False)
             residents.append(self._submit(resident, detached, span, at=address))
-        return Blocks(source, spans, residents)
+        return residents
 
     def map(self, kernel: Kernel, blocks: Blocks, *state: Any) -> list[Any]:
         parts = self._round(_map_span, blocks, kernel, *state)
@@ -93,10 +114,6 @@ class DaskEngine(Engine):
     def reduce(self, kernel: Kernel, merge: Merge, blocks: Blocks, *state: Any) -> Any:
         parts = self._round(_reduce_span, blocks, kernel, merge, *state)
         return finish((node for part in parts for node in part), merge)
-
-    def together(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
-        with rendezvous(len(blocks.spans), self._host()) as arguments:
-            return self._round(_join_span, blocks, function, arguments, blocks.spans, *state)
 
     def _round(self, task: Callable[..., Any], blocks: Blocks, *arguments: Any) -> list[Any]:
         """One task for each span; when a worker is lost with its span, the data is sent again."""
@@ -108,73 +125,190 @@ class DaskEngine(Engine):
             try:
                 return list(self._client.gather(futures))
             except WORKER_LOST as error:
-                if not tries_left:
-                    raise EngineError(f"Dask lost its workers {TRIES} times in one round: {error}") from error
-                blocks.residents[:] = self.partition(blocks.source).residents
+                self._restore(blocks, error, tries_left)
         raise AssertionError("unreachable")
+
+    def _restore(self, blocks: Blocks, error: BaseException, tries_left: int) -> None:
+        self._check_scheduler(error)
+        if not tries_left:
+            raise EngineError(f"Dask lost its workers {TRIES} times in one round: {error}") from error
+        blocks.residents[:] = self.partition(blocks.source).residents
+
+    def together(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
+        for tries_left in reversed(range(TRIES)):
+            # two groups at once could each hold workers that the other waits for
+            with self._group if len(blocks.spans) > 1 else nullcontext():
+                places = self._places(blocks)
+                futures: list[Any] = []
+                try:
+                    with rendezvous(len(blocks.spans), self._host()) as meeting:
+                        futures = [
+                            # each on a worker of its own: two on one would wait for each other
+                            self._submit(
+                                _join_span, span, data, function, meeting, blocks.spans, *state, on=place
+                            )
+                            for span, data, place in zip(blocks.spans, blocks.residents, places, strict=True)
+                        ]
+                        return list(self._client.gather(futures))
+                except Exception as error:
+                    cause = self._cause(futures, error)
+                    lost = isinstance(cause, WORKER_LOST) or (
+                        isinstance(cause, XGBoostError) and self._gone(places)
+                    )
+                    self._client.cancel(futures, force=True)
+                    if not lost:
+                        raise cause from None
+            self._restore(blocks, cause, tries_left)
+        raise AssertionError("unreachable")
+
+    def _places(self, blocks: Blocks) -> list[str]:
+        """A worker of its own for each span, the one that holds it where that can be."""
+        with self._client.as_current():
+            wait(blocks.residents)
+        holders = self._client.who_has(blocks.residents)
+        free = self._addresses(len(blocks.spans))
+        places = []
+        for data in blocks.residents:
+            place = next((address for address in free if address in holders.get(data.key, ())), free[0])
+            free.remove(place)
+            places.append(place)
+        return places
+
+    def _cause(self, futures: list[Any], error: Exception) -> Exception:
+        """What broke a group: a member's own exception rather than its peers' lost connections."""
+        with self._client.as_current(), suppress(TimeoutError, CancelledError):
+            wait(futures, timeout=SETTLE_S)  # the member of a lost worker never ends
+        raised = [future.exception() for future in futures if future.status == "error"]
+        return next((e for e in raised if not isinstance(e, XGBoostError)), error)
+
+    def _gone(self, places: list[str]) -> bool:
+        """Whether a worker is lost, which its peers may notice before the scheduler does."""
+        until = time.monotonic() + SETTLE_S
+        while set(places) <= set(self._addresses()):
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.2)
+        return True
 
     def run(
         self, function: Callable[..., Any], items: Sequence[Any], shared: Any = None
+    ) -> Generator[tuple[int, Any]]:
+        lost: list[int] = []
+        yield from self._side_by_side(function, items, shared, lost)
+        # a worker that dies takes the items beside the guilty one with it: alone, each answers for itself
+        for i in lost:
+            yield i, self._alone(function, items[i], shared)
+
+    def _side_by_side(
+        self, function: Callable[..., Any], items: Sequence[Any], shared: Any, lost: list[int]
     ) -> Iterator[tuple[int, Any]]:
-        waiting = list(range(len(items)))[::-1]
-        tries = dict.fromkeys(waiting, 0)
+        waiting = deque(range(len(items)))
         handle = self._share(shared)
-        limit = IN_FLIGHT * self.workers
         running: dict[Any, int] = {}
         done = as_completed(loop=self._client.loop)
         try:
             while waiting or running:
-                while waiting and len(running) < limit:
-                    i = waiting.pop()
-                    tries[i] += 1
-                    future = self._submit(function, items[i], handle)
-                    running[future] = i
+                while waiting and len(running) < IN_FLIGHT * self.workers:
+                    future = self._submit(function, items[waiting[0]], handle)
+                    running[future] = waiting.popleft()
                     done.add(future)
                 future = next(done)
                 i = running.pop(future)
                 try:
                     result = future.result()
                 except WORKER_LOST as error:
-                    if tries[i] < TRIES:
-                        waiting.append(i)
-                        handle = self._share(shared)
-                        continue
-                    result = EngineError(f"the worker died {TRIES} times over this item: {error}")
-                yield i, result
+                    self._check_scheduler(error)
+                    lost.append(i)
+                    if handle is not None and handle.status != "finished":
+                        handle = self._share(shared)  # it was lost with its last holder
+                else:
+                    yield i, result
         finally:
             self._client.cancel(list(running), force=True)
 
+    def _alone(self, function: Callable[..., Any], item: Any, shared: Any) -> Any:
+        for tries in range(1, TRIES + 1):
+            try:
+                return self._submit(function, item, self._share(shared)).result()
+            except WORKER_LOST as error:
+                self._check_scheduler(error)
+                # the scheduler has then tried it on several workers by itself
+                if tries == TRIES or isinstance(error, KilledWorker):
+                    return EngineError(
+                        f"its worker died (a crash, or no memory left) each time it ran: {error}"
+                    )
+        raise AssertionError("unreachable")
+
     def _share(self, shared: Any) -> Any:
-        return None if shared is None else self._client.scatter([shared], broadcast=True, hash=False)[0]
+        if shared is None:
+            return None
+        return self._persistently(lambda: self._broadcast(shared))
 
-    def _submit(self, function: Callable[..., Any], *arguments: Any, at: str | None = None) -> Any:
-        pinned = {"workers": [at], "allow_other_workers": True} if at else {}
-        return self._client.submit(function, *arguments, pure=False, **pinned)
+    def _broadcast(self, shared: Any) -> Any:
+        self._addresses()  # waits for at least one worker
+        return self._client.scatter([shared], broadcast=True, hash=False)[0]
 
-    def _addresses(self) -> list[str]:
-        self._client.wait_for_workers(1, timeout=60)
-        return sorted(self._client.scheduler_info(n_workers=-1)["workers"])
+    def _submit(
+        self, function: Callable[..., Any], *arguments: Any, at: str | None = None, on: str | None = None
+    ) -> Any:
+        """Submit a task: anywhere, preferably `at` a worker, or `on` it and no other."""
+        pinned = {"workers": [at or on], "allow_other_workers": at is not None} if at or on else {}
+        try:
+            return self._client.submit(function, *arguments, pure=False, **pinned)
+        except ClosedClientError as error:
+            raise self._unreachable(error) from error
+
+    def _persistently(self, exchange: Callable[[], T]) -> T:
+        """Result of an exchange with all workers, tried again if one of them goes in the middle of it."""
+        for tries_left in reversed(range(TRIES)):
+            try:
+                return exchange()
+            except (KeyError, OSError, *WORKER_LOST) as error:
+                self._check_scheduler(error)
+                if not tries_left:
+                    raise self._unreachable(error) from error
+                time.sleep(0.5)
+        raise AssertionError("unreachable")
+
+    def _addresses(self, least: int = 1) -> list[str]:
+        try:
+            self._client.wait_for_workers(least, timeout=WORKERS_TIMEOUT_S)
+            return sorted(self._client.scheduler_info(n_workers=-1)["workers"])
+        except (OSError, ClosedClientError) as error:
+            raise EngineError(f"fewer than {least} Dask workers at {self.address}: {error}") from error
+
+    def _check_scheduler(self, error: BaseException) -> None:
+        """Raise if `error` means that not a worker is lost but the scheduler."""
+        if getattr(error, "reason", None) == "scheduler-connection-lost" or self._client.status != "running":
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: BaseException) -> EngineError:
+        return EngineError(f"the Dask scheduler at {self.address} or its workers cannot be reached: {error}")
 
     def _host(self) -> str:
         """Address of this process as the workers see it."""
-        return urlsplit(get_worker().address).hostname or "" if _inside_worker() else _own_host(self.address)
+        if _inside_worker_of(self.address):
+            return urlsplit(get_worker().address).hostname or ""
+        return _own_host(self.address)
 
 
-def _inside_worker() -> bool:
+def _inside_worker_of(scheduler: str) -> bool:
     try:
-        get_worker()
+        worker = get_worker()
     except ValueError:
         return False
-    return True
+    return bool(resolve_address(worker.scheduler.address) == resolve_address(scheduler))
 
 
 def _own_host(scheduler: str) -> str:
-    import socket
-
     target = urlsplit(scheduler)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:  # connects nothing, finds the route
         probe.connect((target.hostname, target.port))
         return str(probe.getsockname()[0])
+
+
+def _host_and_pid() -> tuple[str, int]:
+    return socket.gethostname(), os.getpid()
 
 
 def _map_span(span: Span, blocks: list[Any], kernel: Kernel, *state: Any) -> list[Any]:

@@ -1,6 +1,6 @@
 """The engine `local`: threads of this process."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
@@ -37,7 +37,7 @@ class LocalEngine(Engine):
 
     def run(
         self, function: Callable[..., Any], items: Sequence[Any], shared: Any = None
-    ) -> Iterator[tuple[int, Any]]:
+    ) -> Generator[tuple[int, Any]]:
         futures = {self._pool.submit(function, item, shared): i for i, item in enumerate(items)}
         try:
             for future in as_completed(futures):
@@ -47,4 +47,4 @@ class LocalEngine(Engine):
                 future.cancel()
 
     def close(self) -> None:
-        self._pool.shutdown()
+        self._pool.shutdown(cancel_futures=True)

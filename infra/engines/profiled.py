@@ -1,10 +1,12 @@
 """An engine whose work is profiled where it runs."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 from infra.engines.base import Blocks, Engine, Kernel, Merge
 from infra.engines.blocks import BlockSource
+from infra.errors import EngineError
 from infra.profiling import profiled
 
 
@@ -38,9 +40,10 @@ class ProfiledEngine(Engine):
 
     def run(
         self, function: Callable[..., Any], items: Sequence[Any], shared: Any = None
-    ) -> Iterator[tuple[int, Any]]:
-        for i, result in self._engine.run(_Profiled(function), items, shared):
-            yield i, result if isinstance(result, Exception) else self._collect(result)
+    ) -> Generator[tuple[int, Any]]:
+        with closing(self._engine.run(_Profiled(function), items, shared)) as results:
+            for i, result in results:
+                yield i, result if isinstance(result, EngineError) else self._collect(result)
 
     def worker_pids(self) -> Mapping[str, int]:
         return self._engine.worker_pids()

@@ -1,30 +1,28 @@
 """The engine `spark`: an embedded local session or an existing Spark cluster."""
 
-import os
+import pickle
 import queue
-import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import uuid4
 
 import psutil
-from py4j.protocol import Py4JError, Py4JNetworkError
-from pyspark import SparkConf, SparkContext, TaskContext
+from py4j.protocol import Py4JError
+from pyspark import TaskContext
 from pyspark.accumulators import AccumulatorParam
-from pyspark.java_gateway import launch_gateway
-from pyspark.sql import SparkSession
+from xgboost.core import XGBoostError
 
+from infra.engines import jvm
 from infra.engines.base import Blocks, Engine, Kernel, Merge, Update
 from infra.engines.blocks import BlockSource, Span, finish, fold, leaves, reduce_span, resident
 from infra.engines.collective import Communicator, join, rendezvous
 from infra.errors import EngineError
-from infra.java import ensure_java
-from infra.settings import load_settings
 
 TRIES = 3
 TASKS_A_WORKER = 16
-JVM_LOST = (Py4JNetworkError, ConnectionError, EOFError)
 
 
 class SparkEngine(Engine):
@@ -36,15 +34,17 @@ class SparkEngine(Engine):
     name = "spark"
 
     def __init__(self, workers: int, master: str | None = None) -> None:
-        self.workers = workers
         # a second number, so that a failed task is tried again; plain local[k] gives up at once
-        self.session = _start(master or f"local[{workers},4]", workers)
+        self.session = jvm.start(master or f"local[{workers},4]", workers)
         self._context = self.session.sparkContext
-        if master:
-            self.workers = max(1, self._context.defaultParallelism)
+        self._java = jvm.process()
+        self._open = True
+        self.workers = max(1, self._context.defaultParallelism) if master else workers
 
     def close(self) -> None:
-        _stop(self.session)
+        if self._open:
+            self._open = False
+            jvm.stop(self.session)
 
     @property
     def dashboard(self) -> str | None:
@@ -52,12 +52,11 @@ class SparkEngine(Engine):
         return None if address is None else str(address)
 
     def worker_pids(self) -> Mapping[str, int]:
-        java = _gateway_process()
-        if java is None:
+        if self._java is None or not self._alive():
             return {}
-        pids = {"spark-jvm": java.pid}
+        pids = {"spark-jvm": self._java.pid}
         with suppress(psutil.NoSuchProcess):
-            children = java.children(recursive=True)
+            children = self._java.children(recursive=True)
             pids |= {
                 f"spark-python-{i}": child.pid
                 for i, child in enumerate(sorted(children, key=lambda p: p.pid))
@@ -67,7 +66,10 @@ class SparkEngine(Engine):
     def partition(self, source: BlockSource) -> Blocks:
         spans = self._spans(source)
         parts = [(span, source.detached(span)) for span in spans]
-        return Blocks(source, spans, self._context.parallelize(parts, len(parts)).cache())
+        try:
+            return Blocks(source, spans, self._context.parallelize(parts, len(parts)).cache())
+        except Exception as error:
+            raise self._explained(error) from error
 
     def map(self, kernel: Kernel, blocks: Blocks, *state: Any) -> list[Any]:
         def one(span: Span, data: Any) -> list[Any]:
@@ -97,41 +99,79 @@ class SparkEngine(Engine):
         return self.together(loop, blocks, state)[0]
 
     def together(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
-        spans = blocks.spans
+        size = len(blocks.spans)
         for tries_left in reversed(range(TRIES)):
-            with rendezvous(
-                len(spans), self._context.getConf().get("spark.driver.host", "127.0.0.1")
-            ) as meeting:
+            with rendezvous(size, self._context.getConf().get("spark.driver.host", "127.0.0.1")) as meeting:
                 try:
-                    return self._job(blocks, _member(function, meeting, spans, state))
+                    results = self._job(blocks, _member(function, meeting, blocks.spans, state))
                 except EngineError:
                     # a group that lost a member cannot go on: its job is run again as a whole
                     if not tries_left or not self._alive():
                         raise
+                    continue
+            failures = [result for result in results if isinstance(result, _Failure)]
+            if failures:
+                # a member's own exception rather than its peers' lost connections
+                first = next((failure for failure in failures if not failure.of_group), failures[0])
+                raise EngineError(f"Spark's job failed: {first.cause}")
+            return [pickle.loads(result) for result in results]  # noqa: S301 (our own workers' bytes)
         raise AssertionError("unreachable")
 
     def run(
         self, function: Callable[..., Any], items: Sequence[Any], shared: Any = None
-    ) -> Iterator[tuple[int, Any]]:
+    ) -> Generator[tuple[int, Any]]:
         if not items:
             return
-        results: queue.SimpleQueue[Any] = queue.SimpleQueue()
         try:
-            arrived = self._context.accumulator(None, _Arrivals(results))
             broadcast = self._context.broadcast(shared)
         except Exception as error:
             raise self._explained(error) from error
+        try:
+            pending, alone = list(range(len(items))), False
+            while pending:
+                suspects = []
+                for arrival in self._arrivals(function, items, pending, broadcast, alone):
+                    if arrival.kind == "suspect":
+                        suspects.append(arrival.item)
+                    else:
+                        yield arrival.item, self._result(arrival)
+                # a worker that dies takes the items beside the guilty one with it: alone, each answers for itself
+                pending, alone = suspects, True
+        finally:
+            with suppress(Py4JError, *jvm.LOST):
+                broadcast.unpersist()
 
-        def each(part: Iterator[tuple[int, Any]]) -> None:
-            for i, item in part:
-                arrived.add((i, function(item, broadcast.value)))
+    def _result(self, arrival: "_Arrival") -> Any:
+        if arrival.kind == "raised":
+            raise EngineError(f"Spark's job failed: {arrival.value}")
+        if arrival.kind == "lost":
+            return EngineError("its worker died (a crash, or no memory left) each time it ran")
+        return pickle.loads(arrival.value)  # noqa: S301 (our own workers' bytes)
+
+    def _arrivals(
+        self,
+        function: Callable[..., Any],
+        items: Sequence[Any],
+        pending: list[int],
+        broadcast: Any,
+        alone: bool,
+    ) -> "Iterator[_Arrival]":
+        results: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        group = f"trilla-{uuid4().hex}"
+        try:
+            arrived = self._context.accumulator(None, _Arrivals(results))
+        except Exception as error:
+            raise self._explained(error) from error
+        # Spark hands over what a task accumulated as soon as the task ends; a task costs about 70 ms, so
+        # many short items share one
+        tasks = len(pending) if alone else min(len(pending), TASKS_A_WORKER * self.workers)
+        part = _part(function, broadcast, arrived, alone)
 
         def job() -> None:
             try:
-                # Spark hands over what a task accumulated as soon as the task ends; a task costs about
-                # 70 ms, so many short items share one
-                tasks = min(len(items), TASKS_A_WORKER * self.workers)
-                self._context.parallelize(list(enumerate(items)), tasks).foreachPartition(each)
+                self._context.setJobGroup(group, "trilla: independent work", interruptOnCancel=True)
+                pairs = [(i, items[i]) for i in pending]
+                self._context.parallelize(pairs, tasks).foreachPartition(part)
             except BaseException as error:
                 results.put(error)
             else:
@@ -140,15 +180,14 @@ class SparkEngine(Engine):
         thread = threading.Thread(target=job, name="trilla-spark-job", daemon=True)
         thread.start()
         try:
-            yield from self._until_done(results, len(items))
+            yield from self._until_done(results, len(pending))
         finally:
-            if thread.is_alive() and self._alive():
-                self._context.cancelAllJobs()
+            if thread.is_alive():
+                with suppress(Py4JError, *jvm.LOST):
+                    self._context.cancelJobGroup(group)
             thread.join()
-            with suppress(Py4JError, *JVM_LOST):
-                broadcast.unpersist()
 
-    def _until_done(self, results: "queue.SimpleQueue[Any]", expected: int) -> Iterator[tuple[int, Any]]:
+    def _until_done(self, results: "queue.SimpleQueue[Any]", expected: int) -> "Iterator[_Arrival]":
         seen: set[int] = set()
         while len(seen) < expected:
             arrival = results.get()
@@ -156,8 +195,8 @@ class SparkEngine(Engine):
                 raise self._explained(arrival) from arrival
             if arrival is None:
                 raise EngineError(f"Spark ended its job with {len(seen)} of {expected} results")
-            if arrival[0] not in seen:
-                seen.add(arrival[0])
+            if arrival.item not in seen:
+                seen.add(arrival.item)
                 yield arrival
 
     def _job(self, blocks: Blocks, task: Callable[[Span, Any], Any]) -> list[Any]:
@@ -170,7 +209,7 @@ class SparkEngine(Engine):
             raise self._explained(error) from error
 
     def _explained(self, error: BaseException) -> EngineError:
-        if not self._alive() or isinstance(error, JVM_LOST):
+        if not self._alive() or isinstance(error, jvm.LOST):
             return EngineError("Spark's Java process ended; run again: the next run starts a new one")
         java = getattr(error, "java_exception", None)
         lines = str(java if java is not None else error).strip().splitlines()
@@ -180,8 +219,53 @@ class SparkEngine(Engine):
         return EngineError(f"Spark's job failed: {cause.strip()}")
 
     def _alive(self) -> bool:
-        java = _gateway_process()
-        return java is not None and java.is_running() and java.status() != psutil.STATUS_ZOMBIE
+        try:
+            return self._java is not None and self._java.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+
+@dataclass(frozen=True)
+class _Arrival:
+    """What became of one item of `run`."""
+
+    item: int
+    kind: Literal["done", "raised", "suspect", "lost"]
+    value: Any = None
+    """Pickled result, or the exception in words."""
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """An exception in one member of a group."""
+
+    cause: str
+    of_group: bool
+
+
+def _part(
+    function: Callable[..., Any], broadcast: Any, arrived: Any, alone: bool
+) -> Callable[[Iterator[tuple[int, Any]]], None]:
+    """The task that runs some items; when its worker has died over them they become suspects."""
+
+    def outcome(i: int, item: Any) -> _Arrival:
+        try:
+            return _Arrival(i, "done", pickle.dumps(function(item, broadcast.value)))
+        except Exception as error:
+            return _Arrival(i, "raised", f"{type(error).__name__}: {error}")
+
+    def each(part: Iterator[tuple[int, Any]]) -> None:
+        context = TaskContext.get()
+        failed = 0 if context is None else context.attemptNumber()
+        for i, item in part:
+            if failed and not alone:
+                arrived.add(_Arrival(i, "suspect"))
+            elif failed >= TRIES - 1:
+                arrived.add(_Arrival(i, "lost"))
+            else:
+                arrived.add(outcome(i, item))
+
+    return each
 
 
 class _Arrivals(AccumulatorParam[Any]):
@@ -194,9 +278,10 @@ class _Arrivals(AccumulatorParam[Any]):
         return []
 
     def addInPlace(self, value1: Any, value2: Any) -> Any:  # noqa: N802 (Spark's name)
+        arrivals = [value2] if isinstance(value2, _Arrival) else value2
         if self._results is None:  # on a worker: collect until the task ends
-            return [*(value1 or []), value2] if isinstance(value2, tuple) else [*(value1 or []), *value2]
-        for arrival in value2:
+            return [*(value1 or []), *arrivals]
+        for arrival in arrivals:
             self._results.put(arrival)
         return None
 
@@ -207,80 +292,17 @@ class _Arrivals(AccumulatorParam[Any]):
 def _member(
     function: Callable[..., Any], meeting: dict[str, Any], spans: tuple[Span, ...], state: tuple[Any, ...]
 ) -> Callable[[Span, Any], Any]:
-    def one(span: Span, data: Any) -> Any:
+    """The task of one member: its pickled result, or its exception, which a second try would only hide."""
+
+    def one(span: Span, data: Any) -> bytes | _Failure:
         context = TaskContext.get()
         if context is not None and context.attemptNumber() > 0:
             raise RuntimeError("a member of the group was lost")
-        arrays = resident(data, span)
-        return join(meeting, spans.index(span), len(spans), lambda comm: function(arrays, comm, *state))
+        try:
+            arrays = resident(data, span)
+            work = lambda communicator: function(arrays, communicator, *state)  # noqa: E731
+            return pickle.dumps(join(meeting, spans.index(span), len(spans), work))
+        except Exception as error:
+            return _Failure(f"{type(error).__name__}: {error}", isinstance(error, XGBoostError))
 
     return one
-
-
-def _start(master: str, workers: int) -> SparkSession:
-    if SparkContext._gateway is not None and _gateway_process() is None:
-        _forget()
-    os.environ["JAVA_HOME"] = str(ensure_java())
-    os.environ["PYSPARK_PYTHON"] = sys.executable
-    os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
-    conf = SparkConf().setMaster(master).setAppName("trilla")
-    settings = {
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.sql.shuffle.partitions": str(workers),
-        "spark.sql.execution.arrow.pyspark.enabled": "true",
-        "spark.executorEnv.OMP_NUM_THREADS": "1",
-        "spark.log.level": "ERROR",
-    }
-    if not master.startswith("local"):
-        del settings["spark.driver.bindAddress"], settings["spark.driver.host"]
-    conf.setAll(list(settings.items()))
-    log = load_settings().home / "logs" / "spark.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with log.open("ab") as stream:  # not the terminal: Java greets at length
-            gateway = launch_gateway(conf, popen_kwargs={"stderr": stream})
-        return SparkSession(SparkContext(conf=conf, gateway=gateway))
-    except Exception as error:
-        raise EngineError(
-            f"Spark does not start at {master}: {str(error).splitlines()[0]} (see {log})"
-        ) from error
-
-
-def _stop(session: SparkSession) -> None:
-    """Stop the session and its Java process, which `stop()` alone would leave running."""
-    java = _gateway_process()
-    with suppress(Py4JError, *JVM_LOST):
-        session.stop()
-    gateway = SparkContext._gateway
-    if gateway is not None:
-        with suppress(Py4JError, *JVM_LOST):
-            gateway.shutdown()
-        # the launcher ends when its standard input closes
-        gateway.proc.stdin.close()
-    if java is not None:
-        with suppress(psutil.NoSuchProcess):
-            children = java.children(recursive=True)
-            java.terminate()
-            psutil.wait_procs([java, *children], timeout=10)
-    _forget()
-
-
-def _forget() -> None:
-    """Make PySpark start a new Java process next time."""
-    SparkContext._gateway = None
-    SparkContext._jvm = None
-    SparkContext._active_spark_context = None
-    SparkSession._instantiatedSession = None
-
-
-def _gateway_process() -> psutil.Process | None:
-    gateway = SparkContext._gateway
-    if gateway is None or getattr(gateway, "proc", None) is None:
-        return None
-    try:
-        process = psutil.Process(gateway.proc.pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else process
-    except psutil.NoSuchProcess:
-        return None

@@ -22,6 +22,8 @@ class Moments(NamedTuple):
 class Far(NamedTuple):
     """The rows of a block that lie farthest from their centre, farthest first."""
 
+    wanted: int
+    """How many are looked for; a short block has fewer."""
     distances: Array
     """float64, shape (m,): squared."""
     rows: Array
@@ -111,6 +113,7 @@ def farthest(X: Array, weights: Array, centers: Array, count: int) -> Far:
     labels, distances = assign(X, centers)
     order = np.argsort(-distances, kind="stable")[:count]
     return Far(
+        count,
         distances[order].astype(np.float64),
         X[order].astype(np.float64),
         labels[order].astype(np.int64),
@@ -119,7 +122,6 @@ def farthest(X: Array, weights: Array, centers: Array, count: int) -> Far:
 
 
 def merge_farthest(a: Far, b: Far) -> Far:
-    count = max(len(a.distances), len(b.distances))
-    order = np.argsort(-np.concatenate([a.distances, b.distances]), kind="stable")[:count]
-    parts = (np.concatenate(pair)[order] for pair in zip(a, b, strict=True))
-    return Far(*parts)
+    order = np.argsort(-np.concatenate([a.distances, b.distances]), kind="stable")[: a.wanted]
+    parts = (np.concatenate(pair)[order] for pair in zip(a[1:], b[1:], strict=True))
+    return Far(a.wanted, *parts)

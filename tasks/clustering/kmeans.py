@@ -1,7 +1,7 @@
 """K-means with scikit-learn's parameters and attributes, on every engine."""
 
 import warnings
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -118,7 +118,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         ParameterError
             If there are more clusters than rows.
         DataError
-            If a path holds no Parquet or a column that is not numeric.
+            If a path holds no Parquet, a column that is not numeric, or a value that is not finite; Spark
+            reports the last as an `EngineError`.
         """
         source = self._source(X, sample_weight)
         if self.n_clusters > source.n_rows:
@@ -126,7 +127,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
                 f"n_clusters={self.n_clusters}: at most one a row, n_samples={source.n_rows}"
             )
         sample, weights = _seeding_sample(source, self.n_clusters, check_random_state(self.random_state))
-        with nullcontext(self.engine) if self.engine else LocalEngine(1) as engine:
+        with self._connected() as engine:
             blocks = engine.partition(source)
             tolerance = self.tol * float(np.mean(np.var(sample, axis=0)))
             best: State | None = None
@@ -146,6 +147,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
                 raise ParameterError("sample_weight: allowed with an array, not with a path")
             source = ParquetSource(X)
             self.n_features_in_ = source.n_columns
+            self.feature_names_in_ = np.asarray(source.columns, dtype=object)
             return source
         X = validate_data(self, X, dtype=[np.float64, np.float32], order="C")
         return ArraySource(X, _check_sample_weight(sample_weight, X, dtype=np.float64))
@@ -189,9 +191,20 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
                 stacklevel=3,
             )
 
-    def predict(self, X: ArrayLike) -> Array:
-        """Nearest cluster of each row of `X`, shape (n_samples, n_features); int32."""
-        return kernels.assign(self._checked(X), self.cluster_centers_)[0]
+    def predict(self, X: ArrayLike | str | Path) -> Array:
+        """Nearest cluster of each row of `X`, an array or a path as in `fit`; int32, shape (n_samples,)."""
+        check_is_fitted(self)
+        if not isinstance(X, str | Path):
+            return kernels.assign(self._checked(X), self.cluster_centers_)[0]
+        names = getattr(self, "feature_names_in_", None)
+        source = ParquetSource(X, names, dtype=self.cluster_centers_.dtype)
+        if source.n_columns != self.n_features_in_:
+            raise ParameterError(f"{X}: {source.n_columns} columns; the model has {self.n_features_in_}")
+        with self._connected() as engine:
+            return np.concatenate(engine.map(_labels, engine.partition(source), self.cluster_centers_))
+
+    def _connected(self) -> AbstractContextManager[Engine]:
+        return nullcontext(self.engine) if self.engine else LocalEngine(1)
 
     def transform(self, X: ArrayLike) -> Array:
         """Euclidean distance of each row to each centre, shape (n_samples, n_clusters)."""

@@ -64,6 +64,8 @@ def _move(state: State, merged: Moments) -> State:
     filled = merged.weights > 0
     centers = state.centers.copy()
     centers[filled] = merged.sums[filled] / merged.weights[filled, None]
+    # clusters that stay empty (fewer distinct rows than clusters) join the heaviest, as in scikit-learn
+    centers[~filled] = centers[merged.weights.argmax()]
     shift = float(((centers - state.centers) ** 2).sum())
     n_iter = state.n_iter + 1
     # rows that keep their cluster give the same sums to the last bit, hence a shift of exactly 0

@@ -157,28 +157,28 @@ class XGBoostClassifier(ClassifierMixin, BaseEstimator):
         if len(self.classes_) < 2:
             raise ParameterError(f"y: at least two classes are needed, found one class, {self.classes_[0]!r}")
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
-        self.n_shards_ = self._shards(len(X))
         self.booster_ = self._boost(X, codes, weights)
         self._rounds = self.n_estimators
         return self
 
     def _shards(self, rows: int) -> int:
-        workers = self.engine.workers if self.engine else 1
+        most = 1 if self.engine is None or self.engine.name == "local" else self.engine.workers
         if self.n_shards is None:
-            return min(workers, max(1, rows // ROWS_A_SHARD)) if self._spreads() else 1
-        if self.n_shards > (workers if self._spreads() else 1):
-            raise ParameterError(f"n_shards={self.n_shards}: at most the engine's workers, {workers}")
+            return min(most, max(1, rows // ROWS_A_SHARD))
+        if self.n_shards > most:
+            raise ParameterError(
+                f"n_shards={self.n_shards}: at most {most}, the worker processes of the engine"
+            )
         return self.n_shards
 
-    def _spreads(self) -> bool:
-        return self.engine is not None and self.engine.name != "local"
-
     def _boost(self, X: Array, codes: Array, weights: Array) -> xgb.Booster:
-        parameters, rounds = self._native_parameters(), self.n_estimators
+        parameters, rounds, shards = self._native_parameters(), self.n_estimators, self._shards(len(X))
         if self.engine is None or self.engine.name == "local":
+            self.n_shards_ = 1
             return _train(parameters, rounds, X, codes, weights)
-        block_rows = -(-len(X) // self.n_shards_)
+        block_rows = -(-len(X) // shards)
         blocks = self.engine.partition(ArraySource(X, codes, weights, block_rows=block_rows))
+        self.n_shards_ = len(blocks.spans)  # fewer than asked for, where there are hardly more rows
         # every member ends with the same trees
         raw = self.engine.together(_train_shard, blocks, {**parameters, "nthread": 1}, rounds)[0]
         return xgb.Booster(model_file=bytearray(raw))
@@ -199,10 +199,20 @@ class XGBoostClassifier(ClassifierMixin, BaseEstimator):
         return {**chosen, **objective, "seed": int(seed), "nthread": self.n_jobs, "verbosity": 0}
 
     def truncated(self, n_estimators: int) -> Self:
-        """This model with its first `n_estimators` rounds only: what a fit with so many would be."""
+        """This model with its first `n_estimators` rounds only: what a fit with so many would be.
+
+        Raises
+        ------
+        ParameterError
+            If there are fewer rounds.
+        """
         check_is_fitted(self)
         shorter = copy(self)
-        shorter.n_estimators = shorter._rounds = n_estimators
+        shorter.n_estimators = n_estimators
+        shorter._validate_params()
+        if n_estimators > self._rounds:
+            raise ParameterError(f"n_estimators={n_estimators}: at most the {self._rounds} rounds of the fit")
+        shorter._rounds = n_estimators
         return shorter
 
     def predict_proba(self, X: ArrayLike) -> Array:

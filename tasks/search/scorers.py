@@ -17,7 +17,14 @@ CLUSTER_SCORES: dict[str, tuple[Callable[..., float], int]] = {
 
 
 def cluster_metrics(X: Any, labels: Any) -> dict[str, float]:
-    """Silhouette, Davies-Bouldin and Calinski-Harabasz of a labelling, in the space of `X`."""
+    """Silhouette, Davies-Bouldin and Calinski-Harabasz of a labelling, in the space of `X`.
+
+    Raises
+    ------
+    ParameterError
+        If there are fewer than two clusters, or as many as rows.
+    """
+    _check(labels, "silhouette")
     return {name: float(score(X, labels)) for name, (score, _) in CLUSTER_SCORES.items()}
 
 
@@ -43,8 +50,11 @@ class _ClusterScorer:
 
     def __call__(self, model: Any, X: Any, _y: Any = None) -> float:
         score, sign = CLUSTER_SCORES[self.name]
-        labels = model.labels_
-        clusters = len(np.unique(labels))
-        if not 2 <= clusters < len(labels):
-            raise ParameterError(f"{clusters} clusters of {len(labels)} rows have no {self.name} score")
-        return sign * float(score(X, labels))
+        _check(model.labels_, self.name)
+        return sign * float(score(X, model.labels_))
+
+
+def _check(labels: Any, score: str) -> None:
+    clusters = len(np.unique(labels))
+    if not 2 <= clusters < len(labels):
+        raise ParameterError(f"{clusters} clusters of {len(labels)} rows have no {score} score")

@@ -2,8 +2,8 @@
 
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import asdict, replace
 from typing import Any, Self
 
@@ -85,13 +85,17 @@ class BaseSearch(MetaEstimatorMixin, BaseEstimator):
         ------
         ParameterError
             If the space is empty, too large or names an unknown parameter, or every candidate failed.
+        EngineError
+            If every candidate was lost with its worker.
         """
         candidates = self._checked_candidates()
+        X = X if hasattr(X, "shape") else np.asarray(X)
         y = None if y is None else np.asarray(y)
         trials = Trials(_without_engine(self.estimator), X, y, self._folds(X, y), self._scorer(y))
         self.n_splits_ = len(trials.folds)
-        self.cv_results_ = cv_results(candidates, self._outcomes(trials, candidates), self.n_splits_)
-        self._choose()
+        outcomes = self._outcomes(trials, candidates)
+        self.cv_results_ = cv_results(candidates, outcomes, self.n_splits_)
+        self._choose(outcomes)
         if self.refit:
             start = time.perf_counter()
             best = clone(self.estimator).set_params(**self.best_params_)
@@ -146,13 +150,16 @@ class BaseSearch(MetaEstimatorMixin, BaseEstimator):
         self.n_kept_, self.n_fits_ = len(finished), len(to_do)
         done = len(fits) - len(to_do)
         self._report(done, len(fits))
-        for outcomes in self._run(to_do, trials):
-            if self.ledger:
-                # a result counts once it is on the disk; a lost worker is no result
-                self.ledger.put_many({keys[o.candidate][o.fold]: asdict(o) for o in outcomes if not o.lost})
-            finished = {(o.candidate, o.fold): o for o in outcomes} | finished
-            done += 1
-            self._report(done, len(fits))
+        with closing(self._run(to_do, trials)) as batches:
+            for outcomes in batches:
+                if self.ledger:
+                    # a result counts once it is on the disk; a lost worker is no result
+                    self.ledger.put_many(
+                        {keys[o.candidate][o.fold]: asdict(o) for o in outcomes if not o.lost}
+                    )
+                finished = {(o.candidate, o.fold): o for o in outcomes} | finished
+                done += 1
+                self._report(done, len(fits))
         return list(finished.values())
 
     def _recorded(self, keys: list[list[str]]) -> dict[tuple[int, int], Outcome]:
@@ -164,16 +171,20 @@ class BaseSearch(MetaEstimatorMixin, BaseEstimator):
             if key in known
         }
 
-    def _run(self, fits: list[Fit], trials: Trials) -> Iterator[list[Outcome]]:
-        with nullcontext(self.engine) if self.engine else LocalEngine(1) as engine:
-            for i, result in engine.run(run_fit, fits, shared=trials):
+    def _run(self, fits: list[Fit], trials: Trials) -> Generator[list[Outcome]]:
+        with (
+            nullcontext(self.engine) if self.engine else LocalEngine(1) as engine,
+            closing(engine.run(run_fit, fits, shared=trials)) as results,
+        ):
+            for i, result in results:
                 yield _lost(fits[i], result) if isinstance(result, EngineError) else result
 
-    def _choose(self) -> None:
+    def _choose(self, outcomes: Sequence[Outcome]) -> None:
         scores = self.cv_results_["mean_test_score"]
         if np.isnan(scores).all():
-            first = next(error for error in self.cv_results_["error"] if error)
-            raise ParameterError(f"all {len(scores)} candidates failed; the first: {first}")
+            failed = [outcome for outcome in outcomes if outcome.error]
+            message = f"all {len(scores)} candidates failed; the first: {self.cv_results_['error'][0]}"
+            raise (EngineError if all(outcome.lost for outcome in failed) else ParameterError)(message)
         self.best_index_ = int(self.cv_results_["rank_test_score"].argmin())
         self.best_score_ = float(scores[self.best_index_])
         self.best_params_ = self.cv_results_["params"][self.best_index_]

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
+from tasks.search.canonical import text
+
 Parameters = Mapping[str, Any]
 Scorer = Callable[[Any, Any, Any], float]
 
@@ -46,10 +48,11 @@ class Fit:
 def plan(estimator: BaseEstimator, candidates: Sequence[Parameters], n_folds: int) -> list[Fit]:
     """Distinct fits that score every candidate on every fold, candidates in the order given."""
     shared = _shared_name(estimator)
-    groups: dict[tuple[Any, ...], list[int]] = {}
+    groups: dict[tuple[bool, str], list[int]] = {}
     for i, candidate in enumerate(candidates):
-        rest = tuple(sorted((name, repr(value)) for name, value in candidate.items() if name != shared))
-        groups.setdefault((shared in candidate, *rest), []).append(i)
+        sharing = _shares(candidate, shared)
+        rest = {name: value for name, value in candidate.items() if not (sharing and name == shared)}
+        groups.setdefault((sharing, text(rest)), []).append(i)
     return [
         _fit(fold, candidates, tuple(members), shared)
         for members in groups.values()
@@ -59,10 +62,16 @@ def plan(estimator: BaseEstimator, candidates: Sequence[Parameters], n_folds: in
 
 def _fit(fold: int, candidates: Sequence[Parameters], members: tuple[int, ...], shared: str | None) -> Fit:
     first = candidates[members[0]]
-    if shared is None or shared not in first:
+    if shared is None or not _shares(first, shared):
         return Fit(fold, first, None, (), members)
     values = tuple(candidates[i][shared] for i in members)
     return Fit(fold, {**first, shared: max(values)}, shared, values, members)
+
+
+def _shares(candidate: Parameters, shared: str | None) -> bool:
+    """Whether a larger fit can serve a candidate; one with an invalid value has to fail by itself."""
+    value = None if shared is None else candidate.get(shared)
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)
 
 
 def _shared_name(estimator: BaseEstimator) -> str | None:
@@ -120,25 +129,34 @@ def run_fit(fit: Fit, trials: Trials) -> list[Outcome]:
     start = time.perf_counter()
     try:
         scores = _scores(fit, trials)
-        error = None
-    except Exception as caught:
-        scores = [float("nan")] * len(fit.candidates)
-        error = f"{type(caught).__name__}: {caught}"
+    except Exception as error:
+        scores = [_failed(error)] * len(fit.candidates)
     seconds = (time.perf_counter() - start) / len(fit.candidates)
     return [
         Outcome(candidate, fit.fold, score, seconds, error)
-        for candidate, score in zip(fit.candidates, scores, strict=True)
+        for candidate, (score, error) in zip(fit.candidates, scores, strict=True)
     ]
 
 
-def _scores(fit: Fit, trials: Trials) -> list[float]:
+def _failed(error: Exception) -> tuple[float, str]:
+    return float("nan"), f"{type(error).__name__}: {error}"
+
+
+def _scores(fit: Fit, trials: Trials) -> list[tuple[float, str | None]]:
+    """Score, or NaN and the cause, of every candidate that the fit serves."""
     X_train, y_train, X_test, y_test = trials.prepared(fit.fold)
     model, prefix = final_step(trials.estimator)
     own = {name.removeprefix(prefix): value for name, value in fit.params.items()}
     fitted = clone(model).set_params(**own).fit(X_train, y_train)
     if fit.shared is None:
-        return [float(trials.scorer(fitted, X_test, y_test))] * len(fit.candidates)
-    return [float(trials.scorer(fitted.truncated(value), X_test, y_test)) for value in fit.values]
+        return [(float(trials.scorer(fitted, X_test, y_test)), None)] * len(fit.candidates)
+    scores: list[tuple[float, str | None]] = []
+    for value in fit.values:
+        try:
+            scores.append((float(trials.scorer(fitted.truncated(value), X_test, y_test)), None))
+        except Exception as error:
+            scores.append(_failed(error))
+    return scores
 
 
 def _rows(X: Any, index: NDArray[np.int64]) -> Any:

@@ -1,0 +1,92 @@
+"""What Prefect only shows: progress and artifacts. A server that is away holds up and fails nothing."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import copy_context
+from types import TracebackType
+from typing import Any, Self, cast
+from uuid import UUID
+
+import httpx
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+
+PROGRESS_EVERY_S = 2.0
+PATIENCE_S = 60.0  # a server that is restarted is back by then
+LONGEST_PAUSE_S = 8.0
+LAST_UPDATE_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+def show(create: Callable[..., object], **fields: Any) -> None:
+    """Create an artifact; wait a while for a server that is away, then go on without, with a warning."""
+    deadline, pause = time.monotonic() + PATIENCE_S, 0.5
+    while True:
+        try:
+            create(**fields)
+        except httpx.HTTPError as error:
+            if time.monotonic() + pause > deadline:
+                log.warning("Prefect does not show %r: %s", fields.get("description"), error)
+                return
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_S)
+        else:
+            return
+
+
+@contextmanager
+def display_only(what: str) -> Iterator[None]:
+    """Whether this reaches Prefect's server decides about nothing but what it shows: a failure is a warning."""
+    try:
+        yield
+    except httpx.HTTPError as error:
+        log.warning("Prefect does not show %s: %s: %s", what, type(error).__name__, error)
+
+
+class ProgressArtifact:
+    """A progress artifact of the running task, brought up to date every two seconds while there is work.
+
+    A thread sends it, so that the work never waits for the server. Call it with (done, total).
+
+    Parameters
+    ----------
+    description
+        What the bar is called.
+    """
+
+    def __init__(self, description: str) -> None:
+        self._description = description
+        self._percent = 0.0
+        self._ended = threading.Event()
+        # the context tells Prefect which task the artifact belongs to
+        self._thread = threading.Thread(
+            target=copy_context().run, args=(self._send,), name="progress-artifact", daemon=True
+        )
+
+    def __call__(self, done: int, total: int) -> None:
+        self._percent = 100.0 * done / max(1, total)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join(LAST_UPDATE_S)
+
+    def _send(self) -> None:
+        artifact: UUID | None = None
+        shown = 0.0
+        while not self._ended.wait(PROGRESS_EVERY_S) or (artifact and shown != self._percent):
+            percent = self._percent
+            with display_only(f"progress of {self._description}"):
+                if artifact is None:
+                    artifact = cast(UUID, create_progress_artifact(percent, description=self._description))
+                elif shown != percent:
+                    update_progress_artifact(artifact, percent)
+            shown = percent

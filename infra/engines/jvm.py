@@ -1,0 +1,122 @@
+"""Spark's session and the Java process beneath it: one a process, started and ended together."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import psutil
+from py4j.protocol import Py4JError, Py4JNetworkError
+from pyspark import SparkConf, SparkContext
+from pyspark.java_gateway import launch_gateway
+from pyspark.sql import SparkSession
+
+from infra.errors import EngineError
+from infra.java import ensure_java
+from infra.settings import load_settings
+
+LOST = (Py4JNetworkError, ConnectionError, EOFError)
+LOOPBACK = "127.0.0.1"
+
+
+def start(master: str, workers: int) -> SparkSession:
+    """Start Java and a session on `master`.
+
+    Raises
+    ------
+    EngineError
+        If this process has a session already, or Java or Spark does not start.
+    """
+    if SparkContext._gateway is not None:
+        if process() is not None:
+            raise EngineError("this process has a Spark session already: close that engine, or use it")
+        _forget()
+    os.environ["JAVA_HOME"] = str(ensure_java())
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    log = load_settings().home / "logs" / "spark.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    conf = _configuration(master, workers)
+    gateway = None
+    try:
+        with log.open("ab") as stream, _own_address(master):  # not the terminal: Java greets at length
+            gateway = launch_gateway(conf, popen_kwargs={"stderr": stream})
+        return SparkSession(SparkContext(conf=conf, gateway=gateway))
+    except Exception as error:
+        if gateway is not None:
+            _end(psutil.Process(gateway.proc.pid))
+        _forget()
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise EngineError(f"Spark does not start at {master}: {reason} (see {log})") from error
+
+
+@contextmanager
+def _own_address(master: str) -> Iterator[None]:
+    """Have an embedded Spark, its page included, listen on loopback alone."""
+    before = os.environ.get("SPARK_LOCAL_IP")
+    if master.startswith("local"):
+        os.environ["SPARK_LOCAL_IP"] = LOOPBACK
+    try:
+        yield
+    finally:
+        os.environ.pop("SPARK_LOCAL_IP", None)
+        if before is not None:
+            os.environ["SPARK_LOCAL_IP"] = before
+
+
+def _configuration(master: str, workers: int) -> SparkConf:
+    settings = {
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.shuffle.partitions": str(workers),
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.executorEnv.OMP_NUM_THREADS": "1",
+        "spark.log.level": "ERROR",
+    }
+    if master.startswith("local"):
+        settings |= {"spark.driver.bindAddress": LOOPBACK, "spark.driver.host": LOOPBACK}
+    return SparkConf().setMaster(master).setAppName("trilla").setAll(list(settings.items()))
+
+
+def stop(session: SparkSession) -> None:
+    """Stop the session and its Java process, which `stop()` alone would leave running."""
+    java = process()
+    with suppress(Py4JError, *LOST):
+        session.stop()
+    gateway = SparkContext._gateway
+    if gateway is not None:
+        with suppress(Py4JError, *LOST):
+            gateway.shutdown()
+        # the launcher ends when its standard input closes
+        gateway.proc.stdin.close()
+    if java is not None:
+        _end(java)
+    _forget()
+
+
+def process() -> psutil.Process | None:
+    """Return the Java process of this process's session, if it is there and alive."""
+    gateway = SparkContext._gateway
+    if gateway is None or getattr(gateway, "proc", None) is None:
+        return None
+    try:
+        found = psutil.Process(gateway.proc.pid)
+        return None if found.status() == psutil.STATUS_ZOMBIE else found
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _end(java: psutil.Process) -> None:
+    with suppress(psutil.NoSuchProcess):
+        family = [java, *java.children(recursive=True)]
+        java.terminate()
+        _, alive = psutil.wait_procs(family, timeout=10)
+        for left in alive:
+            left.kill()
+
+
+def _forget() -> None:
+    """Make PySpark start a new Java process next time."""
+    SparkContext._gateway = None
+    SparkContext._jvm = None
+    SparkContext._active_spark_context = None
+    SparkSession._instantiatedSession = None

@@ -1,0 +1,103 @@
+"""A step whose worker dies: its result in the end, or an error, never silence; with real Dask workers."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import dask
+import pytest
+from distributed import LocalCluster
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect_dask import DaskTaskRunner
+
+from flows import gathering
+from flows.gathering import complete
+from infra.errors import EngineError
+from infra.servers import Stack
+from tests.flows.studying import settled_states
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """The scheduler of one worker that is started again when it dies; one death ends a Dask task."""
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        LocalCluster(
+            n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=50
+        ) as running,
+    ):
+        yield running.scheduler_address
+
+
+@pytest.fixture(autouse=True)
+def server(stack: Stack) -> Iterator[None]:
+    with temporary_settings({PREFECT_API_URL: stack.prefect_api_url}):
+        yield
+
+
+@task(cache_policy=NO_CACHE)
+def dies(times: int, counter: str) -> int:
+    """Kill the worker that runs it, so many times; then return how often it has run."""
+    runs = int(Path(counter).read_text()) + 1
+    Path(counter).write_text(str(runs))
+    if runs <= times:
+        time.sleep(1.5)  # until the server has heard that it runs, and would show it running for ever
+        os.kill(os.getpid(), signal.SIGKILL)
+    return runs
+
+
+@task(cache_policy=NO_CACHE)
+def refuses(sentence: str) -> None:
+    raise ValueError(sentence)
+
+
+@flow
+def around(times: int, counter: str) -> int:
+    result: int = complete(dies, times, counter)
+    return result
+
+
+def run(cluster: str, times: int, counter: Path) -> State[int]:
+    counter.write_text("0")
+    runner = DaskTaskRunner(address=cluster)
+    return around.with_options(task_runner=runner)(times, str(counter), return_state=True)
+
+
+def outcome(stack: Stack, state: State[int]) -> dict[str, list[str]]:
+    found = settled_states(stack.prefect_api_url, str(state.state_details.flow_run_id))
+    return {kind: sorted(name for name, _, _ in runs) for kind, runs in found.items()}
+
+
+def test_a_lost_step_is_done_again(cluster: str, tmp_path: Path, stack: Stack) -> None:
+    state = run(cluster, 1, tmp_path / "runs")
+    assert state.result() == 2
+    assert outcome(stack, state) == {"flows": ["Completed"], "tasks": ["Completed", "Crashed"]}
+
+
+def test_a_step_that_always_kills_its_worker_fails_the_flow(
+    cluster: str, tmp_path: Path, stack: Stack, caplog: pytest.LogCaptureFixture
+) -> None:
+    state = run(cluster, 99, tmp_path / "runs")
+    with pytest.raises(EngineError, match=f"dies: its worker was lost {gathering.TRIES} times"):
+        state.result()
+    assert int((tmp_path / "runs").read_text()) == gathering.TRIES
+    assert outcome(stack, state) == {"flows": ["Failed"], "tasks": ["Crashed"] * gathering.TRIES}
+    assert [record.getMessage()[:33] for record in caplog.records if record.name == gathering.__name__] == [
+        "dies: its worker was lost (try 1 ",
+        "dies: its worker was lost (try 2 ",
+        "dies: its worker was lost (try 3 ",
+    ]
+
+
+def test_what_a_step_raises_is_raised_here(cluster: str) -> None:
+    @flow(task_runner=DaskTaskRunner(address=cluster))
+    def once() -> None:
+        complete(refuses, "no such column")
+
+    with pytest.raises(ValueError, match="no such column"):
+        once()

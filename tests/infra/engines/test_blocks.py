@@ -1,0 +1,151 @@
+"""Blocks of rows, and the fixed tree that merges what comes of them."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from infra.engines import ArraySource, ParquetSource, blocks
+from infra.engines.blocks import Span, finish, reduce_span, split_evenly
+from infra.errors import DataError
+
+
+def in_words(a: str, b: str) -> str:
+    return f"({a} {b})"
+
+
+@st.composite
+def cuts(draw: st.DrawFn) -> tuple[int, list[int]]:
+    """A number of blocks, and any borders of spans among them."""
+    n_blocks = draw(st.integers(1, 40))
+    inner = draw(st.sets(st.integers(1, n_blocks - 1))) if n_blocks > 1 else set()
+    return n_blocks, [0, *sorted(inner), n_blocks]
+
+
+@given(cuts())
+@settings(max_examples=200, deadline=None)
+def test_every_cut_into_spans_merges_the_same_operands_in_the_same_order(cut: tuple[int, list[int]]) -> None:
+    n_blocks, edges = cut
+    names = [(f"b{i}",) for i in range(n_blocks)]
+    whole = finish(reduce_span(str, in_words, names, 0), in_words)
+    parts = [reduce_span(str, in_words, names[a:b], a) for a, b in pairwise(edges)]
+    assert finish((node for part in parts for node in part), in_words) == whole
+    assert whole.replace("(", "").replace(")", "").split() == [name for (name,) in names]
+
+
+def test_the_tree_is_the_binary_tree_over_block_numbers() -> None:
+    names = [(f"b{i}",) for i in range(6)]
+    assert finish(reduce_span(str, in_words, names, 0), in_words) == "(((b0 b1) (b2 b3)) (b4 b5))"
+
+
+@given(st.integers(1, 200), st.integers(1, 20))
+def test_spans_are_even_consecutive_and_never_empty(n_blocks: int, workers: int) -> None:
+    spans = split_evenly(n_blocks, workers)
+    lengths = [span.stop - span.start for span in spans]
+    assert [span.start for span in spans] == [0, *(span.stop for span in spans[:-1])]
+    assert spans[-1].stop == n_blocks
+    assert len(spans) == min(n_blocks, workers)
+    assert max(lengths) - min(lengths) <= 1
+
+
+def test_array_blocks_are_contiguous_and_add_up_to_the_rows() -> None:
+    X = np.asfortranarray(np.arange(30.0).reshape(10, 3))
+    weights = np.arange(10.0)
+    source = ArraySource(X, weights, block_rows=4)
+    loaded = source.load(Span(0, 3))
+    assert [len(rows) for rows, _ in loaded] == [4, 4, 2]
+    assert all(rows.flags.c_contiguous for rows, _ in loaded)
+    np.testing.assert_array_equal(np.concatenate([rows for rows, _ in loaded]), X)
+    np.testing.assert_array_equal(np.concatenate([part for _, part in loaded]), weights)
+    np.testing.assert_array_equal(source.block(2)[0], X[8:])
+
+
+def test_the_size_of_blocks_is_asked_for_when_a_source_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 3)
+    assert ArraySource(np.zeros((10, 1))).n_blocks == 4
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    return pd.DataFrame({"a": rng.normal(size=100), "b": rng.integers(0, 9, 100), "c": rng.random(100)})
+
+
+@pytest.mark.parametrize("groups", [7, 10, 100])
+@pytest.mark.parametrize("block_rows", [1, 10, 33, 1000])
+def test_parquet_blocks_do_not_depend_on_row_groups(
+    frame: pd.DataFrame, tmp_path: Path, groups: int, block_rows: int
+) -> None:
+    frame.to_parquet(tmp_path / "t.parquet", row_group_size=groups)
+    source = ParquetSource(tmp_path / "t.parquet", block_rows=block_rows)
+    assert (source.n_rows, source.n_columns) == (100, 3)
+    for i in range(source.n_blocks):
+        expected = frame.iloc[i * block_rows : (i + 1) * block_rows].to_numpy(float)
+        np.testing.assert_array_equal(source.block(i)[0], expected)
+
+
+def test_a_folder_is_read_in_the_order_of_its_paths(frame: pd.DataFrame, tmp_path: Path) -> None:
+    folder = tmp_path / "table"
+    for part, rows in (("p=1", slice(0, 40)), ("p=2", slice(40, 45)), ("p=3", slice(45, 100))):
+        (folder / part).mkdir(parents=True)
+        frame.iloc[rows].to_parquet(folder / part / "x.parquet")
+    (folder / "_SUCCESS").touch()
+    (folder / ".hidden.parquet").write_text("not Parquet")
+    [block] = ParquetSource(folder).load(Span(0, 1))
+    np.testing.assert_array_equal(block[0], frame.to_numpy(float))
+
+
+def test_chosen_columns_come_in_the_order_asked_for(frame: pd.DataFrame, tmp_path: Path) -> None:
+    frame.to_parquet(tmp_path / "t.parquet")
+    source = ParquetSource(tmp_path / "t.parquet", columns=["c", "a"], dtype=np.float32)
+    [block] = source.load(Span(0, 1))
+    assert block[0].dtype == np.float32
+    np.testing.assert_array_equal(block[0], frame[["c", "a"]].to_numpy(np.float32))
+
+
+@pytest.mark.parametrize("scheme", ["file", "memory"])
+def test_an_address_is_read_through_its_filesystem(frame: pd.DataFrame, tmp_path: Path, scheme: str) -> None:
+    address = (tmp_path / "t.parquet").as_uri() if scheme == "file" else "memory://tests/t.parquet"
+    frame.to_parquet(address)
+    np.testing.assert_array_equal(ParquetSource(address).block(0)[0], frame.to_numpy(float))
+
+
+def test_what_is_no_table_of_numbers_is_refused_by_name(frame: pd.DataFrame, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no file or folder .*absent"):
+        ParquetSource(tmp_path / "absent")
+    with pytest.raises(DataError, match=r"holds no \.parquet file"):
+        ParquetSource(tmp_path)
+    torn = tmp_path / "torn.parquet"
+    frame.to_parquet(torn)
+    torn.write_bytes(torn.read_bytes()[:-20])
+    with pytest.raises(DataError, match=r"torn\.parquet cannot be read as Parquet"):
+        ParquetSource(torn)
+    frame.assign(d="text").to_parquet(tmp_path / "text.parquet")
+    with pytest.raises(DataError, match=r"text\.parquet: column 'd' is"):
+        ParquetSource(tmp_path / "text.parquet")
+
+
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        ({"a": [1.0]}, r"2\.parquet: its columns a are not those of the first file, a, b"),
+        ({"a": [1.0], "b": [1.0], "c": [1.0]}, r"its columns a, b, c are not those"),
+        ({"a": [1.0], "b": ["x"]}, r"2\.parquet: column 'b' is"),
+    ],
+)
+def test_files_of_a_folder_must_agree(tmp_path: Path, second: dict[str, list[object]], message: str) -> None:
+    pd.DataFrame({"a": [1.0], "b": [2.0]}).to_parquet(tmp_path / "1.parquet")
+    pd.DataFrame(second).to_parquet(tmp_path / "2.parquet")
+    with pytest.raises(DataError, match=message):
+        ParquetSource(tmp_path)
+
+
+@pytest.mark.parametrize("bad", [None, np.inf])
+def test_missing_and_infinite_values_are_refused_where_they_are_read(tmp_path: Path, bad: float | None) -> None:
+    pd.DataFrame({"a": [1.0, 2.0], "b": [1.0, bad]}).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(DataError, match=r"t\.parquet: column 'b' has missing or infinite values"):
+        ParquetSource(tmp_path / "t.parquet").block(0)

@@ -1,0 +1,96 @@
+"""What the tests have workers do: the same work, and the same accidents, on every engine."""
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from infra.engines.collective import Communicator
+
+
+def squared(item: int, shared: int | None) -> int:
+    return item * item + (shared or 0)
+
+
+def rejects_three(item: int, _shared: Any) -> int:
+    if item == 3:
+        raise ValueError(f"item {item} is not to my taste")
+    return item
+
+
+def dies_over_three(item: int, folder: str | None) -> int:
+    if folder is not None:
+        note(folder, item)
+    if item == 3:
+        die()
+    return item
+
+
+def dies_once(item: int, folder: str) -> int:
+    """Item 3 kills its worker the first time."""
+    if item == 3 and first_time(folder, "died"):
+        die()
+    note(folder, item)
+    return item
+
+
+def slow(item: int, folder: str) -> int:
+    note(folder, item)
+    time.sleep(0.3)
+    return item
+
+
+def ranks(_span: list[Any], communicator: Communicator, *_state: Any) -> list[int]:
+    return communicator.allgather(communicator.rank)
+
+
+def rows(span: list[Any], communicator: Communicator) -> list[int]:
+    """How many rows each member holds."""
+    return communicator.allgather(sum(len(block[0]) for block in span))
+
+
+def last_rejects(_span: list[Any], communicator: Communicator) -> list[int]:
+    if communicator.rank == communicator.size - 1:
+        raise ValueError("not to my taste")
+    return communicator.allgather(communicator.rank)
+
+
+def last_dies_once(_span: list[Any], communicator: Communicator, folder: str) -> list[int]:
+    note(folder, communicator.rank)
+    if communicator.rank == communicator.size - 1 and first_time(folder, "died"):
+        die()
+    return communicator.allgather(communicator.rank)
+
+
+def last_dies(_span: list[Any], communicator: Communicator, folder: str) -> list[int]:
+    if communicator.rank == communicator.size - 1:
+        note(folder, communicator.rank)
+        die()
+    return communicator.allgather(communicator.rank)
+
+
+def summed(X: Any, *_rest: Any) -> float:
+    return float(X.sum())
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def first_time(folder: str, name: str) -> bool:
+    try:
+        (Path(folder) / name).touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
+def note(folder: str, item: int) -> None:
+    """Leave a note that an item was run, for `notes`."""
+    with (Path(folder) / "notes").open("a") as file:
+        file.write(f"{item}\n")
+
+
+def notes(folder: Path) -> list[int]:
+    return [int(line) for line in (folder / "notes").read_text().split()]
