@@ -57,11 +57,11 @@ def deploy(cron: str) -> None:
     check_cron(cron)
     stack = bring_up()
     os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "warning")  # for the runs: else 60 lines for each
-    # Prefect reads its environment when it is first imported
-    from prefect.runner import Runner
-    from prefect.schedules import Cron
-
     with _alone():
+        # Prefect reads its environment when it is first imported
+        from prefect.runner import Runner
+        from prefect.schedules import Cron
+
         ensure_automation(crash_automation())
         runner = Runner(name="trilla", limit=RUNS_AT_ONCE, query_seconds=POLL_S)
         console = Console()
@@ -171,6 +171,7 @@ def ensure_automation(automation: "Automation") -> None:
 def _alone() -> Iterator[None]:
     """Hold this home folder's deployments; the system lets go of them with the process."""
     file = load_settings().home / "deploy.lock"
+    file.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(file)
     try:
         lock.acquire(blocking=False)
@@ -197,4 +198,7 @@ async def serve(runner: "Runner") -> None:
     stopping.cancel()
     if not serving.done():
         await runner.astop()
+    while not serving.done():
+        await runner.cancel_all()  # also the run that was about to start when the stop came
+        await asyncio.wait((serving,), timeout=1)
     await serving

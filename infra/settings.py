@@ -23,12 +23,24 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address the local servers listen on.")
     prefect_port: int = Field(4200, ge=1, le=65535, description="Port of the local Prefect server.")
     mlflow_port: int = Field(5000, ge=1, le=65535, description="Port of the local MLflow server.")
-    prefect_api_url: str | None = Field(None, description="An existing Prefect server's API, for example http://host:4200/api.")
-    mlflow_tracking_uri: str | None = Field(None, description="An existing MLflow server, for example http://host:5000.")
-    dask_address: str | None = Field(None, description="An existing Dask scheduler, for example tcp://host:8786.")
-    spark_master: str | None = Field(None, description="An existing Spark master, for example spark://host:7077.")
-    cores: int = Field(default_factory=usable_cores, ge=1, description="Threads the embedded engines may use in all.")
-    data_dir: Path | None = Field(None, description="Folder of reference data that is not part of the project.")
+    prefect_api_url: str | None = Field(
+        None, description="An existing Prefect server's API, for example http://host:4200/api."
+    )
+    mlflow_tracking_uri: str | None = Field(
+        None, description="An existing MLflow server, for example http://host:5000."
+    )
+    dask_address: str | None = Field(
+        None, description="An existing Dask scheduler, for example tcp://host:8786."
+    )
+    spark_master: str | None = Field(
+        None, description="An existing Spark master, for example spark://host:7077."
+    )
+    cores: int = Field(
+        default_factory=usable_cores, ge=1, description="Threads the embedded engines may use in all."
+    )
+    data_dir: Path | None = Field(
+        None, description="Folder of reference data that is not part of the project."
+    )
 
     def model_post_init(self, _context: object) -> None:
         object.__setattr__(self, "home", self.home.expanduser().absolute())

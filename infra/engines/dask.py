@@ -11,11 +11,13 @@ from contextlib import ExitStack, nullcontext, suppress
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import dask
 from distributed import Client, LocalCluster, Lock, as_completed, get_worker, wait, worker_client
 from distributed.client import ClosedClientError, FutureCancelledError
 from distributed.comm import resolve_address
 from distributed.comm.core import CommClosedError
 from distributed.scheduler import KilledWorker
+from tornado.ioloop import PeriodicCallback
 from xgboost.core import XGBoostError
 
 from infra.engines.base import Blocks, Engine, Kernel, Merge
@@ -28,6 +30,7 @@ TRIES = 3
 IN_FLIGHT = 4  # tasks a thread: enough to keep it busy, few enough to stop soon
 SETTLE_S = 5.0  # until the scheduler has noticed that a worker is gone, and members that their group is
 CONNECT_TIMEOUT_S = 20
+KEEP_UP_S = 5
 WORKERS_TIMEOUT_S = 60
 
 T = TypeVar("T")
@@ -57,6 +60,8 @@ class DaskEngine(Engine):
             client = self._stack.enter_context(worker_client(separate_thread=True))
             return address, client
         if address is None:
+            # a worker that died on this machine is not going to answer half a minute later
+            self._stack.enter_context(dask.config.set({"distributed.comm.timeouts.connect": "10s"}))
             cluster = LocalCluster(
                 n_workers=workers,
                 threads_per_worker=1,
@@ -66,6 +71,7 @@ class DaskEngine(Engine):
                 silence_logs=logging.CRITICAL,  # what fails is raised here; heartbeats lost at the end are noise
             )
             self._stack.callback(cluster.close)
+            self._keep_up(cluster, workers)
             address = cluster.scheduler_address
         try:
             client = Client(address, set_as_default=False, timeout=CONNECT_TIMEOUT_S)
@@ -73,6 +79,13 @@ class DaskEngine(Engine):
             raise EngineError(f"no Dask scheduler answers at {address}: {error}") from None
         self._stack.callback(client.close)
         return address, client
+
+    def _keep_up(self, cluster: LocalCluster, workers: int) -> None:
+        # a worker killed while it starts, or slow to start again, is one that the cluster gives up for good:
+        # asked for so many workers again, it starts what is missing
+        keeper = PeriodicCallback(lambda: cluster.scale(workers), KEEP_UP_S * 1000)
+        cluster.loop.add_callback(keeper.start)
+        self._stack.callback(cluster.loop.add_callback, keeper.stop)
 
     def close(self) -> None:
         self._stack.close()

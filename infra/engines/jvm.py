@@ -79,6 +79,8 @@ def _configuration(master: str, workers: int) -> SparkConf:
 
 def stop(session: SparkSession) -> None:
     """Stop the session and its Java process, which `stop()` alone would leave running."""
+    if SparkContext._active_spark_context not in (None, session.sparkContext):
+        return  # its Java died, and another session has taken its place
     java = process()
     with suppress(Py4JError, *LOST):
         session.stop()

@@ -66,9 +66,14 @@ class XGBoostClassifier(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    Missing values (NaN) are native: each split learns which way they go. Shards sum their gradients in
-    another order and sketch their quantiles apart, so that sharded probabilities agree with unsharded
-    ones within a tolerance (0.05 on 20,000 rows in the tests), not to the last bit.
+    Missing values (NaN) are native: each split learns which way they go.
+
+    An unsharded fit gives the same trees on every engine. A sharded one gives the same trees on Dask and on
+    Spark, but not those of an unsharded fit: shards sketch their quantiles apart and sum their gradients in
+    another order, so that splits and with them single probabilities differ. What stays are the scores: on
+    20,000 unseen rows (six synthetic tables, two shards) accuracy differed by at most 0.004 and the area
+    under the ROC curve by at most 0.002, while the probability of a single row differed by up to 0.65. The
+    tests hold both scores within 0.01.
 
     References
     ----------

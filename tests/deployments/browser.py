@@ -72,6 +72,10 @@ class Prefect:
     def runs_of(self, name: str) -> list[dict[str, Any]]:
         return self.runs(deployment_id={"any_": [self.deployment(name)["id"]]})
 
+    def asked_for(self, name: str) -> list[dict[str, Any]]:
+        """Find the runs of a deployment that no schedule made."""
+        return [run for run in self.runs_of(name) if not run["auto_scheduled"]]
+
     def run(self, run_id: str) -> dict[str, Any]:
         return dict(self.ask("GET", f"/flow_runs/{run_id}"))
 

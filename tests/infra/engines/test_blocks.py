@@ -145,7 +145,9 @@ def test_files_of_a_folder_must_agree(tmp_path: Path, second: dict[str, list[obj
 
 
 @pytest.mark.parametrize("bad", [None, np.inf])
-def test_missing_and_infinite_values_are_refused_where_they_are_read(tmp_path: Path, bad: float | None) -> None:
+def test_missing_and_infinite_values_are_refused_where_they_are_read(
+    tmp_path: Path, bad: float | None
+) -> None:
     pd.DataFrame({"a": [1.0, 2.0], "b": [1.0, bad]}).to_parquet(tmp_path / "t.parquet")
     with pytest.raises(DataError, match=r"t\.parquet: column 'b' has missing or infinite values"):
         ParquetSource(tmp_path / "t.parquet").block(0)

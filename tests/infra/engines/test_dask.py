@@ -230,7 +230,10 @@ def test_a_killed_scheduler_is_an_error_and_no_hang(cluster: tuple[str, list[Any
     address, processes = cluster
     command = ["worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny"]
     worker = subprocess.Popen(
-        [sys.executable, "-m", "dask", *command], cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "dask", *command],
+        cwd=ROOT,
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
     )
     processes.append(worker)
     with connect("dask", address=address) as engine:

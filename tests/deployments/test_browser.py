@@ -1,0 +1,159 @@
+"""What users do in the browser: start a study from Prefect's form, follow it, compare runs in MLflow.
+
+With TRILLA_SCREENSHOTS=FOLDER the study is the default one, and the README's pictures are written there.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from infra.servers import Stack
+from tests.deployments.browser import ENDS, Deploy, browsing, picture
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+PICTURES = "TRILLA_SCREENSHOTS" in os.environ
+RUN_NAME = "first-study"
+FORM = {"data": ["burger-king"], "engines": ["local", "dask"], "candidates": 4, "repeats": 0}
+DATASET, ALGORITHM = ("diabetes", "xgboost") if PICTURES else ("burger-king", "kmeans")
+LIMIT_S = 600 if PICTURES else 120
+
+pytestmark = pytest.mark.timeout(LIMIT_S + 180)
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator["Page"]:
+    with browsing() as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def deploy(page: "Page", stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deploy]:
+    folder = tmp_path_factory.mktemp("browser")
+    environment = {
+        **os.environ,
+        "TRILLA_HOME": str(folder / "home"),
+        "TRILLA_PREFECT_API_URL": stack.prefect_api_url,
+        "TRILLA_MLFLOW_TRACKING_URI": stack.mlflow_url,
+    }
+    deploy = Deploy(environment, folder / "elsewhere")
+    yield deploy
+    assert deploy.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def completed(deploy: Deploy, page: "Page") -> str:
+    """Start a study from the form, wait until its page shows the end, and return its id."""
+    open_form(deploy, page)
+    picture(page, "prefect-form")
+    if not PICTURES:
+        fill_in(page)
+    page.locator(".flow-run-name-input input").fill(RUN_NAME)
+    page.get_by_role("button", name="Submit").click()
+    page.get_by_role("link", name=RUN_NAME).first.click()
+    page.wait_for_url("**/runs/flow-run/*")
+    badge = page.locator(".flow-run-heading, .page-heading-flow-run").or_(page.locator("main")).first
+    badge.get_by_text(re.compile(f"^({'|'.join(ENDS)})$")).first.wait_for(timeout=LIMIT_S * 1000)
+    return page.url.split("?")[0].rpartition("/")[2]
+
+
+def open_form(deploy: Deploy, page: "Page") -> None:
+    """Go from the list of deployments to the form for a run of the study."""
+    page.goto(deploy.pages["study"].partition("/deployment/")[0])
+    page.get_by_role("link", name="study", exact=True).first.click()
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_text("Custom run").click()
+    field(page, "Profile").wait_for()
+
+
+def field(page: "Page", label: str) -> "Locator":
+    """Find the part of the form that has this label; the innermost, for they are nested."""
+    title = page.get_by_text(re.compile(f"^{label} \\(Optional\\)$"))
+    return page.locator(".schema-form-property").filter(has=title).last
+
+
+def fill_in(page: "Page") -> None:
+    """Change what the form offers into `FORM`."""
+    first = field(page, "Data").locator(".schema-form-property-array-item").first
+    assert first.locator("textarea").input_value() == "diabetes"
+    first.get_by_role("button").first.click()
+    field(page, "Engines").locator(".p-tag", has_text="spark").get_by_role("button").click()
+    field(page, "Candidates").locator("input").fill(str(FORM["candidates"]))
+    field(page, "Repeats").locator("input").fill(str(FORM["repeats"]))
+
+
+def test_a_run_started_from_the_form_has_its_parameters_and_completes(
+    deploy: Deploy, page: "Page", completed: str
+) -> None:
+    [run] = deploy.prefect.asked_for("study")
+    assert run["id"] == completed
+    assert run["state"]["name"] == "Completed", deploy.output
+    sent = run["parameters"]["parameters"]
+    assert PICTURES or {name: sent[name] for name in FORM} == FORM
+    assert sent["target"] is sent["workers"] is sent["algorithms"] is None
+    page.get_by_text("Artifacts", exact=True).click()
+    for artifact in ("summary", "links", "leaderboard"):
+        page.get_by_text(artifact, exact=True).wait_for()
+    picture(page, "prefect-run")
+    page.get_by_text("Subflow Runs", exact=True).click()
+    page.get_by_text(f"compare {DATASET}").first.wait_for()
+
+
+def test_a_parameter_out_of_bounds_is_refused_by_the_form(deploy: Deploy, page: "Page") -> None:
+    before = [run["id"] for run in deploy.prefect.asked_for("study")]
+    open_form(deploy, page)
+    candidates = field(page, "Candidates")
+    candidates.locator("input").fill("0")
+    page.get_by_role("button", name="Submit").click()
+    candidates.get_by_text("0 is less than the minimum of 1").wait_for()
+    assert page.url.endswith("/run")
+    assert [run["id"] for run in deploy.prefect.asked_for("study")] == before
+
+
+def test_two_engines_are_compared_in_mlflow(
+    deploy: Deploy, stack: Stack, page: "Page", completed: str
+) -> None:
+    condition = f"tags.`prefect.flow_run` LIKE '%{completed}' and tags.`trilla.dataset` = '{DATASET}'"
+    path = "/api/2.0/mlflow/experiments/get-by-name"
+    experiment = ask(stack, path, {"experiment_name": "trilla"})["experiment"]["experiment_id"]
+    query = f"workflowType=machine_learning&searchFilter={quote(condition)}"
+    page.goto(f"{stack.mlflow_url}/#/experiments/{experiment}/runs?{query}")
+    assistant = page.get_by_role("button", name="Close", exact=True)
+    page.get_by_text("matching runs").wait_for()
+    if assistant.is_visible():
+        assistant.click()  # it covers the buttons
+    names = [f"{DATASET} {ALGORITHM} {engine} random" for engine in ("local", "dask")]
+    for name in names:
+        page.locator(".ag-row", has_text=name).locator("input.ag-checkbox-input").first.check()
+    page.get_by_role("button", name="Compare", exact=True).click()
+    page.get_by_text("Comparing 2 Runs from 1 Experiment").wait_for()
+    page.get_by_text("Visualizations").click()
+    for name in (*names, "engine", "wall_s", "peak_rss_mib"):
+        page.get_by_text(name, exact=True).first.wait_for()
+    page.get_by_role("switch").first.click()  # parameters: only those that differ
+    page.get_by_text("learning_rate", exact=True).wait_for(state="hidden")
+    picture(page, "mlflow-compare")
+
+
+def test_the_report_opens_without_a_server(deploy: Deploy, page: "Page", completed: str) -> None:
+    [report] = (Path(deploy.home) / "reports").glob("*.html")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(report.as_uri())
+    page.get_by_role("heading", name="Findings").wait_for()
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    picture(page, "report")
+
+
+def ask(stack: Stack, path: str, query: dict[str, str]) -> dict[str, Any]:
+    answer = httpx.get(stack.mlflow_url + path, params=query, trust_env=False)
+    answer.raise_for_status()
+    return dict(json.loads(answer.text))

@@ -1,0 +1,255 @@
+"""What holds for every algorithm on every engine. Another algorithm is another row of `CONTRACTS`."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn.cluster
+import xgboost
+from sklearn.base import clone
+from sklearn.datasets import make_blobs, make_classification
+from sklearn.metrics import accuracy_score, roc_auc_score
+
+from infra.engines import Engine, blocks, connect
+from tasks.clustering import KMeans
+from tasks.ensembles import XGBoostClassifier
+from tasks.registry import ALGORITHMS
+from tests.infra.engines.starting import started
+
+ENGINES = [("local", 1), ("local", 2), ("dask", 1), ("dask", 2), ("dask", 4), ("spark", 2)]
+BLOCK_ROWS = 97  # so that small tables have many blocks, the last of them a short one
+
+
+def clusters() -> tuple[Any, None]:
+    # overlapping, so that centres move for many rounds
+    return make_blobs(1500, n_features=5, centers=12, cluster_std=4.0, random_state=1)[0], None
+
+
+def two_classes() -> tuple[Any, Any]:
+    return make_classification(1200, 12, n_informative=6, flip_y=0.1, random_state=2)
+
+
+def three_classes() -> tuple[Any, Any]:
+    X, y = make_classification(900, 10, n_informative=6, n_classes=3, random_state=3)
+    X[::7, 2] = np.nan
+    return X, np.array(["oats", "rye", "wheat"])[y]
+
+
+def partition_of(model: Any, X: Any) -> tuple[bytes, ...]:
+    return (
+        model.labels_.tobytes(),
+        model.cluster_centers_.tobytes(),
+        np.float64(model.inertia_).tobytes(),
+        bytes([model.n_iter_]),
+        model.predict(X).tobytes(),
+    )
+
+
+def trees_of(model: Any, X: Any) -> tuple[bytes, ...]:
+    return (bytes(model.booster_.save_raw("ubj")), model.predict_proba(X).tobytes())
+
+
+@dataclass(frozen=True)
+class Contract:
+    """An algorithm, and what its answer is."""
+
+    name: str
+    algorithm: str
+    """Its name in the registry."""
+    make: Callable[..., Any]
+    data: Callable[[], tuple[Any, Any]]
+    answer: Callable[[Any, Any], tuple[bytes, ...]]
+    """Bytes that are the same on every engine."""
+    library: Callable[[], Any]
+    """The estimator of the library of the same name, with the same parameters."""
+    same_as_library: Callable[[Any, Any, Any], None]
+    parameters: dict[str, Any] = field(default_factory=dict)
+    reads_paths: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def same_clusters(ours: Any, theirs: Any, X: Any) -> None:
+    np.testing.assert_array_equal(ours.labels_, theirs.labels_)
+    np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
+    np.testing.assert_allclose(ours.cluster_centers_, theirs.cluster_centers_, rtol=1e-9, atol=1e-9)
+    assert ours.inertia_ == pytest.approx(theirs.inertia_, rel=1e-9)
+    assert ours.n_iter_ == theirs.n_iter_
+
+
+def same_trees(ours: Any, theirs: Any, X: Any) -> None:
+    assert ours.predict_proba(X).tobytes() == theirs.predict_proba(X).tobytes()
+    dump = {"with_stats": True, "dump_format": "json"}
+    assert ours.booster_.get_dump(**dump) == theirs.get_booster().get_dump(**dump)
+
+
+class Labelled:
+    """`xgboost.XGBClassifier`, which knows classes 0, 1, ... only."""
+
+    def __init__(self, **parameters: Any) -> None:
+        self.model = xgboost.XGBClassifier(tree_method="hist", n_jobs=1, **parameters)
+
+    def fit(self, X: Any, y: Any) -> Any:
+        return self.model.fit(X, np.unique(y, return_inverse=True)[1])
+
+
+CONTRACTS = [
+    Contract(
+        "kmeans",
+        "kmeans",
+        lambda engine=None: KMeans(9, tol=0, random_state=0, engine=engine),
+        clusters,
+        partition_of,
+        lambda: sklearn.cluster.KMeans(9, tol=0, n_init=1, random_state=0),
+        same_clusters,
+        reads_paths=True,
+    ),
+    Contract(
+        "kmeans from random rows, several times",
+        "kmeans",
+        lambda engine=None: KMeans(5, init="random", n_init=3, max_iter=30, random_state=4, engine=engine),
+        clusters,
+        partition_of,
+        lambda: sklearn.cluster.KMeans(5, init="random", n_init=3, max_iter=30, random_state=4),
+        same_clusters,
+    ),
+    Contract(
+        "xgboost, two classes",
+        "xgboost",
+        lambda engine=None: XGBoostClassifier(
+            20, max_depth=4, subsample=0.8, colsample_bytree=0.7, random_state=5, engine=engine
+        ),
+        two_classes,
+        trees_of,
+        lambda: Labelled(n_estimators=20, max_depth=4, subsample=0.8, colsample_bytree=0.7, random_state=5),
+        same_trees,
+    ),
+    Contract(
+        "xgboost, three classes with gaps",
+        "xgboost",
+        lambda engine=None: XGBoostClassifier(10, max_depth=3, learning_rate=0.2, engine=engine),
+        three_classes,
+        trees_of,
+        lambda: Labelled(n_estimators=10, max_depth=3, learning_rate=0.2),
+        same_trees,
+    ),
+]
+with_path = [contract for contract in CONTRACTS if contract.reads_paths]
+each_contract = pytest.mark.parametrize("contract", CONTRACTS, ids=str)
+
+
+@pytest.fixture(scope="module", params=ENGINES, ids=lambda param: f"{param[0]}-{param[1]}")
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    name, workers = request.param
+    with started(name, workers, tmp_path_factory.mktemp("home")) as engine:
+        yield engine
+
+
+@pytest.fixture(autouse=True)
+def many_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", BLOCK_ROWS)
+
+
+def test_every_algorithm_of_a_study_has_a_contract() -> None:
+    assert set(ALGORITHMS) <= {contract.algorithm for contract in CONTRACTS}
+
+
+@each_contract
+def test_the_answer_is_the_same_on_every_engine(contract: Contract, engine: Engine) -> None:
+    X, y = contract.data()
+    here = contract.make().fit(X, y)
+    there = contract.make(engine=engine).fit(X, y)
+    assert contract.answer(there, X) == contract.answer(here, X)
+    assert clone(there).get_params()["engine"] is engine
+
+
+@each_contract
+def test_the_answer_is_that_of_the_library(contract: Contract) -> None:
+    X, y = contract.data()
+    contract.same_as_library(contract.make().fit(X, y), contract.library().fit(X, y), X)
+
+
+@each_contract
+def test_weighted_rows_in_single_precision_give_the_same_answer_on_every_engine(
+    contract: Contract, engine: Engine
+) -> None:
+    X, y = contract.data()
+    X = X.astype(np.float32)
+    weights = np.random.default_rng(0).exponential(size=len(X))
+    here = contract.make().fit(X, y, sample_weight=weights)
+    there = contract.make(engine=engine).fit(X, y, sample_weight=weights)
+    assert contract.answer(there, X) == contract.answer(here, X)
+
+
+@pytest.fixture(scope="module")
+def sharded_trees() -> dict[str, bytes]:
+    """Trees that a sharded fit had on the engines so far."""
+    return {}
+
+
+def test_a_sharded_fit_scores_like_one_on_a_single_worker(
+    engine: Engine, sharded_trees: dict[str, bytes]
+) -> None:
+    X, y = make_classification(40_000, 12, n_informative=8, flip_y=0.1, random_state=6)
+    X, y, X_new, y_new = X[:20_000], y[:20_000], X[20_000:], y[20_000:]
+    sharded = XGBoostClassifier(20, max_depth=4, n_shards=2, engine=engine)
+    if engine.name == "local" or engine.workers < 2:
+        with pytest.raises(ValueError, match="n_shards=2: at most 1, the worker processes of the engine"):
+            sharded.fit(X, y)
+        return
+    sharded.fit(X, y)
+    alone = XGBoostClassifier(20, max_depth=4).fit(X, y)
+    assert (sharded.n_shards_, alone.n_shards_) == (2, 1)
+    p, q = sharded.predict_proba(X_new)[:, 1], alone.predict_proba(X_new)[:, 1]
+    assert (p != q).any()
+    assert accuracy_score(y_new, p > 0.5) == pytest.approx(accuracy_score(y_new, q > 0.5), abs=0.01)
+    assert roc_auc_score(y_new, p) == pytest.approx(roc_auc_score(y_new, q), abs=0.01)
+    sharded_trees[engine.name] = bytes(sharded.booster_.save_raw("ubj"))
+    assert len(set(sharded_trees.values())) == 1
+
+
+@pytest.mark.parametrize("contract", with_path, ids=str)
+def test_a_path_gives_the_same_answer_on_every_engine_as_a_file_or_a_folder(
+    contract: Contract, engine: Engine, tmp_path: Path
+) -> None:
+    X, _ = contract.data()
+    frame = pd.DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])])
+    frame.to_parquet(tmp_path / "table.parquet", row_group_size=200)
+    for part, rows in (("part=1", slice(0, 610)), ("part=2", slice(610, len(frame)))):
+        (tmp_path / "folder" / part).mkdir(parents=True)
+        frame.iloc[rows].to_parquet(tmp_path / "folder" / part / "rows.parquet", row_group_size=150)
+    here = contract.make().fit(tmp_path / "table.parquet")
+    expected = (here.labels_.tobytes(), here.cluster_centers_.tobytes())
+    for path in (tmp_path / "table.parquet", str(tmp_path / "folder")):
+        there = contract.make(engine=engine).fit(path)
+        assert (there.labels_.tobytes(), there.cluster_centers_.tobytes()) == expected
+        assert there.predict(path).tobytes() == here.labels_.tobytes()
+        assert here.predict(frame).tobytes() == here.labels_.tobytes()
+
+
+def test_one_engine_serves_one_estimator_after_the_other(engine: Engine) -> None:
+    for contract in CONTRACTS[:1] * 2 + CONTRACTS[-1:]:
+        X, y = contract.data()
+        again = contract.make(engine=engine).fit(X, y)
+        assert contract.answer(again, X) == contract.answer(contract.make().fit(X, y), X)
+    assert dict(engine.run(plus, [1, 2, 3], shared=10)) == {0: 11, 1: 12, 2: 13}
+
+
+def plus(item: int, shared: int) -> int:
+    return item + shared
+
+
+def test_an_engine_is_chosen_by_name_and_its_arguments_are_checked() -> None:
+    with pytest.raises(ValueError, match="engine 'cloud' is unknown; allowed: local, dask, spark"):
+        connect("cloud")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="workers=0: at least 1"):
+        connect("local", workers=0)
+    with pytest.raises(ValueError, match="address='tcp://h:1' does not belong to engine 'spark'"):
+        connect("spark", address="tcp://h:1")
+    with pytest.raises(ValueError, match="master='spark://h:1' does not belong to engine 'dask'"):
+        connect("dask", master="spark://h:1")
