@@ -209,7 +209,7 @@ def test_a_sharded_fit_scores_like_one_on_a_single_worker(
     assert (p != q).any()
     assert accuracy_score(y_new, p > 0.5) == pytest.approx(accuracy_score(y_new, q > 0.5), abs=0.01)
     assert roc_auc_score(y_new, p) == pytest.approx(roc_auc_score(y_new, q), abs=0.01)
-    sharded_trees[engine.name] = bytes(sharded.booster_.save_raw("ubj"))
+    sharded_trees[f"{engine.name}-{engine.workers}"] = bytes(sharded.booster_.save_raw("ubj"))
     assert len(set(sharded_trees.values())) == 1
 
 

@@ -160,7 +160,7 @@ class XGBoostClassifier(ClassifierMixin, BaseEstimator):
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ParameterError(f"y: at least two classes are needed, found one class, {self.classes_[0]!r}")
+            raise ParameterError(f"y: at least two classes are needed, found one class, '{self.classes_[0]}'")
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
         self.booster_ = self._boost(X, codes, weights)
         self._rounds = self.n_estimators

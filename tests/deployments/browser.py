@@ -188,7 +188,7 @@ def browsing() -> Iterator["Page"]:
         browser.close()
 
 
-def picture(page: "Page", name: str) -> None:
+def picture(page: "Page", name: str, height: int = HEIGHT) -> None:
     """Keep what the page shows, if the variable TRILLA_SCREENSHOTS names a folder for it."""
     folder = os.environ.get("TRILLA_SCREENSHOTS")
     if not folder:
@@ -196,7 +196,10 @@ def picture(page: "Page", name: str) -> None:
     from PIL import Image
 
     path = Path(folder) / f"{name}.png"
+    page.set_viewport_size({"width": WIDTH, "height": height})
+    page.wait_for_timeout(1500)  # what moves comes to rest
     page.screenshot(path=path, animations="disabled")
+    page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     with Image.open(path) as image:
         image.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
     assert path.stat().st_size < LARGEST_PICTURE

@@ -24,7 +24,8 @@ PICTURES = "TRILLA_SCREENSHOTS" in os.environ
 RUN_NAME = "first-study"
 FORM = {"data": ["burger-king"], "engines": ["local", "dask"], "candidates": 4, "repeats": 0}
 DATASET, ALGORITHM = ("diabetes", "xgboost") if PICTURES else ("burger-king", "kmeans")
-LIMIT_S = 600 if PICTURES else 120
+ENGINES = ("local", "dask", "spark") if PICTURES else ("local", "dask")
+LIMIT_S = 900 if PICTURES else 180
 
 pytestmark = pytest.mark.timeout(LIMIT_S + 180)
 
@@ -110,10 +111,12 @@ def test_a_run_started_from_the_form_has_its_parameters_and_completes(
 def test_a_parameter_out_of_bounds_is_refused_by_the_form(deploy: Deploy, page: "Page") -> None:
     before = [run["id"] for run in deploy.prefect.asked_for("study")]
     open_form(deploy, page)
-    candidates = field(page, "Candidates")
-    candidates.locator("input").fill("0")
+    field(page, "Candidates").locator("input").fill("0")
     page.get_by_role("button", name="Submit").click()
-    candidates.get_by_text("0 is less than the minimum of 1").wait_for()
+    refusal = (
+        "Validation failed for field 'parameters.candidates'. Failure reason: 0 is less than the minimum"
+    )
+    page.get_by_text(refusal).first.wait_for()
     assert page.url.endswith("/run")
     assert [run["id"] for run in deploy.prefect.asked_for("study")] == before
 
@@ -121,26 +124,29 @@ def test_a_parameter_out_of_bounds_is_refused_by_the_form(deploy: Deploy, page: 
 def test_two_engines_are_compared_in_mlflow(
     deploy: Deploy, stack: Stack, page: "Page", completed: str
 ) -> None:
-    condition = f"tags.`prefect.flow_run` LIKE '%{completed}' and tags.`trilla.dataset` = '{DATASET}'"
     path = "/api/2.0/mlflow/experiments/get-by-name"
     experiment = ask(stack, path, {"experiment_name": "trilla"})["experiment"]["experiment_id"]
-    query = f"workflowType=machine_learning&searchFilter={quote(condition)}"
-    page.goto(f"{stack.mlflow_url}/#/experiments/{experiment}/runs?{query}")
+    condition = quote(f"tags.`prefect.flow_run` LIKE '%{completed}'")
+    runs = f"experiments/{experiment}/runs?workflowType=machine_learning&searchFilter={condition}"
+    page.goto(f"{stack.mlflow_url}/#/{runs}")
+    study = page.locator(".ag-row", has_text="study")
+    study.wait_for()
     assistant = page.get_by_role("button", name="Close", exact=True)
-    page.get_by_text("matching runs").wait_for()
     if assistant.is_visible():
         assistant.click()  # it covers the buttons
-    names = [f"{DATASET} {ALGORITHM} {engine} random" for engine in ("local", "dask")]
+    study.get_by_role("gridcell").get_by_role("button").first.click()
+    names = [f"{DATASET} {ALGORITHM} {engine} random" for engine in ENGINES]
     for name in names:
         page.locator(".ag-row", has_text=name).locator("input.ag-checkbox-input").first.check()
     page.get_by_role("button", name="Compare", exact=True).click()
-    page.get_by_text("Comparing 2 Runs from 1 Experiment").wait_for()
+    page.get_by_text(f"Comparing {len(names)} Runs from 1 Experiment").wait_for()
     page.get_by_text("Visualizations").click()
-    for name in (*names, "engine", "wall_s", "peak_rss_mib"):
+    for name in (*names, "engine", "random_state", "wall_s", "peak_rss_mib"):
         page.get_by_text(name, exact=True).first.wait_for()
-    page.get_by_role("switch").first.click()  # parameters: only those that differ
-    page.get_by_text("learning_rate", exact=True).wait_for(state="hidden")
-    picture(page, "mlflow-compare")
+    page.get_by_role("switch").first.click()  # of the parameters only those that differ
+    page.get_by_text("random_state", exact=True).wait_for(state="hidden")
+    assert page.get_by_text("engine", exact=True).is_visible()
+    picture(page, "mlflow-compare", height=1100)
 
 
 def test_the_report_opens_without_a_server(deploy: Deploy, page: "Page", completed: str) -> None:

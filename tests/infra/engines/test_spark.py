@@ -56,7 +56,7 @@ def test_a_failing_task_is_an_error_with_its_cause(spark: SparkEngine, blocks: B
         list(spark.run(work.rejects_three, range(8)))
     with pytest.raises(EngineError, match="ValueError: not to my taste"):
         spark.together(work.last_rejects, blocks)
-    with pytest.raises(EngineError, match="Spark's job failed: TypeError: .*squared"):
+    with pytest.raises(EngineError, match=r"Spark's job failed: TypeError: .*squared"):
         spark.map(work.squared, blocks, 1, 2)
     assert spark.together(work.ranks, blocks) == [[0, 1], [0, 1]]
 

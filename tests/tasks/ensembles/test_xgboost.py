@@ -1,0 +1,95 @@
+"""XGBoost against the library's own estimator."""
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+import xgboost
+from sklearn.datasets import make_classification
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from infra.errors import ParameterError
+from tasks.ensembles import XGBoostClassifier
+
+X, Y = make_classification(500, 8, n_informative=5, flip_y=0.1, random_state=0)
+
+
+@parametrize_with_checks([XGBoostClassifier(n_estimators=5)])
+def test_is_a_scikit_learn_estimator(estimator: Any, check: Any) -> None:
+    check(estimator)
+
+
+VARIANTS: list[dict[str, Any]] = [
+    {},
+    {"tree_method": "exact"},
+    {"tree_method": "approx", "max_bin": 16},
+    {"subsample": 0.5, "colsample_bytree": 0.5, "random_state": 3},
+    {"gamma": 0.5, "reg_alpha": 0.2, "reg_lambda": 2.0, "min_child_weight": 3.0, "learning_rate": 0.1},
+]
+
+
+@pytest.mark.parametrize("parameters", VARIANTS, ids=str)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_equals_the_library_to_the_last_bit(parameters: dict[str, Any], weighted: bool) -> None:
+    weights = np.random.default_rng(1).exponential(size=len(X)) if weighted else None
+    ours = XGBoostClassifier(12, max_depth=3, **parameters).fit(X, Y, sample_weight=weights)
+    theirs = xgboost.XGBClassifier(n_estimators=12, max_depth=3, n_jobs=1, **parameters)
+    theirs.fit(X, Y, sample_weight=weights)
+    assert ours.predict_proba(X).tobytes() == theirs.predict_proba(X).tobytes()
+    np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
+    np.testing.assert_allclose(ours.feature_importances_, theirs.feature_importances_, rtol=1e-5)
+
+
+def test_defaults_are_those_of_the_library() -> None:
+    ours = XGBoostClassifier().fit(X, Y).predict_proba(X)
+    assert ours.tobytes() == xgboost.XGBClassifier(n_jobs=1).fit(X, Y).predict_proba(X).tobytes()
+
+
+def test_the_first_rounds_of_a_fit_are_the_shorter_fit() -> None:
+    long = XGBoostClassifier(30, subsample=0.7, random_state=1).fit(X, Y)
+    for rounds in (1, 7, 30):
+        short = XGBoostClassifier(rounds, subsample=0.7, random_state=1).fit(X, Y)
+        cut = long.truncated(rounds)
+        assert cut.predict_proba(X).tobytes() == short.predict_proba(X).tobytes()
+        np.testing.assert_allclose(cut.feature_importances_, short.feature_importances_)
+        assert cut.get_params() == short.get_params()
+    assert long.n_estimators == 30
+
+
+@pytest.mark.parametrize("rounds", [0, -1, 2.5, "10", 31])
+def test_rounds_that_a_fit_does_not_have_are_refused(rounds: Any) -> None:
+    with pytest.raises(ValueError, match="n_estimators"):
+        XGBoostClassifier(30).fit(X, Y).truncated(rounds)
+
+
+def test_seeds_are_repeatable_and_matter() -> None:
+    def fitted(seed: Any) -> bytes:
+        return bytes(
+            XGBoostClassifier(5, subsample=0.5, random_state=seed).fit(X, Y).predict_proba(X).tobytes()
+        )
+
+    assert fitted(1) == fitted(1) == fitted(np.int64(1))
+    assert fitted(1) != fitted(2)
+    assert fitted(np.random.RandomState(0)) == fitted(np.random.RandomState(0))
+    assert fitted(None) == fitted(0)
+
+
+def test_one_class_is_refused() -> None:
+    with pytest.raises(ParameterError, match="at least two classes are needed, found one class, '1'"):
+        XGBoostClassifier().fit(X, np.ones(len(X), dtype=int))
+
+
+def test_more_shards_than_workers_are_refused() -> None:
+    with pytest.raises(ParameterError, match="n_shards=2: at most 1"):
+        XGBoostClassifier(n_shards=2).fit(X, Y)
+
+
+def test_a_fitted_model_travels() -> None:
+    model = XGBoostClassifier(5).fit(X, Y)
+    assert pickle.loads(pickle.dumps(model)).predict_proba(X).tobytes() == model.predict_proba(X).tobytes()
+
+
+def test_a_model_that_cannot_split_has_no_important_feature() -> None:
+    model = XGBoostClassifier(2, gamma=1e9).fit(X, Y)
+    assert model.feature_importances_.tolist() == [0.0] * 8
