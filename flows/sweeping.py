@@ -18,7 +18,7 @@ from prefect.client.schemas.objects import TERMINAL_STATES, FlowRun, StateType, 
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
 
-LAST_WORDS_S = 5.0
+LAST_WORDS_S = 3.0
 POLL_S = 0.5
 
 log = logging.getLogger(__name__)

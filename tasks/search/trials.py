@@ -97,22 +97,23 @@ class Trials:
     y: Any
     folds: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
     scorer: Scorer
-    _prepared: dict[int, tuple[Any, ...]] = field(default_factory=dict, repr=False)
+    _prepared: dict[tuple[int, str], tuple[Any, ...]] = field(default_factory=dict, repr=False)
     _lock: Any = field(default_factory=threading.Lock, repr=False)
 
-    def prepared(self, fold: int) -> tuple[Any, Any, Any, Any]:
-        """X and y of a fold's training and test rows, its preparation fitted on the training rows."""
+    def prepared(self, fold: int, params: Parameters) -> tuple[Any, Any, Any, Any]:
+        """X and y of a fold's training and test rows, its preparation (with `params`) fitted on the former."""
+        key = (fold, repr(sorted(params.items(), key=lambda item: item[0])))
         with self._lock:
-            if fold not in self._prepared:
-                self._prepared[fold] = self._prepare(fold)
-            return self._prepared[fold]
+            if key not in self._prepared:
+                self._prepared[key] = self._prepare(fold, params)
+            return self._prepared[key]
 
-    def _prepare(self, fold: int) -> tuple[Any, Any, Any, Any]:
+    def _prepare(self, fold: int, params: Parameters) -> tuple[Any, Any, Any, Any]:
         train, test = self.folds[fold]
         X_train, X_test = _rows(self.X, train), _rows(self.X, test)
         y_train, y_test = (None, None) if self.y is None else (self.y[train], self.y[test])
         if isinstance(self.estimator, Pipeline) and len(self.estimator.steps) > 1:
-            before = clone(self.estimator[:-1])
+            before = clone(self.estimator[:-1]).set_params(**params)
             X_train = before.fit_transform(X_train, y_train)
             X_test = before.transform(X_test)
         return X_train, y_train, X_test, y_test
@@ -144,9 +145,10 @@ def _failed(error: Exception) -> tuple[float, str]:
 
 def _scores(fit: Fit, trials: Trials) -> list[tuple[float, str | None]]:
     """Score, or NaN and the cause, of every candidate that the fit serves."""
-    X_train, y_train, X_test, y_test = trials.prepared(fit.fold)
     model, prefix = final_step(trials.estimator)
-    own = {name.removeprefix(prefix): value for name, value in fit.params.items()}
+    own = {n.removeprefix(prefix): value for n, value in fit.params.items() if n.startswith(prefix)}
+    preparation = {n: value for n, value in fit.params.items() if not n.startswith(prefix)}
+    X_train, y_train, X_test, y_test = trials.prepared(fit.fold, preparation)
     fitted = clone(model).set_params(**own).fit(X_train, y_train)
     if fit.shared is None:
         return [(float(trials.scorer(fitted, X_test, y_test)), None)] * len(fit.candidates)

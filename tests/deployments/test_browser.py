@@ -141,7 +141,7 @@ def test_two_engines_are_compared_in_mlflow(
     page.get_by_role("button", name="Compare", exact=True).click()
     page.get_by_text(f"Comparing {len(names)} Runs from 1 Experiment").wait_for()
     page.get_by_text("Visualizations").click()
-    for name in (*names, "engine", "random_state", "wall_s", "peak_rss_mib"):
+    for name in (*names, "engine", "random_state", "cpu_s", "driver_peak_rss_mib"):
         page.get_by_text(name, exact=True).first.wait_for()
     page.get_by_role("switch").first.click()  # of the parameters only those that differ
     page.get_by_text("random_state", exact=True).wait_for(state="hidden")

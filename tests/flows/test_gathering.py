@@ -17,6 +17,7 @@ from prefect_dask import DaskTaskRunner
 
 from flows import gathering
 from flows.gathering import complete
+from infra.engines.dask import DaskEngine
 from infra.errors import EngineError
 from infra.servers import Stack
 from tests.flows.studying import settled_states
@@ -25,13 +26,8 @@ from tests.flows.studying import settled_states
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[str]:
     """The scheduler of one worker that is started again when it dies; one death ends a Dask task."""
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        LocalCluster(
-            n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=50
-        ) as running,
-    ):
-        yield running.scheduler_address
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}), DaskEngine(1) as engine:
+        yield engine.address
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +50,12 @@ def dies(times: int, counter: str) -> int:
 @task(cache_policy=NO_CACHE)
 def refuses(sentence: str) -> None:
     raise ValueError(sentence)
+
+
+@task(cache_policy=NO_CACHE)
+def slow() -> int:
+    time.sleep(1)
+    return 7
 
 
 @flow
@@ -101,3 +103,27 @@ def test_what_a_step_raises_is_raised_here(cluster: str) -> None:
 
     with pytest.raises(ValueError, match="no such column"):
         once()
+
+
+def test_a_cluster_without_workers_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "LOOK_EVERY_S", 0.2)
+    with LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address=None) as empty:
+
+        @flow(task_runner=DaskTaskRunner(address=empty.scheduler_address))
+        def alone() -> None:
+            complete(refuses, "never runs")
+
+        with pytest.raises(EngineError, match="no worker for 1 s"):
+            alone()
+
+
+def test_a_step_slower_than_a_look_is_waited_for(cluster: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "LOOK_EVERY_S", 0.1)
+    monkeypatch.setattr(gathering, "LOOKS_WITHOUT_WORKERS", 2)
+
+    @flow(task_runner=DaskTaskRunner(address=cluster))
+    def patient() -> int:
+        result: int = complete(slow)
+        return result
+
+    assert patient() == 7

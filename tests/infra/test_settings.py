@@ -1,34 +1,62 @@
+"""Settings from `TRILLA_*` variables."""
+
+import os
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from infra.errors import ParameterError
-from infra.settings import load_settings, usable_cores
+from infra.settings import Settings, load_settings, usable_cores
 
 
-def test_defaults_suit_one_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("TRILLA_HOME", "TRILLA_CORES", "TRILLA_PREFECT_PORT", "TRILLA_HOST"):
-        monkeypatch.delenv(name, raising=False)
+@pytest.fixture(autouse=True)
+def without_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("TRILLA_")]:
+        monkeypatch.delenv(name)
+
+
+def test_defaults_keep_to_this_machine() -> None:
     settings = load_settings()
-    assert settings.home == Path.home() / ".trilla"
+    assert settings.home == Path("~/.trilla").expanduser()
     assert settings.host == "127.0.0.1"
-    assert settings.cores == usable_cores() >= 1
     assert (settings.prefect_port, settings.mlflow_port) == (4200, 5000)
+    assert settings.dask_address is settings.spark_master is settings.mlflow_tracking_uri is None
+    assert settings.cores == usable_cores() >= 1
 
 
-def test_the_environment_is_read_when_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_variables_are_read_when_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TRILLA_HOME", str(tmp_path))
     monkeypatch.setenv("TRILLA_CORES", "3")
-    assert (load_settings().home, load_settings().cores) == (tmp_path, 3)
-    monkeypatch.setenv("TRILLA_CORES", "5")
-    assert load_settings().cores == 5
+    monkeypatch.setenv("TRILLA_DASK_ADDRESS", "tcp://h:8786")
+    settings = load_settings()
+    assert (settings.home, settings.cores, settings.dask_address) == (tmp_path, 3, "tcp://h:8786")
+    monkeypatch.setenv("TRILLA_CORES", "1")
+    assert load_settings().cores == 1
+
+
+def test_home_is_made_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Settings(home=Path("here")).home == tmp_path / "here"
+    assert Settings(home=Path("~/there")).home == Path("~/there").expanduser()
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
-    [("TRILLA_CORES", "0"), ("TRILLA_PREFECT_PORT", "high"), ("TRILLA_MLFLOW_PORT", "70000")],
+    ("name", "value", "allowed"),
+    [
+        ("TRILLA_PREFECT_PORT", "0", "greater than or equal to 1"),
+        ("TRILLA_MLFLOW_PORT", "65536", "less than or equal to 65535"),
+        ("TRILLA_CORES", "many", "valid integer"),
+    ],
 )
-def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_a_wrong_value_is_refused_by_the_name_of_its_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, allowed: str
+) -> None:
     monkeypatch.setenv(name, value)
-    with pytest.raises(ParameterError, match=f"{name}={value}"):
+    with pytest.raises(ParameterError, match=f"^{name}={value}: .*{allowed}"):
         load_settings()
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        load_settings().cores = 7  # type: ignore[misc]

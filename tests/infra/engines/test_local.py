@@ -1,0 +1,130 @@
+"""The engine `local`, and what is profiled of an engine's work."""
+
+import pstats
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from infra.engines import ArraySource, connect
+from infra.engines.collective import RENDEZVOUS_TIMEOUT_S, join, rendezvous
+from infra.engines.profiled import ProfiledEngine
+from infra.errors import EngineError
+from infra.profiling import merge_profiles
+from tests.infra.engines import work
+
+X = np.arange(60.0).reshape(20, 3)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_rounds_and_independent_work(workers: int) -> None:
+    with connect("local", workers=workers) as engine:
+        blocks = engine.partition(ArraySource(X, block_rows=4))
+        assert len(blocks.spans) == workers
+        assert engine.map(work.summed, blocks) == [float(X[i : i + 4].sum()) for i in range(0, 20, 4)]
+        assert engine.reduce(work.summed, float.__add__, blocks) == X.sum()
+        assert engine.together(work.rows, blocks) == [[20]]
+        assert sorted(engine.run(work.squared, range(9), shared=1)) == [(i, i * i + 1) for i in range(9)]
+        assert engine.worker_pids() == {}
+
+
+def test_rounds_go_on_until_the_driver_says_stop() -> None:
+    with connect("local", workers=2) as engine:
+        blocks = engine.partition(ArraySource(X, block_rows=4))
+        rounds: list[float] = []
+
+        def update(state: int, total: float) -> tuple[int, bool]:
+            rounds.append(total)
+            return state + 1, state == 3
+
+        assert engine.iterate(work.summed, float.__add__, update, blocks, 0) == 4
+        assert rounds == [X.sum()] * 4
+
+
+def test_an_exception_of_the_function_is_raised_here() -> None:
+    with connect("local", workers=2) as engine, pytest.raises(ValueError, match="item 3 is not to my taste"):
+        list(engine.run(work.rejects_three, range(8)))
+
+
+def test_closing_the_results_drops_what_has_not_started(tmp_path: Path) -> None:
+    with connect("local", workers=1) as engine:
+        results = engine.run(work.slow, range(100), shared=str(tmp_path))
+        next(results)
+        results.close()
+    assert len(work.notes(tmp_path)) <= 3
+
+
+def test_an_engine_that_is_closed_does_not_finish_its_queue(tmp_path: Path) -> None:
+    start = time.monotonic()
+    with connect("local", workers=1) as engine:
+        results = engine.run(work.slow, range(100), shared=str(tmp_path))
+        next(results)
+        engine.close()
+    assert time.monotonic() - start < 10
+    assert len(work.notes(tmp_path)) <= 3
+
+
+def test_workers_are_profiled_where_they_work() -> None:
+    with connect("local", workers=2) as engine:
+        profiled = ProfiledEngine(engine)
+        blocks = profiled.partition(ArraySource(X, block_rows=4))
+        assert sorted(profiled.run(work.squared, range(3))) == [(0, 0), (1, 1), (2, 4)]
+        assert profiled.together(work.rows, blocks) == [[20]]
+        assert profiled.map(work.summed, blocks) == engine.map(work.summed, blocks)
+        assert profiled.reduce(work.summed, float.__add__, blocks) == X.sum()
+        assert (profiled.name, profiled.workers, profiled.worker_pids()) == ("local", 2, {})
+    assert len(profiled.profiles) == 4
+    stats: Any = merge_profiles(profiled.profiles)
+    assert isinstance(stats, pstats.Stats)
+    calls = {function: figures[1] for (_, _, function), figures in vars(stats)["stats"].items()}
+    assert calls["squared"] == 3
+    assert calls["rows"] == 1
+
+
+def test_a_lost_item_is_no_profile() -> None:
+    class Losing:
+        name, workers = "dask", 1
+
+        def run(self, *_: Any) -> Any:
+            yield 0, EngineError("its worker died")
+
+    profiled = ProfiledEngine(Losing())  # type: ignore[arg-type]
+    [(i, result)] = profiled.run(work.squared, [1])
+    assert i == 0
+    assert isinstance(result, EngineError)
+    assert profiled.profiles == []
+
+
+def test_a_group_of_threads_exchanges_values_of_any_length() -> None:
+    found: dict[int, list[str]] = {}
+
+    def member(rank: int, meeting: dict[str, Any]) -> None:
+        def exchange(communicator: Any) -> list[str]:
+            communicator.allgather(None)
+            return list(communicator.allgather("x" * (rank * 1000)))
+
+        found[rank] = join(meeting, rank, 3, exchange)
+
+    with rendezvous(3, "127.0.0.1") as meeting:
+        threads = [threading.Thread(target=member, args=(rank, meeting)) for rank in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(timeout=60)
+    assert found == {rank: ["", "x" * 1000, "x" * 2000] for rank in range(3)}
+
+
+def test_a_group_that_nobody_joins_ends_in_silence() -> None:
+    with rendezvous(2, "127.0.0.1") as meeting:
+        assert meeting["dmlc_tracker_uri"] == "127.0.0.1"
+
+
+def test_a_member_whose_peers_do_not_come_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.engines.collective.RENDEZVOUS_TIMEOUT_S", 2)
+    start = time.monotonic()
+    with rendezvous(2, "127.0.0.1") as meeting, pytest.raises(EngineError, match="did not meet within 2 s"):
+        join(meeting, 0, 2, lambda communicator: communicator.allgather(0))
+    assert time.monotonic() - start < RENDEZVOUS_TIMEOUT_S / 4
