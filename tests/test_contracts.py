@@ -18,6 +18,7 @@ from infra.engines import Engine, blocks, connect
 from tasks.clustering import KMeans
 from tasks.ensembles import XGBoostClassifier
 from tasks.registry import ALGORITHMS
+from tasks.search import GridSearch
 from tests.infra.engines.starting import started
 
 ENGINES = [("local", 1), ("local", 2), ("dask", 1), ("dask", 2), ("dask", 4), ("spark", 2)]
@@ -230,6 +231,25 @@ def test_a_path_gives_the_same_answer_on_every_engine_as_a_file_or_a_folder(
         assert (there.labels_.tobytes(), there.cluster_centers_.tobytes()) == expected
         assert there.predict(path).tobytes() == here.labels_.tobytes()
         assert here.predict(frame).tobytes() == here.labels_.tobytes()
+
+
+@pytest.mark.parametrize("algorithm", ["xgboost", "kmeans"])
+def test_a_search_has_the_same_table_on_every_engine(algorithm: str, engine: Engine) -> None:
+    if algorithm == "xgboost":
+        X, y = two_classes()
+        options: dict[str, Any] = {"cv": 3, "scoring": "roc_auc"}
+        model, space = XGBoostClassifier(), {"max_depth": [2, 3], "n_estimators": [3, 9]}
+    else:
+        X, y = clusters()
+        options = {}
+        model, space = KMeans(random_state=0), {"n_clusters": [2, 3, 4]}
+    here = GridSearch(model, space, **options).fit(X, y)
+    there = GridSearch(clone(model).set_params(engine=engine), space, engine=engine, **options).fit(X, y)
+    timeless = [name for name in here.cv_results_ if not name.endswith("_time")]
+    for name in timeless:
+        np.testing.assert_array_equal(there.cv_results_[name], here.cv_results_[name])
+    np.testing.assert_array_equal(there.predict(X), here.predict(X))
+    assert there.n_fits_ == here.n_fits_
 
 
 def test_one_engine_serves_one_estimator_after_the_other(engine: Engine) -> None:

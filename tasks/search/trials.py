@@ -13,6 +13,8 @@ from sklearn.pipeline import Pipeline
 
 from tasks.search.canonical import text
 
+PREPARATIONS_KEPT = 2  # settings of the steps before the model; each keeps its rows of every fold
+
 Parameters = Mapping[str, Any]
 Scorer = Callable[[Any, Any, Any], float]
 
@@ -102,9 +104,11 @@ class Trials:
 
     def prepared(self, fold: int, params: Parameters) -> tuple[Any, Any, Any, Any]:
         """X and y of a fold's training and test rows, its preparation (with `params`) fitted on the former."""
-        key = (fold, repr(sorted(params.items(), key=lambda item: item[0])))
+        key = (fold, text(dict(params)))
         with self._lock:
             if key not in self._prepared:
+                if len(self._prepared) >= PREPARATIONS_KEPT * len(self.folds):
+                    self._prepared.pop(next(iter(self._prepared)))  # the oldest
                 self._prepared[key] = self._prepare(fold, params)
             return self._prepared[key]
 

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -13,8 +14,9 @@ from infra.delivery import mlflow_client
 from infra.servers import Stack, down, up
 from infra.settings import Settings
 from infra.tracking import Tracker
-from tests.conftest import free_port
+from tests.conftest import free_port, trilla
 from tests.flows.studying import (
+    SETTINGS,
     SMALL,
     Environments,
     Study,
@@ -81,7 +83,10 @@ def test_own_classes_on_every_engine(own: Path, environments: Environments) -> N
 
 
 def test_own_table_without_a_target_is_clustered(own: Path, environments: Environments) -> None:
-    study = Study(environments("clusters"), ("--data", str(own), "--engines", "dask", *SMALL[2:]))
+    study = Study(
+        environments("clusters"),
+        ("--data", str(own), "--algorithms", "kmeans", "--engines", "dask", *SETTINGS),
+    )
     assert study.end() == 0, study.output + study.errors
     (dataset,) = study.result["datasets"]
     assert (dataset["task"], dataset["target"]) == ("clustering", None)
@@ -146,7 +151,7 @@ def test_failed_cells_do_not_stop_the_others(
     java.write_text(FAKE_JAVA.format(home=tmp_path / "java"))
     java.chmod(0o755)
     environment = environments("java")
-    arguments = ("--engines", "spark,local", "--data", "burger-king", *SMALL[2:])
+    arguments = ("--engines", "spark,local", "--data", "burger-king", "--algorithms", "kmeans", *SETTINGS)
     broken = Study(environment | {"JAVA_HOME": str(tmp_path / "java")}, arguments, "broken")
     assert broken.end() == 1, broken.errors
     assert broken.errors == ""
@@ -222,6 +227,22 @@ def kill_with_children(process: psutil.Process) -> None:
     assert gone_within(10, [process])
 
 
+def test_bad_input_creates_no_run(own_stack: tuple[Settings, Stack], tmp_path: Path) -> None:
+    """With the servers up; and as a process, whose libraries could say something at its end."""
+    _, stack = own_stack
+    environment = environments_in(tmp_path, stack)("bad")
+    (tmp_path / "one.csv").write_text("a,y\n" + "1,p\n" * 60)
+    for arguments in (["--data", str(tmp_path / "one.csv"), "--target", "y"], ["--folds", "1"], ["--nosuch"]):
+        ended = trilla("study", *arguments, environment=environment)
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert ended.stderr.startswith("trilla: ")
+        assert ended.stderr.count("\n") == 1
+    assert httpx.post(f"{stack.prefect_api_url}/flow_runs/count", json={}).json() == 0
+    experiments = mlflow_client(stack.mlflow_url).search_experiments()
+    assert [one.name for one in experiments] == ["Default"], "a study makes an experiment of its own"
+    assert not (tmp_path / "bad").exists()
+
+
 def test_servers_that_go_and_come_back(own_stack: tuple[Settings, Stack], tmp_path: Path) -> None:
     """MLflow is killed and started again, Prefect hangs meanwhile: nothing is lost or doubled."""
     settings, stack = own_stack
@@ -245,7 +266,8 @@ def test_servers_that_go_and_come_back(own_stack: tuple[Settings, Stack], tmp_pa
 
 
 def test_without_mlflow_results_wait_in_the_outbox(own_stack: tuple[Settings, Stack], tmp_path: Path) -> None:
-    settings, stack = own_stack
+    settings, _ = own_stack
+    stack = up(settings)
     study = Study(environments_in(tmp_path, stack)("without"), ("--engines", "local", *SMALL))
     wait_for(lambda: list(study.home.glob("logs/study-*.log")))  # the servers have been looked at
     kill_with_children(server(stack, "mlflow"))

@@ -21,7 +21,8 @@ from infra.delivery import KEY, mlflow_client
 from infra.servers import Stack
 from tests.conftest import TRILLA
 
-SMALL = ("--data", "diabetes", "--candidates", "4", "--repeats", "0", "--workers", "2")
+SETTINGS = ("--candidates", "4", "--repeats", "0", "--workers", "2")
+SMALL = ("--data", "diabetes", "--algorithms", "xgboost", *SETTINGS)
 TERMINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 

@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,16 @@ def test_the_correction_widens_as_nadeau_and_bengio_say() -> None:
     low, high = corrected_interval(scores, 90, 10)
     assert (high - low) / 2 == pytest.approx(2.262157 * error, rel=1e-6)
     assert (low + high) / 2 == pytest.approx(np.mean(scores))
+
+
+def test_the_corrected_test_has_the_p_value_of_the_formula() -> None:
+    # mean 0.02, variance 0.0008 / 3, times 1/4 + 1/3, hence t = 1.6036 with 3 degrees of freedom, for which
+    # the distribution has a closed form: p = 1 - 2/pi (a + sin a cos a), a = atan(t / sqrt 3)
+    t = 0.02 / math.sqrt((1 / 4 + 1 / 3) * 0.0008 / 3)
+    a = math.atan(t / math.sqrt(3))
+    expected = 1 - 2 / math.pi * (a + math.sin(a) * math.cos(a))
+    assert corrected_p_value([0.02, 0.0, 0.04, 0.02], 3, 1) == pytest.approx(expected)
+    assert expected == pytest.approx(0.2071, abs=5e-5)
 
 
 def test_equal_scores_are_no_difference() -> None:

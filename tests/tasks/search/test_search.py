@@ -103,6 +103,17 @@ def test_preparation_is_fitted_inside_the_folds() -> None:
     np.testing.assert_array_equal(ours.predict(frame), theirs.predict(frame))
 
 
+def test_the_steps_before_the_model_are_searched_too() -> None:
+    pipeline = Pipeline([("scale", StandardScaler()), ("model", LogisticRegression(max_iter=5000))])
+    space = {"scale__with_std": [True, False], "model__C": [0.01, 1.0], "scale__with_mean": [False, True]}
+    wide = X * 3.0 ** np.arange(-4, 4)
+    theirs = GridSearchCV(pipeline, space, cv=FOLDS).fit(wide, Y)
+    ours = GridSearch(pipeline, space, cv=FOLDS).fit(wide, Y)
+    same_table(ours.cv_results_, theirs.cv_results_)
+    assert len(set(theirs.cv_results_["mean_test_score"])) > 2
+    assert ours.best_params_ == theirs.best_params_
+
+
 def test_rows_may_be_a_list() -> None:
     ours = GridSearch(LogisticRegression(), {"C": [0.1, 1.0]}, cv=FOLDS).fit(X.tolist(), Y.tolist())
     assert (
@@ -303,10 +314,10 @@ def test_each_fold_is_prepared_once(monkeypatch: pytest.MonkeyPatch) -> None:
     prepared: list[int] = []
     original = trials_module.Trials._prepare
 
-    def noting(self: Any, fold: int) -> Any:
+    def noting(self: Any, fold: int, params: Any) -> Any:
         prepared.append(fold)
         time.sleep(0.01)
-        return original(self, fold)
+        return original(self, fold, params)
 
     monkeypatch.setattr(trials_module.Trials, "_prepare", noting)
     pipeline = Pipeline([("scale", StandardScaler()), ("model", Counting())])

@@ -1,0 +1,90 @@
+"""Spark reads the table that the others read, or says where it does not."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from infra.engines.spark import SparkEngine
+from infra.errors import DataError
+from tasks.datasets import spark_profile
+from tasks.datasets.catalogue import resolve
+from tasks.datasets.preparation import PreparedDataset, prepare
+from tasks.datasets.spark_profile import profile_with_spark
+from tests.infra.engines.starting import started
+
+
+@pytest.fixture(scope="module")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkEngine]:
+    with started("spark", 1, tmp_path_factory.mktemp("home")) as engine:
+        assert isinstance(engine, SparkEngine)
+        yield engine
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> PreparedDataset:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "a.b`c": rng.normal(size=200),
+            "Größe": rng.integers(0, 100, 200),
+            "kind": np.array(["oats", "rye"])[rng.integers(0, 2, 200)],
+            "class": np.array(["no", "yes"])[np.arange(200) % 2],
+        }
+    )
+    frame.loc[::5, "a.b`c"] = np.nan
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    return prepare(resolve(str(tmp_path / "table.csv"), "class"), tmp_path)
+
+
+def test_every_column_is_profiled_whatever_its_name(dataset: PreparedDataset, spark: SparkEngine) -> None:
+    profile = profile_with_spark(dataset, spark.session)
+    frame, _ = dataset.load()
+    assert set(profile) == {"a.b`c", "Größe", "kind"}
+    assert profile["kind"] == {"count": 200}
+    assert profile["a.b`c"]["count"] == 160
+    for name in ("a.b`c", "Größe"):
+        column = frame[name].astype(float)
+        expected = {"mean": column.mean(), "stddev": column.std(), "min": column.min(), "max": column.max()}
+        assert {k: v for k, v in profile[name].items() if k != "count"} == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_table_that_spark_reads_differently_is_refused(
+    dataset: PreparedDataset, spark: SparkEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features, classes = dataset.load()
+    for change, message in (
+        (features.iloc[:-1], "Spark reads 200 rows, the other engines 199"),
+        (features.assign(kind=None), "column 'kind': Spark reads 200 values, others 0"),
+        (features.assign(Größe=features["Größe"] + 1e-3), "column 'Größe': Spark's mean is .*, others' "),
+    ):
+        monkeypatch.setattr(PreparedDataset, "load", lambda _, frame=change: (frame, classes))
+        with pytest.raises(DataError, match=message):
+            profile_with_spark(dataset, spark.session)
+
+
+def test_the_last_digits_of_a_mean_may_differ(
+    dataset: PreparedDataset, spark: SparkEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features, classes = dataset.load()
+    nudged = features.assign(Größe=features["Größe"] * (1 + spark_profile.RELATIVE_TOLERANCE / 10))
+    monkeypatch.setattr(PreparedDataset, "load", lambda _: (nudged, classes))
+    assert profile_with_spark(dataset, spark.session)["Größe"]["count"] == 200
+
+
+def test_an_empty_column_has_a_count_and_no_mean(tmp_path: Path, spark: SparkEngine) -> None:
+    table = pa.table({"x": [1.0, 2.0], "gaps": pa.array([None, None], pa.float64())})
+    pq.write_table(table, tmp_path / "t.parquet")
+    from tasks.datasets.preparation import _digest
+
+    dataset = PreparedDataset(
+        name="t", task="clustering", path=str(tmp_path / "t.parquet"), sha256=_digest(tmp_path / "t.parquet"),
+        target=None, classes=[], numeric=["x", "gaps"], categorical=[], rows=2, notes=[], provenance="",
+    )  # fmt: skip
+    profile = profile_with_spark(dataset, spark.session)
+    assert profile["gaps"] == {"count": 0}
+    assert profile["x"]["mean"] == 1.5

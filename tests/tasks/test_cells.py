@@ -1,0 +1,150 @@
+"""A cell: trained or searched, measured, scored, profiled on request, and not computed twice."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xgboost
+from sklearn.metrics import accuracy_score, roc_auc_score, silhouette_score
+from sklearn.preprocessing import StandardScaler
+
+from infra.engines import Engine
+from infra.ledger import Ledger
+from tasks import cells
+from tasks.cells import CellRequest, run_cell, training_rows
+from tasks.datasets.catalogue import resolve
+from tasks.datasets.preparation import PreparedDataset, prepare
+from tasks.search.trials import run_fit
+from tests.infra.engines.starting import started
+
+
+@pytest.fixture(scope="module")
+def datasets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PreparedDataset]:
+    folder = tmp_path_factory.mktemp("data")
+    return {name: prepare(resolve(name), folder) for name in ("diabetes", "burger-king")}
+
+
+@pytest.fixture(scope="module", params=["local", "dask"])
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    with started(request.param, 2, tmp_path_factory.mktemp("home")) as engine:
+        yield engine
+
+
+@pytest.fixture
+def request_for(datasets: dict[str, PreparedDataset], engine: Engine, tmp_path: Path) -> Any:
+    def make(dataset: str, search: str, **changes: Any) -> CellRequest:
+        values: dict[str, Any] = {
+            "algorithm": "xgboost" if dataset == "diabetes" else "kmeans",
+            "engine": engine.name,
+            "seed": 3,
+            "folds": 3,
+            "candidates": 4,
+            "workers": 2,
+            "ledger": str(tmp_path / "ledger.sqlite"),
+        }
+        return CellRequest(dataset=datasets[dataset], search=search, **{**values, **changes})
+
+    return make
+
+
+def test_a_baseline_scores_on_rows_it_has_not_seen(request_for: Any, engine: Engine) -> None:
+    request = request_for("diabetes", "baseline")
+    cell = run_cell(request, engine)
+    rows = training_rows(request.dataset)
+    assert len(rows.X) + len(rows.X_test) == 768
+    assert not set(rows.X.index) & set(rows.X_test.index)
+    expected = xgboost.XGBClassifier(n_jobs=1, random_state=3).fit(rows.X, rows.y)
+    assert cell.metrics == {
+        "holdout_accuracy": accuracy_score(rows.y_test, expected.predict(rows.X_test)),
+        "holdout_auc": roc_auc_score(rows.y_test, expected.predict_proba(rows.X_test)[:, 1]),
+        "holdout_rows": 149,
+    }
+    assert (cell.status, cell.workers, cell.score_name, cell.trials) == ("completed", 2, "accuracy", [])
+    assert cell.implementation.startswith("one fit")
+    assert cell.params["n_estimators"] == 100
+    assert "engine" not in cell.params
+    assert cell.usage.wall_s > 0
+    assert cell.profile is None
+
+
+def test_a_clustering_is_scored_in_both_spaces(request_for: Any, engine: Engine) -> None:
+    request = request_for("burger-king", "baseline")
+    cell = run_cell(request, engine)
+    frame, _ = request.dataset.load()
+    raw = frame.fillna(frame.median()).to_numpy()
+    space = StandardScaler().fit_transform(raw)
+    from tasks.clustering import KMeans
+
+    labels = KMeans(8, random_state=3).fit(space).labels_
+    assert cell.metrics["silhouette"] == pytest.approx(silhouette_score(space, labels))
+    assert cell.metrics["raw_silhouette"] == pytest.approx(silhouette_score(raw, labels))
+    assert cell.space == "standardised"
+    assert cell.implementation.startswith("blocks of rows over 2")
+
+
+@pytest.mark.parametrize("search", ["grid", "random"])
+@pytest.mark.parametrize("dataset", ["diabetes", "burger-king"])
+def test_a_search_has_all_its_trials_and_is_not_computed_twice(
+    request_for: Any, engine: Engine, monkeypatch: pytest.MonkeyPatch, search: str, dataset: str
+) -> None:
+    request = request_for(dataset, search)
+    seen: list[tuple[int, int]] = []
+    cell = run_cell(request, engine, lambda *pair: seen.append(pair))
+    folds = 3 if dataset == "diabetes" else 1
+    assert all(len(trial.scores) == folds and trial.error is None for trial in cell.trials)
+    assert cell.cv_score == max(trial.mean_score for trial in cell.trials if trial.mean_score is not None)
+    assert seen[-1] == (cell.fits, cell.fits)
+    assert cell.kept == 0
+    if search == "random":
+        assert len(cell.trials) == 4
+    elif dataset == "diabetes":
+        assert (len(cell.trials), cell.fits) == (27, 27)  # three numbers of rounds share each of 9 x 3 fits
+    monkeypatch.setattr(cells, "_compute", None)
+    again = run_cell(request, engine)
+    assert again == cell.model_copy(update={"kept": len(cell.trials) * folds})
+
+
+def test_an_interrupted_search_keeps_its_trials(request_for: Any, engine: Engine) -> None:
+    request = request_for("diabetes", "grid")
+
+    def interrupt(done: int, _total: int) -> None:
+        if done == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_cell(request, engine, interrupt)
+    assert Ledger(request.ledger).get(request.key) is None
+    cell = run_cell(request, engine)
+    assert cell.kept == 5 * 3
+    assert cell.fits == 27 - 5
+
+
+def test_a_cell_is_another_one_when_what_determines_it_changes(request_for: Any) -> None:
+    request = request_for("diabetes", "grid")
+    for change in ({"seed": 4}, {"folds": 4}, {"candidates": 5}, {"workers": 3}, {"profile": True}):
+        assert request.model_copy(update=change).key != request.key
+    assert request.model_copy(update={"ledger": "/elsewhere"}).key == request.key
+    assert request.key.startswith(f"diabetes/xgboost/{request.engine}/grid/")
+    assert request.title == f"diabetes xgboost {request.engine} grid"
+
+
+def test_a_profile_names_what_the_workers_did(request_for: Any, engine: Engine) -> None:
+    table = run_cell(request_for("diabetes", "random", profile=True), engine).profile
+    assert table is not None
+    head, *lines = table.splitlines()
+    assert head.split() == ["calls", "own", "s", "cumulative", "s", "function"]
+    assert len(lines) == 25
+    # XGBoost's rounds run in the workers alone: the driver fits the winner and nothing else
+    updates = next(line for line in lines if line.endswith("update") and "xgboost/core.py" in line)
+    refit = int(run_cell(request_for("diabetes", "random"), engine).params["n_estimators"])
+    assert int(updates.split()[0].replace(",", "")) > refit
+    assert run_fit.__module__ == "tasks.search.trials"
+
+
+def test_a_profile_does_not_change_the_results(request_for: Any, engine: Engine) -> None:
+    plain = run_cell(request_for("burger-king", "grid"), engine)
+    profiled = run_cell(request_for("burger-king", "grid", profile=True), engine)
+    assert profiled.profile
+    assert profiled.metrics == plain.metrics
+    assert [t.scores for t in profiled.trials] == [t.scores for t in plain.trials]
