@@ -48,7 +48,7 @@ def profile_with_spark(dataset: PreparedDataset, session: Any) -> dict[str, dict
 
 
 def _profile(dataset: PreparedDataset, session: Any) -> tuple[int, dict[str, dict[str, float]]]:
-    from pyspark.sql import functions as F
+    from pyspark.sql import functions as F  # noqa: N812 (its customary name)
 
     table = session.read.parquet(dataset.path)
     names = table.columns

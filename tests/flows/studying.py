@@ -83,7 +83,7 @@ class Study:
     def errors(self) -> str:
         return self._files.with_suffix(".err").read_text()
 
-    def end(self, timeout: float = 200) -> int:
+    def end(self, timeout: float = 280) -> int:
         """Wait for the end; the exit status."""
         try:
             return self.process.wait(timeout)

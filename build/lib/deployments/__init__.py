@@ -1,1 +1,0 @@
-"""How users start it: the `trilla` command, deployments, schedules."""

@@ -1,1 +1,0 @@
-"""What a flow is made of: data, algorithms, search, evaluation, report."""

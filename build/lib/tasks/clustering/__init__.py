@@ -1,5 +1,0 @@
-"""Clustering on one process, Dask and Spark, with the same labels."""
-
-from tasks.clustering.kmeans import KMeans
-
-__all__ = ["KMeans"]
