@@ -197,7 +197,7 @@ def picture(page: "Page", name: str, height: int = HEIGHT) -> None:
 
     path = Path(folder) / f"{name}.png"
     page.set_viewport_size({"width": WIDTH, "height": height})
-    page.wait_for_timeout(1500)  # what moves comes to rest
+    page.wait_for_timeout(3000)  # what moves comes to rest
     page.screenshot(path=path, animations="disabled")
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     with Image.open(path) as image:

@@ -98,6 +98,7 @@ def test_a_run_started_from_the_form_has_its_parameters_and_completes(
     sent = run["parameters"]["parameters"]
     assert PICTURES or {name: sent[name] for name in FORM} == FORM
     assert sent["target"] is sent["workers"] is sent["algorithms"] is None
+    page.reload()  # else the graph shows the stretch of time in which the page was opened
     page.get_by_text("Artifacts", exact=True).click()
     for artifact in ("summary", "links", "leaderboard"):
         page.get_by_text(artifact, exact=True).wait_for()

@@ -165,13 +165,20 @@ def test_a_cancelled_run_leaves_no_process_and_others_wait_for_its_end(deploy: D
     assert deploy.process.poll() is None
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_with_all_its_processes(deploy: Deploy, number: int) -> None:
+def test_a_service_managers_stop_ends_the_run_under_way_with_all_its_processes(deploy: Deploy) -> None:
     run_id = start_long(deploy)
-    assert deploy.stop(number) == 0
+    assert deploy.stop(signal.SIGTERM) == 0
     assert deploy.processes() == []
     assert deploy.prefect.state(run_id) == "Cancelled"
     assert deploy.prefect.deployment("study")["paused"]  # or its runs would pile up until the next start
+
+
+def test_ctrl_c_ends_the_run_that_is_about_to_start(deploy: Deploy) -> None:
+    run_id = deploy.prefect.submit("study", **LONG).json()["id"]
+    assert until(lambda: deploy.prefect.state(run_id) == "Pending", 30, every_s=0.05)
+    assert deploy.stop(signal.SIGINT) == 0
+    assert deploy.processes() == []
+    assert deploy.prefect.state(run_id) in ("Cancelled", "Crashed")
 
 
 def test_a_killed_study_is_shown_crashed(served: Served) -> None:
