@@ -1,6 +1,6 @@
 """Parameters of the flows: typed, described, bounded; the UI's forms and the command's flags come from here."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -70,6 +70,7 @@ class StudyParameters(SearchParameters):
     data: list[str] = Field(
         ["diabetes", "burger-king"],
         min_length=1,
+        json_schema_extra={"uniqueItems": True},
         description="Data sets of the catalogue (diabetes, burger-king), or the path of a CSV or Parquet file.",
     )
     target: str | None = Field(
@@ -103,6 +104,3 @@ class ClusteringParameters(SearchParameters):
 
     def as_study(self) -> StudyParameters:
         return StudyParameters(**self.model_dump(exclude={"data"}), data=[self.data])
-
-
-Status = Literal["running", "completed", "failed"]

@@ -8,6 +8,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 CHUNK = 500
 
 
@@ -28,7 +30,9 @@ class Ledger:
         self.path = Path(path)
         self.scope = scope
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._transaction() as db:
+        # SQLite does not wait for others where it changes a file's journal: one process at a time sets it up
+        with FileLock(f"{self.path}.lock"), self._transaction() as db:
+            db.execute("PRAGMA journal_mode=WAL")
             db.execute("CREATE TABLE IF NOT EXISTS results (key TEXT PRIMARY KEY, value TEXT, recorded REAL)")
 
     def get(self, key: str) -> Any | None:
@@ -71,7 +75,6 @@ class Ledger:
 
     def _open(self) -> sqlite3.Connection:
         db = sqlite3.connect(self.path, timeout=60)
-        db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")  # fsync at every commit
         return db
 

@@ -120,7 +120,7 @@ def test_a_schedule_fires_by_itself(deploy: Deploy) -> None:
             run["id"] for run in deploy.prefect.runs_of("clustering") if run["state"]["name"] == "Completed"
         ]
 
-    found = until(completed, 90)
+    found = until(completed, 180)
     unschedule(deploy.prefect, "clustering")
     assert found
     run = deploy.prefect.run(found[0])
@@ -175,7 +175,8 @@ def test_a_service_managers_stop_ends_the_run_under_way_with_all_its_processes(d
 
 def test_ctrl_c_ends_the_run_that_is_about_to_start(deploy: Deploy) -> None:
     run_id = deploy.prefect.submit("study", **LONG).json()["id"]
-    assert until(lambda: deploy.prefect.state(run_id) == "Pending", 30, every_s=0.05)
+    pending = until(lambda: deploy.prefect.run(run_id)["state"]["type"] == "PENDING", 30, every_s=0.05)
+    assert pending
     assert deploy.stop(signal.SIGINT) == 0
     assert deploy.processes() == []
     assert deploy.prefect.state(run_id) in ("Cancelled", "Crashed")

@@ -128,6 +128,8 @@ from infra.ledger import Ledger
 path, name = sys.argv[1:]
 print("ready", flush=True)
 sys.stdin.readline()
+for i in range(100):
+    Ledger(f"{path}.{i}")
 ledger = Ledger(path)
 seen = {}
 for i in range(60):

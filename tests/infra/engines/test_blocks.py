@@ -43,6 +43,7 @@ def test_the_tree_is_the_binary_tree_over_block_numbers() -> None:
 
 
 @given(st.integers(1, 200), st.integers(1, 20))
+@settings(deadline=None)
 def test_spans_are_even_consecutive_and_never_empty(n_blocks: int, workers: int) -> None:
     spans = split_evenly(n_blocks, workers)
     lengths = [span.stop - span.start for span in spans]

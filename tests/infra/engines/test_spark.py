@@ -86,11 +86,12 @@ def test_a_group_that_loses_a_member_is_run_again(spark: SparkEngine, blocks: Bl
 def test_closing_the_results_ends_the_job(spark: SparkEngine, tmp_path: Path) -> None:
     results = spark.run(work.slow, range(200), shared=str(tmp_path))
     next(results)
-    start = time.monotonic()
     results.close()
-    assert time.monotonic() - start < 10
-    time.sleep(1.0)
-    assert len(work.notes(tmp_path)) < 60
+    # what runs may end, within Spark's two seconds of grace
+    time.sleep(3.0)
+    run = len(work.notes(tmp_path))
+    time.sleep(2.0)
+    assert len(work.notes(tmp_path)) == run < 200
     assert dict(spark.run(work.squared, range(3))) == {0: 0, 1: 1, 2: 4}
 
 
