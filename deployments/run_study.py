@@ -68,9 +68,11 @@ def run_study(parameters: StudyParameters, json_file: Path | None) -> int:
 
 def _run(parameters: StudyParameters, watcher: "Watcher") -> Any:
     # Prefect reads its environment when it is first imported
+    from deployments.deploy import crash_automation, ensure_automation
     from flows.session import listener
     from flows.study import study
 
+    ensure_automation(crash_automation())
     token = listener.set(watcher)
     try:
         state = study(parameters, return_state=True)

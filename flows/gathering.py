@@ -1,21 +1,17 @@
 """One way to wait for a step: its result, or an exception with the cause, never silence."""
 
 import logging
-from concurrent.futures import CancelledError
 from typing import Any
 
-from distributed.client import FutureCancelledError
-from distributed.comm.core import CommClosedError
-from distributed.scheduler import KilledWorker
 from prefect import Task
 from prefect.futures import PrefectWrappedFuture
 from prefect_dask.task_runners import PrefectDaskFuture
 
 from flows.sweeping import mark_lost
 from infra.display import display_only
+from infra.engines.dask import WORKER_LOST
 from infra.errors import EngineError
 
-WORKER_LOST = (KilledWorker, FutureCancelledError, CancelledError, CommClosedError)
 TRIES = 3
 LOOK_EVERY_S = 10.0
 LOOKS_WITHOUT_WORKERS = 6

@@ -55,7 +55,7 @@ def clustering(
     return study(parameters.as_study(), return_state=True)
 
 
-@flow(name="preparation", validate_parameters=False)
+@flow(name="preparation", flow_run_name="preparation", validate_parameters=False)
 def preparation() -> list[PreparedDataset]:
     """Prepare every data set of the study."""
     session = current_session()

@@ -78,7 +78,7 @@ def illustrate(
     return pictures(dataset, cells), beside_published(dataset, cells, evaluations)
 
 
-@task(cache_policy=NO_CACHE)
+@task(name="report", task_run_name="report", cache_policy=NO_CACHE)
 def report(result: StudyResult, path: str) -> str:
     """Write the study's report: one self-contained HTML file."""
     return str(write(result, Path(path)))

@@ -81,18 +81,20 @@ def stop(session: SparkSession) -> None:
     """Stop the session and its Java process, which `stop()` alone would leave running."""
     if SparkContext._active_spark_context not in (None, session.sparkContext):
         return  # its Java died, and another session has taken its place
-    java = process()
-    with suppress(Py4JError, *LOST):
-        session.stop()
-    gateway = SparkContext._gateway
-    if gateway is not None:
+    java, gateway = process(), SparkContext._gateway
+    try:
         with suppress(Py4JError, *LOST):
-            gateway.shutdown()
-        # the launcher ends when its standard input closes
-        gateway.proc.stdin.close()
-    if java is not None:
-        _end(java)
-    _forget()
+            session.stop()
+        if gateway is not None:
+            with suppress(Py4JError, *LOST):
+                gateway.shutdown()
+    finally:
+        # a call that was interrupted half-way leaves py4j in a state of its own; Java must end all the same
+        if gateway is not None:
+            gateway.proc.stdin.close()  # the launcher ends with its standard input
+        if java is not None:
+            _end(java)
+        _forget()
 
 
 def process() -> psutil.Process | None:
