@@ -160,8 +160,9 @@ def test_a_cancelled_run_leaves_no_process_and_others_wait_for_its_end(deploy: D
     deploy.prefect.ask("DELETE", f"/flow_runs/{second}")
     assert deploy.prefect.state(run_id) == "Running"
     deploy.prefect.ask("POST", f"/flow_runs/{run_id}/set_state", {"state": {"type": "CANCELLING"}})
-    assert until(lambda: not deploy.processes(run_id), 30), names(deploy.processes(run_id))
-    assert until(lambda: deploy.prefect.state(run_id) == "Cancelled", 15)
+    # 8 to 10 s on a quiet machine; other tests run beside this one
+    assert until(lambda: not deploy.processes(run_id), 60), names(deploy.processes(run_id))
+    assert until(lambda: deploy.prefect.state(run_id) == "Cancelled", 30)
     assert deploy.process.poll() is None
 
 
