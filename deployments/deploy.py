@@ -151,8 +151,11 @@ def crash_automation(silence_s: float = SILENCE_S) -> "Automation":
     )
 
 
-def ensure_automation(automation: "Automation") -> None:
-    """Create the automation, or bring the one of its name up to date; whether it is enabled stays."""
+def ensure_automation(automation: "Automation", *, update: bool = True) -> None:
+    """Create the automation, or bring the one of its name up to date; whether it is enabled stays.
+
+    Without `update` one that is there is left as it is.
+    """
     from prefect.automations import AutomationCore
     from prefect.client.orchestration import get_client
 
@@ -160,6 +163,8 @@ def ensure_automation(automation: "Automation") -> None:
         known = client.read_automations_by_name(automation.name)
         if not known:
             automation.create()
+            return
+        if not update:
             return
         wanted = automation.model_copy(update={"enabled": known[0].enabled})
         client.update_automation(

@@ -72,7 +72,7 @@ def _run(parameters: StudyParameters, watcher: "Watcher") -> Any:
     from flows.session import listener
     from flows.study import study
 
-    ensure_automation(crash_automation())
+    ensure_automation(crash_automation(), update=False)
     token = listener.set(watcher)
     try:
         state = study(parameters, return_state=True)

@@ -51,7 +51,10 @@ class Prefect:
         self._http = httpx.Client(base_url=url, timeout=30, trust_env=False)
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
-        answer = self._http.request(method, path, json=body)
+        # a server whose SQLite is busy with others says 503, and is asked again
+        answer = until(
+            lambda: a if (a := self._http.request(method, path, json=body)).status_code != 503 else None, 30
+        )
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
