@@ -1,31 +1,24 @@
 """K-means with scikit-learn's parameters and attributes, on every engine."""
 
 import warnings
-from contextlib import AbstractContextManager, nullcontext
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    ClusterMixin,
-    TransformerMixin,
-    _fit_context,
-)
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.cluster import kmeans_plusplus
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from infra.engines import ArraySource, BlockSource, Engine, ParquetSource
-from infra.engines.local import LocalEngine
+from infra.engines import ArraySource, BlockSource, Engine
 from infra.errors import ParameterError
 from tasks.clustering import kernels
+from tasks.clustering.base import BlockClusterer
 from tasks.clustering.lloyd import State, lloyd
 
 Array = NDArray[Any]
@@ -33,7 +26,7 @@ SEEDING_BLOCKS = 16
 SEEDING_ROWS_A_CLUSTER = 1024
 
 
-class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):
+class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BlockClusterer):
     """K-means clustering: Lloyd's algorithm, one kernel over blocks of rows on every engine.
 
     Labels and centres are the same to the last bit on every engine, with any number of workers. Seeding
@@ -141,17 +134,6 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         self._keep(best, np.concatenate(parts), source.dtype)
         return self
 
-    def _source(self, X: Any, sample_weight: ArrayLike | None) -> BlockSource:
-        if isinstance(X, str | Path):
-            if sample_weight is not None:
-                raise ParameterError("sample_weight: allowed with an array, not with a path")
-            source = ParquetSource(X)
-            self.n_features_in_ = source.n_columns
-            self.feature_names_in_ = np.asarray(source.columns, dtype=object)
-            return source
-        X = validate_data(self, X, dtype=[np.float64, np.float32], order="C")
-        return ArraySource(X, _check_sample_weight(sample_weight, X, dtype=np.float64))
-
     def _seeds(self, sample: Array, weights: Array) -> list[Array]:
         """Starting centres of each run, drawn like scikit-learn draws them."""
         random_state = check_random_state(self.random_state)
@@ -193,33 +175,26 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
 
     def predict(self, X: ArrayLike | str | Path) -> Array:
         """Nearest cluster of each row of `X`, an array or a path as in `fit`; int32, shape (n_samples,)."""
-        check_is_fitted(self)
         if not isinstance(X, str | Path):
-            return kernels.assign(self._checked(X), self.cluster_centers_)[0]
-        names = getattr(self, "feature_names_in_", None)
-        source = ParquetSource(X, names, dtype=self.cluster_centers_.dtype)
-        if source.n_columns != self.n_features_in_:
-            raise ParameterError(f"{X}: {source.n_columns} columns; the model has {self.n_features_in_}")
+            return kernels.assign(self._rows(X), self.cluster_centers_)[0]
+        check_is_fitted(self)
+        source = self._known_source(X, self.cluster_centers_.dtype)
         with self._connected() as engine:
             return np.concatenate(engine.map(_labels, engine.partition(source), self.cluster_centers_))
 
-    def _connected(self) -> AbstractContextManager[Engine]:
-        return nullcontext(self.engine) if self.engine else LocalEngine(1)
-
     def transform(self, X: ArrayLike) -> Array:
         """Euclidean distance of each row to each centre, shape (n_samples, n_clusters)."""
-        return np.asarray(euclidean_distances(self._checked(X), self.cluster_centers_))
+        return np.asarray(euclidean_distances(self._rows(X), self.cluster_centers_))
 
     def score(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None) -> float:
         """Negative inertia of `X`."""
-        X = self._checked(X)
+        X = self._rows(X)
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
         return -float(kernels.moments(X, weights, self.cluster_centers_).inertia)
 
-    def _checked(self, X: ArrayLike) -> Array:
+    def _rows(self, X: ArrayLike) -> Array:
         check_is_fitted(self)
-        dtype = self.cluster_centers_.dtype
-        return np.asarray(validate_data(self, X, dtype=dtype, order="C", reset=False))
+        return self._checked(X, self.cluster_centers_.dtype)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
