@@ -53,21 +53,32 @@ def near(a: tuple[Array, Array], b: tuple[Array, Array], eps: float) -> bool:
 
 
 @njit(nogil=True, cache=True)
-def _gap(low_a: Array, high_a: Array, low_b: Array, high_b: Array) -> float:  # pragma: no cover
-    """Least squared distance of two boxes."""
+def box_gap(a: Leaves, p: int, b: Leaves, q: int) -> float:  # pragma: no cover
+    """Least squared distance of leaf p of a and leaf q of b."""
     total = 0.0
-    for k in range(len(low_a)):
-        gap = max(0.0, max(low_b[k] - high_a[k], low_a[k] - high_b[k]))
+    for k in range(a.lows.shape[1]):
+        gap = max(0.0, max(b.lows[q, k] - a.highs[p, k], a.lows[p, k] - b.highs[q, k]))
         total += gap * gap
     return total
 
 
 @njit(nogil=True, cache=True)
-def _span(low_a: Array, high_a: Array, low_b: Array, high_b: Array) -> float:  # pragma: no cover
-    """Largest squared distance of two boxes."""
+def row_gap(a: Leaves, i: int, b: Leaves, q: int) -> float:  # pragma: no cover
+    """Least squared distance of row i of a and leaf q of b."""
     total = 0.0
-    for k in range(len(low_a)):
-        span = max(high_b[k] - low_a[k], high_a[k] - low_b[k])
+    for k in range(a.lows.shape[1]):
+        x = a.columns[k, i]
+        gap = max(0.0, max(b.lows[q, k] - x, x - b.highs[q, k]))
+        total += gap * gap
+    return total
+
+
+@njit(nogil=True, cache=True)
+def box_span(a: Leaves, p: int, b: Leaves, q: int) -> float:  # pragma: no cover
+    """Largest squared distance of leaf p of a and leaf q of b."""
+    total = 0.0
+    for k in range(a.lows.shape[1]):
+        span = max(b.highs[q, k] - a.lows[p, k], a.highs[p, k] - b.lows[q, k])
         total += span * span
     return total
 
@@ -107,13 +118,13 @@ def add_weights(
     squared = np.empty(b.columns.shape[1])
     for p in range(len(a.lows)):
         for q in range(p if same else 0, len(b.lows)):
-            if _gap(a.lows[p], a.highs[p], b.lows[q], b.highs[q]) > limit * (1 + ROUNDING):
+            if box_gap(a, p, b, q) > limit * (1 + ROUNDING):
                 continue
             a0, a1, b0, b1 = a.starts[p], a.starts[p + 1], b.starts[q], b.starts[q + 1]
             if early and total_a[a0:a1].min() >= least and total_b[b0:b1].min() >= least:
                 continue
             mirrored = not (same and p == q)
-            if _span(a.lows[p], a.highs[p], b.lows[q], b.highs[q]) <= limit * (1 - ROUNDING):
+            if box_span(a, p, b, q) <= limit * (1 - ROUNDING):
                 total_a[a0:a1] += weights_b[b0:b1].sum()
                 if mirrored:
                     total_b[b0:b1] += weights_a[a0:a1].sum()
@@ -128,7 +139,7 @@ def add_weights(
 
 
 @njit(nogil=True, cache=True)
-def _one_tree(parents: Array, start: int, core: Array, first: int, last: int) -> int:  # pragma: no cover
+def one_tree(parents: Array, start: int, core: Array, first: int, last: int) -> int:  # pragma: no cover
     """Common root of the core rows first to last; -1 if there are several, -2 if there is no core row."""
     root = -2
     for i in range(first, last):
@@ -159,11 +170,11 @@ def join_core(
     for p in range(len(a.lows)):
         a0, a1 = a.starts[p], a.starts[p + 1]
         for q in range(p if same else 0, len(b.lows)):
-            if _gap(a.lows[p], a.highs[p], b.lows[q], b.highs[q]) > limit * (1 + ROUNDING):
+            if box_gap(a, p, b, q) > limit * (1 + ROUNDING):
                 continue
             b0, b1 = b.starts[q], b.starts[q + 1]
-            tree_a = _one_tree(parents, start_a, core_a, a0, a1)
-            tree_b = _one_tree(parents, start_b, core_b, b0, b1)
+            tree_a = one_tree(parents, start_a, core_a, a0, a1)
+            tree_b = one_tree(parents, start_b, core_b, b0, b1)
             if tree_a == -2 or tree_b == -2 or (tree_a == tree_b and tree_a != -1):
                 continue
             for i in range(a0, a1):
@@ -186,7 +197,7 @@ def lowest_cluster(
     squared = np.empty(b.columns.shape[1])
     for p in range(len(a.lows)):
         for q in range(len(b.lows)):
-            if _gap(a.lows[p], a.highs[p], b.lows[q], b.highs[q]) > limit * (1 + ROUNDING):
+            if box_gap(a, p, b, q) > limit * (1 + ROUNDING):
                 continue
             b0, b1 = b.starts[q], b.starts[q + 1]
             if not core_b[b0:b1].any():
