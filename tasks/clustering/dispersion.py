@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from infra.engines import BlockSource, Engine
-from tasks.clustering.labelings import LabelledSource, Labelings
+from tasks.clustering.labelings import Labelings, LabelledSource
 
 Array = NDArray[Any]
 

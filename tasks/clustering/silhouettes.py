@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ def _strips(n_rows: int, workers: int) -> list[Span]:
     panels = -(-n_rows // LANES)
     count = min(panels, STRIPS_A_WORKER * workers)
     edges = [min(n_rows, LANES * (panels * i // count)) for i in range(count + 1)]
-    return [Span(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+    return [Span(a, b) for a, b in pairwise(edges)]
 
 
 @dataclass
