@@ -14,7 +14,7 @@ from infra.engines.blocks import Span
 from tasks.clustering.labelings import Labelings
 
 Array = NDArray[Any]
-LANES = 64  # rows worked on side by side: loops over them are long enough for vector instructions to pay
+LANES = 128  # rows worked on side by side: loops over them are long enough for vector instructions to pay
 TILE = 32  # rows that these meet at a time: their distances stay in the first-level cache
 STRIPS_A_WORKER = 4
 
