@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,14 +18,15 @@ Update = Callable[[Any, Any], tuple[Any, bool]]
 class Blocks:
     """Rows held by an engine as blocks of a fixed size, in consecutive spans, one span a worker."""
 
-    source: BlockSource
     spans: tuple[Span, ...]
     residents: Any
     """The engine's own handle on the data, one entry a span."""
+    again: Callable[[], Any] | None = field(default=None, repr=False)
+    """Makes the residents anew after some were lost, where the engine does not do so by itself."""
 
     @property
     def n_blocks(self) -> int:
-        return self.source.n_blocks
+        return self.spans[-1].stop
 
 
 class Engine(ABC):
@@ -50,6 +51,14 @@ class Engine(ABC):
     @abstractmethod
     def reduce(self, kernel: Kernel, merge: Merge, blocks: Blocks, *state: Any) -> Any:
         """One round whose results are merged near the data, along the fixed tree."""
+
+    @abstractmethod
+    def exchange(self, kernel: Kernel, blocks: Blocks, count: int, *state: Any) -> Blocks:
+        """Rows change blocks: `kernel(number, *arrays, *state)` cuts block `number` into `count` parts.
+
+        A part is a tuple of arrays; block i of the result joins part i of all blocks, in their order. What
+        a worker is not to hold never passes through it, nor through the driver.
+        """
 
     def iterate(self, kernel: Kernel, merge: Merge, update: Update, blocks: Blocks, state: Any) -> Any:
         """Rounds of `reduce` until `update(state, merged)` answers `(state, True)`; returns that state."""
@@ -91,8 +100,8 @@ class Engine(ABC):
         """Address of the engine's own page, where it has one."""
         return None
 
-    def _spans(self, source: BlockSource) -> tuple[Span, ...]:
-        return split_evenly(source.n_blocks, self.workers)
+    def _spans(self, n_blocks: int) -> tuple[Span, ...]:
+        return split_evenly(n_blocks, self.workers)
 
     def __enter__(self) -> Self:
         return self

@@ -276,3 +276,19 @@ def reduce_span(
 ) -> list[Node]:
     """One worker's part of a `reduce`: kernel on each block, siblings merged at once."""
     return fold(leaves((kernel(*block, *state) for block in blocks), start), merge)
+
+
+def cut_span(
+    kernel: Callable[..., Any], blocks: list[Block], start: int, targets: tuple[Span, ...], *state: Any
+) -> list[list[list[Block]]]:
+    """One worker's part of an `exchange`: for each target span, the parts of each block that go there."""
+    cuts = [kernel(number, *block, *state) for number, block in enumerate(blocks, start)]
+    return [[cut[target.start : target.stop] for cut in cuts] for target in targets]
+
+
+def joined(cuts: Iterable[list[Block]]) -> list[Block]:
+    """Blocks that join the parts of the same place of all cuts, in their order."""
+    return [
+        tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        for parts in zip(*cuts, strict=True)
+    ]

@@ -81,6 +81,9 @@ def join(arguments: dict[str, Any], rank: int, size: int, work: Callable[[Commun
     try:
         with _unannounced():
             collective.init(**context.args)
+        # wait until everyone is in: a member that dies while another still waits for its connection would
+        # keep that one waiting until the time is up
+        collective.allreduce(np.zeros(1), collective.Op.SUM)
     except XGBoostError as error:
         raise EngineError(
             f"the {size} members of a group did not meet within {RENDEZVOUS_TIMEOUT_S} s; "

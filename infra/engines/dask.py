@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, nullcontext, suppress
+from operator import getitem
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,7 +22,7 @@ from tornado.ioloop import PeriodicCallback
 from xgboost.core import XGBoostError
 
 from infra.engines.base import Blocks, Engine, Kernel, Merge
-from infra.engines.blocks import BlockSource, Span, finish, reduce_span, resident
+from infra.engines.blocks import BlockSource, Span, cut_span, finish, joined, reduce_span, resident
 from infra.engines.collective import join, rendezvous
 from infra.errors import EngineError
 
@@ -106,8 +107,12 @@ class DaskEngine(Engine):
         return {f"dask-{i}": pid for i, pid in enumerate(local)}
 
     def partition(self, source: BlockSource) -> Blocks:
-        spans = self._spans(source)
-        return Blocks(source, spans, self._persistently(lambda: self._residents(source, spans)))
+        spans = self._spans(source.n_blocks)
+
+        def residents() -> list[Any]:
+            return self._persistently(lambda: self._residents(source, spans))
+
+        return Blocks(spans, residents(), residents)
 
     def _residents(self, source: BlockSource, spans: tuple[Span, ...]) -> list[Any]:
         addresses = self._addresses()
@@ -128,6 +133,32 @@ class DaskEngine(Engine):
         parts = self._round(_reduce_span, blocks, kernel, merge, *state)
         return finish((node for part in parts for node in part), merge)
 
+    def exchange(self, kernel: Kernel, blocks: Blocks, count: int, *state: Any) -> Blocks:
+        targets = self._spans(count)
+
+        def residents() -> list[Any]:
+            cuts = [
+                self._submit(_cut_span, span, data, kernel, targets, *state)
+                for span, data in zip(blocks.spans, blocks.residents, strict=True)
+            ]
+            addresses = self._addresses()
+            # a task for each pair of spans, so that no worker receives what is meant for another
+            return [
+                self._submit(
+                    _joined,
+                    *(self._submit(getitem, cut, i) for cut in cuts),
+                    at=addresses[i % len(addresses)],
+                )
+                for i in range(len(targets))
+            ]
+
+        def again() -> list[Any]:
+            assert blocks.again is not None  # noqa: S101 (for the type checker)
+            blocks.residents[:] = blocks.again()
+            return self._persistently(residents)
+
+        return Blocks(targets, self._persistently(residents), again)
+
     def _round(self, task: Callable[..., Any], blocks: Blocks, *arguments: Any) -> list[Any]:
         """One task for each span; when a worker is lost with its span, the data is sent again."""
         for tries_left in reversed(range(TRIES)):
@@ -145,7 +176,8 @@ class DaskEngine(Engine):
         self._check_scheduler(error)
         if not tries_left:
             raise EngineError(f"Dask lost its workers {TRIES} times in one round: {error}") from error
-        blocks.residents[:] = self.partition(blocks.source).residents
+        assert blocks.again is not None  # noqa: S101 (for the type checker)
+        blocks.residents[:] = blocks.again()
 
     def together(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
         for tries_left in reversed(range(TRIES)):
@@ -330,6 +362,16 @@ def _map_span(span: Span, blocks: list[Any], kernel: Kernel, *state: Any) -> lis
 
 def _reduce_span(span: Span, blocks: list[Any], kernel: Kernel, merge: Merge, *state: Any) -> list[Any]:
     return reduce_span(kernel, merge, blocks, span.start, *state)
+
+
+def _cut_span(
+    span: Span, blocks: list[Any], kernel: Kernel, targets: tuple[Span, ...], *state: Any
+) -> list[Any]:
+    return cut_span(kernel, blocks, span.start, targets, *state)
+
+
+def _joined(*pieces: list[Any]) -> list[Any]:
+    return joined(part for piece in pieces for part in piece)
 
 
 def _join_span(

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
 from infra.engines.base import Blocks, Engine, Kernel, Merge, alone
-from infra.engines.blocks import BlockSource, Span, finish, reduce_span
+from infra.engines.blocks import BlockSource, Span, cut_span, finish, joined, reduce_span
 
 
 class LocalEngine(Engine):
@@ -18,8 +18,8 @@ class LocalEngine(Engine):
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="trilla-local")
 
     def partition(self, source: BlockSource) -> Blocks:
-        spans = self._spans(source)
-        return Blocks(source, spans, tuple(self._pool.map(source.load, spans)))
+        spans = self._spans(source.n_blocks)
+        return Blocks(spans, tuple(self._pool.map(source.load, spans)))
 
     def map(self, kernel: Kernel, blocks: Blocks, *state: Any) -> list[Any]:
         arrays = [block for span in blocks.residents for block in span]
@@ -31,6 +31,16 @@ class LocalEngine(Engine):
 
         parts = self._pool.map(one, blocks.spans, blocks.residents)
         return finish((node for part in parts for node in part), merge)
+
+    def exchange(self, kernel: Kernel, blocks: Blocks, count: int, *state: Any) -> Blocks:
+        spans = self._spans(count)
+
+        def one(span: Span, resident: list[Any]) -> Any:
+            return cut_span(kernel, resident, span.start, spans, *state)
+
+        parts = list(self._pool.map(one, blocks.spans, blocks.residents))
+        arriving = ([cut for part in parts for cut in part[i]] for i in range(len(spans)))
+        return Blocks(spans, tuple(self._pool.map(joined, arriving)))
 
     def together(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
         return [function([block for span in blocks.residents for block in span], alone(), *state)]

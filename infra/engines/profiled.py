@@ -13,7 +13,7 @@ from infra.profiling import profiled
 class ProfiledEngine(Engine):
     """Another engine's verbs; what its workers run is profiled and collected in `profiles`.
 
-    Rounds of kernels (`map`, `reduce`, `iterate`) are compiled code that cProfile cannot see into: only
+    Rounds of kernels (`map`, `reduce`, `exchange`, `iterate`) are compiled code that cProfile cannot see into: only
     their driver's side is profiled.
     """
 
@@ -31,6 +31,9 @@ class ProfiledEngine(Engine):
 
     def reduce(self, kernel: Kernel, merge: Merge, blocks: Blocks, *state: Any) -> Any:
         return self._engine.reduce(kernel, merge, blocks, *state)
+
+    def exchange(self, kernel: Kernel, blocks: Blocks, count: int, *state: Any) -> Blocks:
+        return self._engine.exchange(kernel, blocks, count, *state)
 
     def iterate(self, *arguments: Any) -> Any:
         return self._engine.iterate(*arguments)

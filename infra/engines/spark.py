@@ -17,7 +17,17 @@ from xgboost.core import XGBoostError
 
 from infra.engines import jvm
 from infra.engines.base import Blocks, Engine, Kernel, Merge, Update
-from infra.engines.blocks import BlockSource, Span, finish, fold, leaves, reduce_span, resident
+from infra.engines.blocks import (
+    BlockSource,
+    Span,
+    cut_span,
+    finish,
+    fold,
+    joined,
+    leaves,
+    reduce_span,
+    resident,
+)
 from infra.engines.collective import Communicator, join, rendezvous
 from infra.errors import EngineError
 
@@ -64,10 +74,10 @@ class SparkEngine(Engine):
         return pids
 
     def partition(self, source: BlockSource) -> Blocks:
-        spans = self._spans(source)
+        spans = self._spans(source.n_blocks)
         parts = [(span, source.detached(span)) for span in spans]
         try:
-            return Blocks(source, spans, self._context.parallelize(parts, len(parts)).cache())
+            return Blocks(spans, self._context.parallelize(parts, len(parts)).cache())
         except Exception as error:
             raise self._explained(error) from error
 
@@ -82,6 +92,22 @@ class SparkEngine(Engine):
             return reduce_span(kernel, merge, resident(data, span), span.start, *state)
 
         return finish((node for part in self._job(blocks, one) for node in part), merge)
+
+    def exchange(self, kernel: Kernel, blocks: Blocks, count: int, *state: Any) -> Blocks:
+        targets = self._spans(count)
+
+        def cut(pairs: Iterator[tuple[Span, Any]]) -> Iterator[tuple[int, Any]]:
+            for span, data in pairs:
+                pieces = cut_span(kernel, resident(data, span), span.start, targets, *state)
+                yield from ((i, (span.start, piece)) for i, piece in enumerate(pieces))
+
+        def join_pieces(pairs: Iterator[tuple[int, Any]]) -> Iterator[tuple[Span, Any]]:
+            received = sorted(pairs, key=lambda pair: pair[1][0])
+            if received:
+                yield targets[received[0][0]], joined(part for _, (_, piece) in received for part in piece)
+
+        pieces = blocks.residents.mapPartitions(cut).partitionBy(len(targets), int)
+        return Blocks(targets, pieces.mapPartitions(join_pieces, preservesPartitioning=True).cache())
 
     def iterate(self, kernel: Kernel, merge: Merge, update: Update, blocks: Blocks, state: Any) -> Any:
         # one job whose tasks reduce among themselves: a job a round would cost 0.2 s before any arithmetic

@@ -1,5 +1,6 @@
 """Clustering on one process, Dask and Spark, with the same labels."""
 
+from tasks.clustering.dbscan import DBSCAN
 from tasks.clustering.kmeans import KMeans
 
-__all__ = ["KMeans"]
+__all__ = ["DBSCAN", "KMeans"]

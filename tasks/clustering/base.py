@@ -24,7 +24,7 @@ class BlockClusterer(ClusterMixin, BaseEstimator):
     def _source(
         self, X: Any, sample_weight: ArrayLike | None = None, block_rows: int | None = None
     ) -> BlockSource:
-        """Rows to fit, each block a tuple of rows and, from an array, their float64 weights.
+        """Rows to fit, each block a tuple of rows and, where given, their float64 weights.
 
         Raises
         ------
@@ -39,6 +39,8 @@ class BlockClusterer(ClusterMixin, BaseEstimator):
             self.feature_names_in_ = np.asarray(source.columns, dtype=object)
             return source
         X = validate_data(self, X, dtype=[np.float64, np.float32], order="C")
+        if sample_weight is None:
+            return ArraySource(X, block_rows=block_rows)
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
         return ArraySource(X, weights, block_rows=block_rows)
 
@@ -60,5 +62,5 @@ class BlockClusterer(ClusterMixin, BaseEstimator):
 
 
 def weights_of(X: Array, given: tuple[Any, ...]) -> Array:
-    """Weights of a block's rows: those given, else ones (a path has none)."""
+    """Weights of a block's rows: those given, else ones."""
     return given[0] if given else np.ones(len(X))

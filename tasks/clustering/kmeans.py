@@ -20,7 +20,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from infra.engines import ArraySource, BlockSource, Engine
 from infra.errors import ParameterError
 from tasks.clustering import kernels
-from tasks.clustering.base import BlockClusterer
+from tasks.clustering.base import BlockClusterer, weights_of
 from tasks.clustering.lloyd import State, lloyd
 from tasks.sharing import SharedFit
 
@@ -244,8 +244,8 @@ def _labels(X: Array, *rest: Any) -> Array:
 def _seeding_sample(source: BlockSource, n_clusters: int, random_state: Any) -> tuple[Array, Array]:
     """Rows that seeds are drawn from, with their weights: all of an array, some of a path."""
     if isinstance(source, ArraySource):
-        X, weights = source.arrays
-        return X, weights
+        X, *weights = source.arrays
+        return X, weights_of(X, tuple(weights))
     blocks = random_state.permutation(source.n_blocks)[:SEEDING_BLOCKS]
     rows = np.concatenate([source.block(int(i))[0] for i in np.sort(blocks)])
     count = min(len(rows), SEEDING_ROWS_A_CLUSTER * n_clusters)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from infra.engines import Blocks, Engine
 from tasks.clustering import kernels
+from tasks.clustering.base import weights_of
 from tasks.clustering.kernels import Far, Moments
 
 Array = NDArray[Any]
@@ -38,7 +39,7 @@ def lloyd(engine: Engine, blocks: Blocks, centers: Array, *, tolerance: float, m
 
 def _kernel(X: Array, *rest: Any) -> Moments | Far:
     *given, state = rest
-    weights = given[0] if given else np.ones(len(X))
+    weights = weights_of(X, tuple(given))
     if state.phase == "farthest":
         assert state.pending is not None  # noqa: S101 (for the type checker)
         return kernels.farthest(X, weights, state.centers, int((state.pending.weights == 0).sum()))
