@@ -186,7 +186,7 @@ class BaseSearch(MetaEstimatorMixin, BaseEstimator):
                             lost += work[i]
                         else:
                             yield work[i], _lost(work[i][0], result)
-                # a fit that its worker dies over takes its batch with it: alone, each answers for itself
+                # a fit that workers die over takes its batch with it: alone, each answers for itself
                 work = [(fit,) for fit in lost]
 
     def _choose(self, outcomes: Sequence[Outcome]) -> None:
@@ -207,9 +207,8 @@ class BaseSearch(MetaEstimatorMixin, BaseEstimator):
 class GridSearch(BaseSearch):
     """Exhaustive search: every combination of the values in `space`, on every fold.
 
-    The winner and the scores are those of scikit-learn's `GridSearchCV` on the same folds. Candidates
-    that one fit can serve (an ensemble's `n_estimators`, the `n_init` of K-means) share it, and clusterings
-    share the pass over the rows that scores them.
+    The winner and the scores are those of scikit-learn's `GridSearchCV` on the same folds. Candidates share
+    a fit that serves them all (any `n_estimators`, any `n_init`), and clusterings the pass that scores them.
 
     Parameters
     ----------

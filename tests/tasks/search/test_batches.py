@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from infra.engines import Engine, connect
 from infra.errors import EngineError
 from infra.ledger import Ledger
-from tasks.clustering import KMeans
+from tasks.clustering import DBSCAN, KMeans
 from tasks.search import GridSearch, scorers
 from tasks.search.planning import batches, plan
 
@@ -109,11 +109,29 @@ def test_candidates_that_fail_leave_their_batch_unharmed(passes: list[int]) -> N
     assert scores[~np.isnan(scores)].tolist() == alone.cv_results_["mean_test_score"].tolist()
 
 
+def test_rows_that_are_noise_do_not_make_a_clustering_better(passes: list[int]) -> None:
+    space = {"eps": [0.001, 0.6, 1.0, 1.4], "min_samples": [4, 8]}
+    search = GridSearch(DBSCAN(), space).fit(BLOBS)
+    scores, errors = search.cv_results_["mean_test_score"], search.cv_results_["error"]
+    for candidate, score, error in zip(ParameterGrid(space), scores, errors, strict=True):
+        labels = sklearn.cluster.DBSCAN(**candidate).fit(BLOBS).labels_
+        kept = labels != -1
+        clusters = len(set(labels[kept]))
+        if clusters < 2:
+            noise = f", {(~kept).sum()} of them noise," if not kept.all() else ""
+            assert f"{clusters} clusters of 200 rows{noise} have no silhouette score" in error
+        else:
+            of_clustered = silhouette_score(BLOBS[kept], labels[kept])
+            assert score == pytest.approx(of_clustered * kept.mean(), rel=1e-10)
+    assert passes == [np.isfinite(scores).sum()]
+    assert 1 < passes[0] < len(scores)
+
+
 class Deadly(Engine):
     """An engine whose workers die over any item with the clusterings into five."""
 
     name, workers = "local", 1
-    partition = map = reduce = together = None  # type: ignore[assignment]
+    partition = map = reduce = together = exchange = None  # type: ignore[assignment]
 
     def run(self, function: Any, items: Any, shared: Any = None) -> Any:
         for i, item in enumerate(items):
