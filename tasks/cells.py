@@ -16,11 +16,11 @@ from infra.engines.profiled import ProfiledEngine
 from infra.ledger import Ledger
 from infra.monitoring import Monitor
 from infra.profiling import merge_profiles, profiled, top_table
+from tasks.clustering.metrics import cluster_metrics
 from tasks.datasets.preparation import PreparedDataset, holdout, preprocessor
 from tasks.registry import ALGORITHMS, Algorithm, AlgorithmName
 from tasks.results import Cell, Search, Trial
 from tasks.search import GridSearch, RandomSearch
-from tasks.search.scorers import cluster_metrics
 from tasks.search.search import BaseSearch, Progress
 
 
@@ -99,7 +99,7 @@ def _compute(request: CellRequest, engine: Engine, ledger: Ledger, progress: Pro
         params=_parameters(winner),
         space="standardised" if request.dataset.task == "clustering" else "",
         score_name=algorithm.scoring,
-        metrics=_quality(request.dataset, winner, rows),
+        metrics=_quality(request.dataset, winner, rows, engine),
         usage=monitor.usage,
         profile=profile,
         **_search_fields(fitted),
@@ -162,13 +162,14 @@ def training_rows(dataset: PreparedDataset) -> Rows:
     return Rows(X.iloc[train], y[train], X.iloc[test], y[test])
 
 
-def _quality(dataset: PreparedDataset, winner: Pipeline, rows: Rows) -> dict[str, float]:
+def _quality(dataset: PreparedDataset, winner: Pipeline, rows: Rows, engine: Engine) -> dict[str, float]:
     if rows.y is not None:
         return classification_metrics(winner, rows.X_test, rows.y_test)
     labels = winner[-1].labels_
     raw = preprocessor(dataset, scale=False, impute=True).fit_transform(rows.X)
-    own = cluster_metrics(winner[:-1].transform(rows.X), labels)
-    return own | {f"raw_{name}": value for name, value in cluster_metrics(raw, labels).items()}
+    [own] = cluster_metrics(winner[:-1].transform(rows.X), [labels], engine)
+    [of_raw] = cluster_metrics(raw, [labels], engine)
+    return own | {f"raw_{name}": value for name, value in of_raw.items()}
 
 
 def classification_metrics(model: Any, X: Any, y: Any) -> dict[str, float]:

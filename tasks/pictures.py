@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 from sklearn.decomposition import PCA
-from sklearn.metrics import silhouette_samples
 
+from tasks.clustering.labelings import NOISE
+from tasks.clustering.metrics import silhouette_samples
 from tasks.datasets.preparation import PreparedDataset
 from tasks.registry import ALGORITHMS
 from tasks.results import Cell, Picture
@@ -24,7 +25,7 @@ def pictures(dataset: PreparedDataset, cells: Sequence[Cell]) -> list[Picture]:
         return []
     best = max(done, key=lambda cell: cell.metrics["silhouette"])
     space, labels = _clustering(dataset, best)
-    k = len(np.unique(labels))
+    k = len(set(labels) - {NOISE})
     where = f"{best.algorithm}, {best.search}, k={k}, standardised space"
     return [
         Picture(
@@ -68,7 +69,7 @@ def _components(space: Any, labels: Any) -> str:
             points[rows, 1],
             s=22,
             alpha=0.8,
-            label=f"{cluster} ({rows.sum()})",
+            label=f"{_name(cluster)} ({rows.sum()})",
             color=_colour(cluster),
         )
     shares = [*pca.explained_variance_ratio_, 0.0]
@@ -88,7 +89,7 @@ def _silhouettes(space: Any, labels: Any) -> str:
     for cluster in np.unique(labels):
         own = np.sort(values[labels == cluster])
         axes.barh(np.arange(start, start + len(own)), own, height=1.0, color=_colour(cluster))
-        axes.text(-0.02, start + len(own) / 2, str(cluster), ha="right", va="center")
+        axes.text(-0.02, start + len(own) / 2, _name(cluster), ha="right", va="center")
         start += len(own) + max(1, len(values) // 60)
     axes.axvline(values.mean(), color="black", linestyle="--", linewidth=1)
     axes.set_xlabel(f"silhouette coefficient (dashed: mean {values.mean():.3f})")
@@ -97,9 +98,15 @@ def _silhouettes(space: Any, labels: Any) -> str:
     return _png(figure)
 
 
+def _name(cluster: int) -> str:
+    return "noise" if cluster == NOISE else str(cluster)
+
+
 def _colour(cluster: int) -> Any:
     from matplotlib import colormaps
 
+    if cluster == NOISE:
+        return "lightgrey"
     return colormaps["tab10"](int(cluster) % 10)
 
 

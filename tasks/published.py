@@ -7,9 +7,9 @@ import numpy as np
 from sklearn.preprocessing import StandardScaler
 
 from tasks.clustering import KMeans
+from tasks.clustering.metrics import cluster_metrics
 from tasks.datasets.preparation import PreparedDataset, preprocessor
 from tasks.results import Cell, Evaluation, Published
-from tasks.search.scorers import cluster_metrics
 
 
 def beside_published(
@@ -71,7 +71,7 @@ def _spaces(raw: Any) -> dict[str, Any]:
 
 
 def _two_clusters(X: Any) -> dict[str, float]:
-    return cluster_metrics(X, KMeans(n_clusters=2, n_init=10, random_state=0).fit(X).labels_)
+    return cluster_metrics(X, [KMeans(n_clusters=2, n_init=10, random_state=0).fit(X).labels_])[0]
 
 
 def _times(title: str, published: str, cells: Sequence[Cell]) -> Published:

@@ -14,7 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 from infra.engines import ArraySource, Blocks, BlockSource, Engine
 from tasks.clustering import grid, halo, visiting
 from tasks.clustering.base import BlockClusterer
-from tasks.clustering.halo import NOISE, Clustering, Density
+from tasks.clustering.halo import Clustering, Density
+from tasks.clustering.labelings import NOISE
 from tasks.clustering.regions import cut_regions, power_of_two, sampled
 
 Array = NDArray[Any]

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from infra.engines import Blocks, Engine
 from tasks.clustering import grid
 from tasks.clustering.forest import roots_of
+from tasks.clustering.labelings import NOISE
 from tasks.clustering.regions import Regions
 
 Array = NDArray[Any]
-NOISE = -1
 OUTER, INNER, OWN = 0, 1, 2  # where a row lies: within 2 eps of a region's box, within eps, in it
 
 

@@ -1,13 +1,15 @@
 """K-means with scikit-learn's parameters and attributes, on every engine."""
 
 import warnings
+from collections.abc import Callable, Collection, Sequence
+from copy import copy
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context, clone
 from sklearn.cluster import kmeans_plusplus
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics.pairwise import euclidean_distances
@@ -20,13 +22,14 @@ from infra.errors import ParameterError
 from tasks.clustering import kernels
 from tasks.clustering.base import BlockClusterer, weights_of
 from tasks.clustering.lloyd import State, lloyd
+from tasks.sharing import SharedFit
 
 Array = NDArray[Any]
 SEEDING_BLOCKS = 16
 SEEDING_ROWS_A_CLUSTER = 1024
 
 
-class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BlockClusterer):
+class KMeans(SharedFit, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BlockClusterer):
     """K-means clustering: Lloyd's algorithm, one kernel over blocks of rows on every engine.
 
     Labels and centres are the same to the last bit on every engine, with any number of workers. Seeding
@@ -65,6 +68,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BlockClusterer):
     Lloyd, "Least squares quantization in PCM" (1982). Arthur and Vassilvitskii, "k-means++: the
     advantages of careful seeding" (2007).
     """
+
+    shared_parameters: ClassVar[tuple[str, ...]] = ("n_init",)
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
@@ -115,27 +120,58 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BlockClusterer):
             reports the last as an `EngineError`.
         """
         source = self._source(X, sample_weight)
+        runs = self._runs()
+        self._keep(*self._best_of(source, {runs})[runs], source.dtype)
+        return self
+
+    def _common_fit(self, models: Sequence[Self], X: Any, y: Any) -> Callable[[Self], Self]:
+        """The most runs asked for: they draw their seeds one after the other from one stream."""
+        if not isinstance(self.random_state, Integral):
+            return lambda model: model.fit(X)  # each draws seeds of its own
+        common: Self = clone(self)
+        source = common._source(X)
+        best_of = common._best_of(source, {model._runs() for model in models})
+
+        def serve(model: Self) -> Self:
+            served: Self = copy(common).set_params(n_init=model.n_init)
+            served._keep(*best_of[model._runs()], source.dtype)
+            return served
+
+        return serve
+
+    def _runs(self) -> int:
+        if not isinstance(self.init, str):
+            return 1  # given centres lead to the same clusters each time
+        if isinstance(self.n_init, str):
+            return 10 if self.init == "random" else 1
+        return self.n_init
+
+    def _best_of(self, source: BlockSource, counts: Collection[int]) -> dict[int, tuple[State, Array]]:
+        """For each of `counts`, the best of so many first runs and its labels."""
         if self.n_clusters > source.n_rows:
             raise ParameterError(
                 f"n_clusters={self.n_clusters}: at most one a row, n_samples={source.n_rows}"
             )
         sample, weights = _seeding_sample(source, self.n_clusters, check_random_state(self.random_state))
+        best: State | None = None
+        best_of: dict[int, State] = {}
         with self._connected() as engine:
             blocks = engine.partition(source)
             tolerance = self.tol * float(np.mean(np.var(sample, axis=0)))
-            best: State | None = None
-            for centers in self._seeds(sample, weights):
+            for run, centers in enumerate(self._seeds(sample, weights, max(counts)), 1):
                 found = lloyd(engine, blocks, centers, tolerance=tolerance, max_iter=self.max_iter)
                 # the same clustering found twice differs in inertia by rounding alone
                 if best is None or found.inertia < best.inertia * (1 - 1e-12):
                     best = found
-            assert best is not None  # noqa: S101 (n_init is at least 1)
-            parts = engine.map(_labels, blocks, best.centers)
-        self._keep(best, np.concatenate(parts), source.dtype)
-        return self
+                if run in counts:
+                    best_of[run] = best
+            return {
+                run: (state, np.concatenate(engine.map(_labels, blocks, state.centers)))
+                for run, state in best_of.items()
+            }
 
-    def _seeds(self, sample: Array, weights: Array) -> list[Array]:
-        """Starting centres of each run, drawn like scikit-learn draws them."""
+    def _seeds(self, sample: Array, weights: Array, runs: int) -> list[Array]:
+        """Starting centres of each run, drawn like scikit-learn draws them; fewer runs draw the first."""
         random_state = check_random_state(self.random_state)
         if not isinstance(self.init, str):
             centers = check_array(self.init, dtype=sample.dtype)
@@ -145,7 +181,6 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BlockClusterer):
                     f"{(self.n_clusters, sample.shape[1])}"
                 )
             return [centers]
-        runs = self.n_init if isinstance(self.n_init, int | np.integer) else {"random": 10}.get(self.init, 1)
         if self.init == "random":
             p = weights / weights.sum()
             picks = [

@@ -12,7 +12,8 @@ from infra.engines.blocks import Span
 from infra.engines.collective import Communicator
 from tasks.clustering import leaves
 from tasks.clustering.forest import absorb, flatten
-from tasks.clustering.halo import NOISE, Clustering, Density
+from tasks.clustering.halo import Clustering, Density
+from tasks.clustering.labelings import NOISE
 from tasks.clustering.leaves import Leaves
 from tasks.clustering.regions import Regions
 

@@ -1,5 +1,6 @@
 """XGBoost with scikit-learn's manners, on every engine."""
 
+from collections.abc import Callable, Sequence
 from copy import copy
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -7,7 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import xgboost as xgb
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
@@ -17,6 +18,7 @@ from infra.engines import ArraySource, Engine
 from infra.engines.blocks import Block
 from infra.engines.collective import Communicator
 from infra.errors import ParameterError
+from tasks.sharing import SharedFit
 
 Array = NDArray[Any]
 ROWS_A_SHARD = 100_000
@@ -26,7 +28,7 @@ BOOSTER_PARAMETERS = (
 )  # fmt: skip
 
 
-class XGBoostClassifier(ClassifierMixin, BaseEstimator):
+class XGBoostClassifier(SharedFit, ClassifierMixin, BaseEstimator):
     """Gradient-boosted trees by XGBoost, for two or more classes.
 
     Small tables are one native fit on one worker; large ones are sharded, a shard a worker, in one
@@ -80,8 +82,7 @@ class XGBoostClassifier(ClassifierMixin, BaseEstimator):
     Chen and Guestrin, "XGBoost: a scalable tree boosting system" (2016).
     """
 
-    shared_parameter: ClassVar[str] = "n_estimators"
-    """One fit with the most rounds serves every smaller number: see `truncated`."""
+    shared_parameters: ClassVar[tuple[str, ...]] = ("n_estimators",)
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_estimators": [Interval(Integral, 1, None, closed="left")],
@@ -202,6 +203,12 @@ class XGBoostClassifier(ClassifierMixin, BaseEstimator):
         )
         chosen = {name: getattr(self, name) for name in BOOSTER_PARAMETERS}
         return {**chosen, **objective, "seed": int(seed), "nthread": self.n_jobs, "verbosity": 0}
+
+    def _common_fit(self, models: Sequence[Self], X: Any, y: Any) -> Callable[[Self], Self]:
+        """One fit with the most rounds: the first of them are every shorter fit."""
+        most = max(model.n_estimators for model in models)
+        longest: Self = clone(self).set_params(n_estimators=most).fit(X, y)
+        return lambda model: longest.truncated(model.n_estimators)
 
     def truncated(self, n_estimators: int) -> Self:
         """This model with its first `n_estimators` rounds only: what a fit with so many would be.

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import joblib
 
 from tasks.search.canonical import text
-from tasks.search.trials import Parameters, Trials
+from tasks.search.planning import Parameters
+from tasks.search.trials import Trials
 
 
 def trial_keys(trials: Trials, candidates: Sequence[Parameters], scoring: object) -> list[list[str]]:

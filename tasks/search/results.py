@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from tasks.search.trials import Outcome, Parameters
+from tasks.search.planning import Parameters
+from tasks.search.trials import Outcome
 
 Array = NDArray[Any]
 

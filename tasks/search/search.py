@@ -19,9 +19,10 @@ from infra.engines.local import LocalEngine
 from infra.errors import EngineError, ParameterError
 from infra.ledger import Ledger
 from tasks.search.keys import trial_keys
+from tasks.search.planning import Batch, Fit, Parameters, batches, final_step, plan
 from tasks.search.results import cv_results
-from tasks.search.scorers import cluster_scorer
-from tasks.search.trials import Fit, Outcome, Parameters, Trials, final_step, plan, run_fit
+from tasks.search.scorers import OneByOne, Scorer, cluster_scorer
+from tasks.search.trials import Outcome, Trials, run_batch
 
 MOST_CANDIDATES = 100_000
 Progress = Callable[[int, int], None]
@@ -137,10 +138,10 @@ class BaseSearch(MetaEstimatorMixin, BaseEstimator):
             return [(everything, everything)]
         return list(check_cv(self.cv, y, classifier=is_classifier(self.estimator)).split(X, y))
 
-    def _scorer(self, y: Any) -> Any:
+    def _scorer(self, y: Any) -> Scorer:
         if y is None:
             return cluster_scorer(self.scoring or "silhouette")
-        return check_scoring(self.estimator, scoring=self.scoring)
+        return OneByOne(check_scoring(self.estimator, scoring=self.scoring))
 
     def _outcomes(self, trials: Trials, candidates: Sequence[Parameters]) -> list[Outcome]:
         fits = plan(trials.estimator, candidates, len(trials.folds))
@@ -150,15 +151,15 @@ class BaseSearch(MetaEstimatorMixin, BaseEstimator):
         self.n_kept_, self.n_fits_ = len(finished), len(to_do)
         done = len(fits) - len(to_do)
         self._report(done, len(fits))
-        with closing(self._run(to_do, trials)) as batches:
-            for outcomes in batches:
+        with closing(self._run(to_do, trials)) as results:
+            for batch, outcomes in results:
                 if self.ledger:
                     # a result counts once it is on the disk; a lost worker is no result
                     self.ledger.put_many(
                         {keys[o.candidate][o.fold]: asdict(o) for o in outcomes if not o.lost}
                     )
                 finished = {(o.candidate, o.fold): o for o in outcomes} | finished
-                done += 1
+                done += len(batch)
                 self._report(done, len(fits))
         return list(finished.values())
 
@@ -171,13 +172,22 @@ class BaseSearch(MetaEstimatorMixin, BaseEstimator):
             if key in known
         }
 
-    def _run(self, fits: list[Fit], trials: Trials) -> Generator[list[Outcome]]:
-        with (
-            nullcontext(self.engine) if self.engine else LocalEngine(1) as engine,
-            closing(engine.run(run_fit, fits, shared=trials)) as results,
-        ):
-            for i, result in results:
-                yield _lost(fits[i], result) if isinstance(result, EngineError) else result
+    def _run(self, fits: Sequence[Fit], trials: Trials) -> Generator[tuple[Batch, list[Outcome]]]:
+        with nullcontext(self.engine) if self.engine else LocalEngine(1) as engine:
+            # clusterings of the same rows share the distances that score them; classifiers share nothing
+            work = batches(fits, engine.workers) if trials.y is None else [(fit,) for fit in fits]
+            while work:
+                lost: list[Fit] = []
+                with closing(engine.run(run_batch, work, shared=trials)) as results:
+                    for i, result in results:
+                        if not isinstance(result, EngineError):
+                            yield work[i], result
+                        elif len(work[i]) > 1:
+                            lost += work[i]
+                        else:
+                            yield work[i], _lost(work[i][0], result)
+                # a fit that workers die over takes its batch with it: alone, each answers for itself
+                work = [(fit,) for fit in lost]
 
     def _choose(self, outcomes: Sequence[Outcome]) -> None:
         scores = self.cv_results_["mean_test_score"]
@@ -197,8 +207,8 @@ class BaseSearch(MetaEstimatorMixin, BaseEstimator):
 class GridSearch(BaseSearch):
     """Exhaustive search: every combination of the values in `space`, on every fold.
 
-    The winner and the scores are those of scikit-learn's `GridSearchCV` on the same folds. Candidates
-    that one fit can serve (an ensemble's `n_estimators`) share it.
+    The winner and the scores are those of scikit-learn's `GridSearchCV` on the same folds. Candidates share
+    a fit that serves them all (any `n_estimators`, any `n_init`), and clusterings the pass that scores them.
 
     Parameters
     ----------
@@ -217,7 +227,7 @@ class GridSearch(BaseSearch):
     ledger : Ledger, optional
         Recorded trials are read from it and not computed; new ones are recorded.
     progress : callable (done, total), optional
-        Called after each fit.
+        Called with the number of fits, whenever some are done.
     """
 
     def _candidates(self) -> list[Parameters]:

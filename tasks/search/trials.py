@@ -1,8 +1,8 @@
-"""Trials: a candidate on a fold. Candidates that one fit can serve are fitted together."""
+"""Trials: a candidate on a fold, fitted and scored where the work runs."""
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,11 +12,10 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
 from tasks.search.canonical import text
+from tasks.search.planning import Batch, Fit, Parameters, final_step
+from tasks.search.scorers import Scorer
 
 PREPARATIONS_KEPT = 2  # settings of the steps before the model; each keeps its rows of every fold
-
-Parameters = Mapping[str, Any]
-Scorer = Callable[[Any, Any, Any], float]
 
 
 @dataclass(frozen=True)
@@ -27,67 +26,10 @@ class Outcome:
     fold: int
     score: float
     seconds: float
-    """Time of the fit, shared evenly among the candidates that it served."""
+    """Time of the fit, shared evenly among the candidates that it served, and of the candidate's scoring."""
     error: str | None = None
     lost: bool = False
     """The worker died over it each time: no result, worth another try by a later run."""
-
-
-@dataclass(frozen=True)
-class Fit:
-    """One fit, and the candidates it serves."""
-
-    fold: int
-    params: Parameters
-    """Parameters of the fit; the shared one has its largest value."""
-    shared: str | None
-    """Full name of the parameter that one fit serves all values of."""
-    values: tuple[Any, ...]
-    """The shared parameter's value for each candidate."""
-    candidates: tuple[int, ...]
-
-
-def plan(estimator: BaseEstimator, candidates: Sequence[Parameters], n_folds: int) -> list[Fit]:
-    """Distinct fits that score every candidate on every fold, candidates in the order given."""
-    shared = _shared_name(estimator)
-    groups: dict[tuple[bool, str], list[int]] = {}
-    for i, candidate in enumerate(candidates):
-        sharing = _shares(candidate, shared)
-        rest = {name: value for name, value in candidate.items() if not (sharing and name == shared)}
-        groups.setdefault((sharing, text(rest)), []).append(i)
-    return [
-        _fit(fold, candidates, tuple(members), shared)
-        for members in groups.values()
-        for fold in range(n_folds)
-    ]
-
-
-def _fit(fold: int, candidates: Sequence[Parameters], members: tuple[int, ...], shared: str | None) -> Fit:
-    first = candidates[members[0]]
-    if shared is None or not _shares(first, shared):
-        return Fit(fold, first, None, (), members)
-    values = tuple(candidates[i][shared] for i in members)
-    return Fit(fold, {**first, shared: max(values)}, shared, values, members)
-
-
-def _shares(candidate: Parameters, shared: str | None) -> bool:
-    """Whether a larger fit can serve a candidate; one with an invalid value has to fail by itself."""
-    value = None if shared is None else candidate.get(shared)
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)
-
-
-def _shared_name(estimator: BaseEstimator) -> str | None:
-    model, prefix = final_step(estimator)
-    name = getattr(model, "shared_parameter", None)
-    return None if name is None else prefix + name
-
-
-def final_step(estimator: BaseEstimator) -> tuple[BaseEstimator, str]:
-    """The model at the end of a pipeline, and the prefix of its parameters' names."""
-    if isinstance(estimator, Pipeline):
-        name, model = estimator.steps[-1]
-        return model, f"{name}__"
-    return estimator, ""
 
 
 @dataclass
@@ -129,40 +71,58 @@ class Trials:
         self.__dict__ = {**state, "_lock": threading.Lock()}
 
 
-def run_fit(fit: Fit, trials: Trials) -> list[Outcome]:
-    """Fit once and score every candidate that the fit serves; a failure is an outcome, not an exception."""
+def run_batch(batch: Batch, trials: Trials) -> list[Outcome]:
+    """Fit a batch and score all its candidates together; a failure is an outcome, not an exception."""
+    made = [one for fit in batch for one in _made(fit, trials)]
+    start = time.perf_counter()
+    scores = iter(_scores([one.model for one in made if not isinstance(one.model, Exception)], batch, trials))
+    finished = [(one, one.model if isinstance(one.model, Exception) else next(scores)) for one in made]
+    scoring = (time.perf_counter() - start) / len(made)
+    return [_outcome(one, batch[0].fold, score, one.seconds + scoring) for one, score in finished]
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A candidate's fitted model, or why there is none."""
+
+    candidate: int
+    model: Any
+    seconds: float
+
+
+def _made(fit: Fit, trials: Trials) -> list[_Made]:
     start = time.perf_counter()
     try:
-        scores = _scores(fit, trials)
+        models = _fitted(fit, trials)
     except Exception as error:
-        scores = [_failed(error)] * len(fit.candidates)
-    seconds = (time.perf_counter() - start) / len(fit.candidates)
-    return [
-        Outcome(candidate, fit.fold, score, seconds, error)
-        for candidate, (score, error) in zip(fit.candidates, scores, strict=True)
-    ]
+        models = [error] * len(fit.candidates)
+    seconds = (time.perf_counter() - start) / len(models)
+    return [_Made(c, model, seconds) for c, model in zip(fit.candidates, models, strict=True)]
 
 
-def _failed(error: Exception) -> tuple[float, str]:
-    return float("nan"), f"{type(error).__name__}: {error}"
+def _fitted(fit: Fit, trials: Trials) -> list[Any]:
+    """Fitted model, or the exception in its place, of every candidate that the fit serves."""
+    X, y, _, _ = trials.prepared(fit.fold, fit.preparation)
+    model = clone(final_step(trials.estimator)[0]).set_params(**fit.params)
+    if any(fit.settings):
+        return list(model.fit_shared(X, y, fit.settings))
+    return [model.fit(X, y)] * len(fit.candidates)
 
 
-def _scores(fit: Fit, trials: Trials) -> list[tuple[float, str | None]]:
-    """Score, or NaN and the cause, of every candidate that the fit serves."""
-    model, prefix = final_step(trials.estimator)
-    own = {n.removeprefix(prefix): value for n, value in fit.params.items() if n.startswith(prefix)}
-    preparation = {n: value for n, value in fit.params.items() if not n.startswith(prefix)}
-    X_train, y_train, X_test, y_test = trials.prepared(fit.fold, preparation)
-    fitted = clone(model).set_params(**own).fit(X_train, y_train)
-    if fit.shared is None:
-        return [(float(trials.scorer(fitted, X_test, y_test)), None)] * len(fit.candidates)
-    scores: list[tuple[float, str | None]] = []
-    for value in fit.values:
-        try:
-            scores.append((float(trials.scorer(fitted.truncated(value), X_test, y_test)), None))
-        except Exception as error:
-            scores.append(_failed(error))
-    return scores
+def _scores(models: Sequence[Any], batch: Batch, trials: Trials) -> Sequence[float | Exception]:
+    if not models:
+        return []
+    _, _, X, y = trials.prepared(batch[0].fold, batch[0].preparation)
+    try:
+        return trials.scorer(models, X, y)
+    except Exception as error:
+        return [error] * len(models)
+
+
+def _outcome(made: _Made, fold: int, score: float | Exception, seconds: float) -> Outcome:
+    if isinstance(score, Exception):
+        return Outcome(made.candidate, fold, float("nan"), seconds, f"{type(score).__name__}: {score}")
+    return Outcome(made.candidate, fold, float(score), seconds)
 
 
 def _rows(X: Any, index: NDArray[np.int64]) -> Any:

@@ -15,7 +15,7 @@ from tasks import cells
 from tasks.cells import CellRequest, run_cell, training_rows
 from tasks.datasets.catalogue import resolve
 from tasks.datasets.preparation import PreparedDataset, prepare
-from tasks.search.trials import run_fit
+from tasks.search.trials import run_batch
 from tests.infra.engines.starting import started
 
 
@@ -139,7 +139,7 @@ def test_a_profile_names_what_the_workers_did(request_for: Any, engine: Engine) 
     updates = next(line for line in lines if line.endswith("update") and "xgboost/core.py" in line)
     refit = int(run_cell(request_for("diabetes", "random"), engine).params["n_estimators"])
     assert int(updates.split()[0].replace(",", "")) > refit
-    assert run_fit.__module__ == "tasks.search.trials"
+    assert run_batch.__module__ == "tasks.search.trials"
 
 
 def test_a_profile_does_not_change_the_results(request_for: Any, engine: Engine) -> None:

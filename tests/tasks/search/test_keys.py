@@ -19,7 +19,8 @@ from tasks.clustering import KMeans
 from tasks.ensembles import XGBoostClassifier
 from tasks.search.canonical import text
 from tasks.search.keys import trial_keys
-from tasks.search.trials import Trials, plan
+from tasks.search.planning import plan
+from tasks.search.trials import Trials
 
 ROOT = Path(__file__).parents[3]
 
@@ -46,7 +47,7 @@ def trials(**changes: Any) -> Trials:
         max_depth=changes.get("max_depth", 6),
         engine=changes.get("engine"),
     )
-    return Trials(Pipeline([("prepare", before), ("model", model)]), X, y, folds, scorer=lambda *_: 0.0)
+    return Trials(Pipeline([("prepare", before), ("model", model)]), X, y, folds, scorer=lambda *_: [0.0])
 
 
 def key(candidate: dict[str, Any] | None = None, scoring: object = "accuracy", **changes: Any) -> str:
@@ -121,28 +122,31 @@ def test_numbers_are_told_apart_by_value_not_by_type() -> None:
     assert text(True) != text(1)
 
 
-def test_candidates_share_a_fit_with_the_largest_value() -> None:
-    candidates = [{"max_depth": d, "n_estimators": n} for d in (2, 3) for n in (5, 50, 10)]
+def test_candidates_that_differ_in_shared_parameters_are_one_fit() -> None:
+    candidates = [{"max_depth": d, "n_estimators": n} for d in (2, 3) for n in (5, 50, "x")]
     fits = plan(XGBoostClassifier(), candidates, 2)
     assert len(fits) == 4
-    assert fits[0].params == {"max_depth": 2, "n_estimators": 50}
-    assert (fits[0].values, fits[0].candidates) == ((5, 50, 10), (0, 1, 2))
+    assert (fits[0].params, fits[0].preparation) == ({"max_depth": 2}, {})
+    assert fits[0].settings == ({"n_estimators": 5}, {"n_estimators": 50}, {"n_estimators": "x"})
+    assert fits[0].candidates == (0, 1, 2)
     assert {(c, fit.fold) for fit in fits for c in fit.candidates} == {
         (c, f) for c in range(6) for f in (0, 1)
     }
 
 
-def test_candidates_without_the_shared_parameter_or_with_an_invalid_one_are_fitted_apart() -> None:
-    candidates: list[dict[str, Any]] = [
-        {"max_depth": 2},
-        {"n_estimators": 5},
-        {"n_estimators": 0},
-        {"n_estimators": "x"},
-        {"n_estimators": True},
-        {"n_estimators": np.int64(9)},
-    ]
-    served = sorted(fit.candidates for fit in plan(XGBoostClassifier(), candidates, 1))
-    assert served == [(0,), (1, 5), (2,), (3,), (4,)]
+def test_a_fit_of_a_pipeline_knows_what_prepares_its_rows() -> None:
+    pipeline = Pipeline([("scale", StandardScaler()), ("model", KMeans())])
+    [first, second] = plan(
+        pipeline,
+        [
+            {"scale__with_std": std, "model__n_clusters": 3, "model__n_init": n}
+            for std in (True, False)
+            for n in (1, 2)
+        ],
+        1,
+    )
+    assert (first.preparation, second.preparation) == ({"scale__with_std": True}, {"scale__with_std": False})
+    assert (first.params, first.settings) == ({"n_clusters": 3}, ({"n_init": 1}, {"n_init": 2}))
 
 
 def test_equal_candidates_are_computed_once() -> None:
