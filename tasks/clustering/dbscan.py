@@ -1,5 +1,6 @@
 """DBSCAN with scikit-learn's parameters and attributes, exact, on every engine."""
 
+from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -12,11 +13,13 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from infra.engines import ArraySource, Blocks, BlockSource, Engine
-from tasks.clustering import grid, halo, visiting
 from tasks.clustering.base import BlockClusterer
-from tasks.clustering.halo import Clustering, Density
+from tasks.clustering.density import grid, halo, visiting
+from tasks.clustering.density.halo import Clustering, Density
+from tasks.clustering.density.neighbours import neighbourhoods
 from tasks.clustering.labelings import NOISE
 from tasks.clustering.regions import cut_regions, power_of_two, sampled
+from tasks.sharing import SharedFit
 
 Array = NDArray[Any]
 REGION_ROWS = 2**20  # most rows of a region clustered at once, without its halo
@@ -24,7 +27,7 @@ VISITOR_ROWS = 4096
 MOST_COPIES = 2.0
 
 
-class DBSCAN(BlockClusterer):
+class DBSCAN(SharedFit, BlockClusterer):
     """Density-based clustering: exactly scikit-learn's labels, noise and border rows included.
 
     Up to three columns, space is cut into regions of nearly equal numbers of rows; each is clustered with
@@ -56,6 +59,8 @@ class DBSCAN(BlockClusterer):
     "DBSCAN revisited" (2015). Wang, Gu and Shun, "Theoretically-efficient and practical parallel DBSCAN"
     (2020).
     """
+
+    shared_parameters: ClassVar[tuple[str, ...]] = ("eps", "min_samples")
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "eps": [Interval(Real, 0.0, None, closed="neither")],
@@ -92,10 +97,29 @@ class DBSCAN(BlockClusterer):
         density = Density(float(self.eps), float(self.min_samples), _nonnegative(source))
         with self._connected() as engine:
             found = _clustered(engine, source, density)
+        return self._keep(found, source)
+
+    def _keep(self, found: Clustering, source: BlockSource) -> Self:
         self.labels_ = found.labels
         self.core_sample_indices_ = np.flatnonzero(found.core)
         self._core_rows = _CoreRows(source, self.core_sample_indices_)
         return self
+
+    def _common_fit(self, models: Sequence[Self], X: Any, y: Any) -> Callable[[Self], Self]:
+        """One scan of the rows' neighbourhoods, in this process."""
+        source = models[0]._source(X)
+        if not isinstance(source, ArraySource):
+            return lambda model: model.fit(X)  # more rows than one process is to hold
+        rows = source.arrays[0]
+        most = max(model.min_samples for model in models)
+        scanned = neighbourhoods(rows, [model.eps for model in models], most)
+        found = scanned.clusterings(model.min_samples for model in models)
+
+        def serve(model: Self) -> Self:
+            model._source(X)
+            return model._keep(found[float(model.eps), model.min_samples], source)
+
+        return serve
 
     @property
     def components_(self) -> Array:

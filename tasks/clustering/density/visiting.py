@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from infra.engines import Blocks, Engine
 from infra.engines.blocks import Span
 from infra.engines.collective import Communicator
-from tasks.clustering import leaves
+from tasks.clustering.density import leaves
+from tasks.clustering.density.halo import Clustering, Density
+from tasks.clustering.density.leaves import Leaves
 from tasks.clustering.forest import absorb, flatten
-from tasks.clustering.halo import Clustering, Density
 from tasks.clustering.labelings import NOISE
-from tasks.clustering.leaves import Leaves
 from tasks.clustering.regions import Regions
 
 Array = NDArray[Any]

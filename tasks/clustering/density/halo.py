@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infra.engines import Blocks, Engine
-from tasks.clustering import grid
+from tasks.clustering.density import grid
 from tasks.clustering.forest import roots_of
 from tasks.clustering.labelings import NOISE
 from tasks.clustering.regions import Regions

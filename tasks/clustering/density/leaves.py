@@ -15,7 +15,7 @@ from tasks.clustering.forest import find, unite
 from tasks.clustering.regions import cut_regions, power_of_two
 
 Array = NDArray[Any]
-LEAF_ROWS = 48
+LEAF_ROWS = 32
 ROUNDING = 1e-9  # relative; boxes decide only where rounding cannot
 
 
