@@ -38,6 +38,20 @@ class BoxTree(NamedTuple):
     """int64, shape (2 * n_leaves,): the group that a node lies in with all it has, or -1."""
 
 
+class Scratch(NamedTuple):
+    """What a search writes into."""
+
+    squared: Array
+    stack: Array
+    bounds: Array
+
+
+@njit(nogil=True, cache=True)
+def scratch_for(tree: BoxTree) -> Scratch:  # pragma: no cover
+    """Memory for searches in a tree."""
+    return Scratch(np.empty(tree.ids.shape[1]), np.empty(MAX_DEPTH, dtype=np.int64), np.empty(MAX_DEPTH))
+
+
 def build(centroids: Array, ids: Array, inverse: Array, leaf_points: int = LEAF_POINTS) -> BoxTree:
     """Tree over some centroids, each in a group of its own.
 
@@ -160,7 +174,7 @@ def regroup(tree: BoxTree, groups: Array) -> None:  # pragma: no cover
 
 @njit(nogil=True, cache=True)
 def nearest(
-    tree: BoxTree, x: Array, own: float, group: int, home: int, found: int, best: float
+    tree: BoxTree, x: Array, own: float, group: int, home: int, found: int, best: float, scratch: Scratch
 ) -> tuple[int, float]:  # pragma: no cover
     """Nearest centroid of another group: the least `squared distance / (own + inverse)`, then the lowest id.
 
@@ -176,6 +190,8 @@ def nearest(
         Leaf to look into first, the one of `x`.
     found, best : int, float
         A candidate and its distance, if known; or -1 and a distance beyond which nothing is wanted.
+    scratch
+        Memory to work in: a search is too short to ask for its own.
 
     Returns
     -------
@@ -187,19 +203,20 @@ def nearest(
     order as a distance: so it holds for computed distances to the last bit, and the result does not depend
     on the shape of the tree.
     """
-    n_leaves = len(tree.ids)
-    squared = np.empty(tree.ids.shape[1])
-    stack = np.empty(MAX_DEPTH, dtype=np.int64)
-    bounds = np.empty(MAX_DEPTH)
-    node = home = home + n_leaves
+    n_leaves, width = tree.ids.shape
+    squared, stack, bounds = scratch
+    home += n_leaves
+    node = home
     stack[0], bounds[0], top = 1, 0.0, 1
     while True:
-        if node != 0:
+        if node >= n_leaves:
             found, best = _look(tree, node - n_leaves, x, own, group, squared, found, best)
         if top == 0:
-            break
+            return found, best
         top -= 1
-        node = stack[top] if bounds[top] <= best else 0
+        node = stack[top]
+        if bounds[top] > best or node == home:
+            node = 0
         while 0 < node < n_leaves:
             near, far = 2 * node, 2 * node + 1
             a = _bound(tree, near, x, own, group)
@@ -210,23 +227,18 @@ def nearest(
             if b <= best:
                 stack[top], bounds[top] = far, b
                 top += 1
-            node = near if a <= best else 0
-        if node == home:
-            node = 0
-    return found, best
+            node = 0 if a > best or near == home else near
 
 
 @njit(nogil=True, cache=True, inline="always")
 def _bound(tree: BoxTree, node: int, x: Array, own: float, group: int) -> float:  # pragma: no cover
     """Lower bound of the distances from `x` to the centroids under a node."""
-    if tree.whole[node] == group:
-        return np.inf
     lower, upper = tree.lower[node], tree.upper[node]
     total = 0.0
     for j in range(len(x)):
         outside = max(lower[j] - x[j], x[j] - upper[j], 0.0)
         total += outside * outside
-    return total / (own + tree.light[node])
+    return np.inf if tree.whole[node] == group else total / (own + tree.light[node])
 
 
 @njit(nogil=True, cache=True, inline="always")
@@ -237,23 +249,19 @@ def _look(
     d = len(x)
     squared[:] = 0.0
     for j in range(d):
-        row = leaf * d + j
+        row = tree.points[leaf * d + j]
         value = x[j]
         for c in range(len(squared)):
-            difference = value - tree.points[row, c]
+            difference = value - row[c]
             squared[c] += difference * difference
-    inverse = tree.inverse[leaf]
     # a product in place of a quotient, rounded up by more than its error, sorts nearly all of them out
     limit = best * (1 + 1e-15)
-    hit = 0
     for c in range(len(squared)):
-        hit |= squared[c] <= limit * (own + inverse[c])
-    for c in range(len(squared) if hit else 0):
-        if squared[c] <= limit * (own + inverse[c]):
+        if squared[c] <= limit * (own + tree.inverse[leaf, c]):
             other = tree.ids[leaf, c]
             if other < 0 or tree.groups[leaf, c] == group:
                 continue
-            distance = squared[c] / (own + inverse[c])
+            distance = squared[c] / (own + tree.inverse[leaf, c])
             if distance < best or (distance == best and (found < 0 or other < found)):
                 found, best = other, distance
                 limit = best * (1 + 1e-15)

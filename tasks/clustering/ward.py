@@ -77,16 +77,19 @@ def _search_each(
     tree: BoxTree, centroids: Array, inverse: Array, ids: Array, hints: Array, found: Array, distances: Array
 ) -> None:  # pragma: no cover
     width = tree.ids.shape[1]
+    scratch = box_tree.scratch_for(tree)
     for k, i in enumerate(ids):
         best, hint = np.inf, hints[k]
         if hint >= 0:
-            squared = 0.0
+            total = 0.0
             for j in range(centroids.shape[1]):
                 difference = centroids[i, j] - centroids[hint, j]
-                squared += difference * difference
-            best = squared / (inverse[i] + inverse[hint])
+                total += difference * difference
+            best = total / (inverse[i] + inverse[hint])
         home = tree.places[i] // width
-        found[k], distances[k] = box_tree.nearest(tree, centroids[i], inverse[i], i, home, hint, best)
+        found[k], distances[k] = box_tree.nearest(
+            tree, centroids[i], inverse[i], i, home, hint, best, scratch
+        )
 
 
 @njit(nogil=True, cache=True)
