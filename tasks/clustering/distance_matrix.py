@@ -61,12 +61,12 @@ def _owners(X: Array, size: int) -> Array:
 
 
 class Pairs(NamedTuple):
-    """Merges as columns of the matrix, with the sizes of both parts."""
+    """Merges as columns of the matrix, with the part that each has in the average of both."""
 
     low: Array
     high: Array
-    low_sizes: Array
-    high_sizes: Array
+    low_shares: Array
+    high_shares: Array
 
 
 class Shard:
@@ -94,7 +94,8 @@ class Shard:
     ) -> None:
         """Merge pairs of columns in all rows, and pairs of rows where the lower one stands."""
         a, b = self.columns[merged.low], self.columns[merged.high]
-        pairs = Pairs(a, b, sizes[merged.low], sizes[merged.high])
+        total = sizes[merged.low] + sizes[merged.high]
+        pairs = Pairs(a, b, sizes[merged.low] / total, sizes[merged.high] / total)
         rows = self.rows.copy()
         rows[merged.low] = rows[merged.high] = -1
         _merge_columns(self.values, rows[rows >= 0], pairs, average)
@@ -160,7 +161,9 @@ def _distances(X: Array, columns: Array, rows: Array, values: Array) -> None:  #
 
 
 @njit(nogil=True, cache=True)
-def _search(values: Array, rows: Array, ids: Array, found: Array, distances: Array) -> None:  # pragma: no cover
+def _search(
+    values: Array, rows: Array, ids: Array, found: Array, distances: Array
+) -> None:  # pragma: no cover
     for k in range(len(rows)):
         row = values[rows[k]]
         best, nearest = np.inf, np.int64(-1)
@@ -172,22 +175,23 @@ def _search(values: Array, rows: Array, ids: Array, found: Array, distances: Arr
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _combined(a: float, b: float, size_a: float, size_b: float, average: bool) -> float:  # pragma: no cover
+def _combined(a: float, b: float, share_a: float, share_b: float, average: bool) -> float:  # pragma: no cover
     """Distance to a merged cluster from those to its parts."""
-    return (size_a * a + size_b * b) / (size_a + size_b) if average else max(a, b)
+    return share_a * a + share_b * b if average else max(a, b)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, inline="always")
 def _merge_pair(row: Array, m: int, pairs: Pairs, average: bool) -> None:  # pragma: no cover
     a, b = pairs.low[m], pairs.high[m]
-    row[a] = _combined(row[a], row[b], pairs.low_sizes[m], pairs.high_sizes[m], average)
+    row[a] = _combined(row[a], row[b], pairs.low_shares[m], pairs.high_shares[m], average)
 
 
 @njit(nogil=True, cache=True)
 def _merge_columns(values: Array, rows: Array, pairs: Pairs, average: bool) -> None:  # pragma: no cover
     for r in rows:
+        row = values[r]
         for m in range(len(pairs.low)):
-            _merge_pair(values[r], m, pairs, average)
+            _merge_pair(row, m, pairs, average)
 
 
 @njit(nogil=True, cache=True)
@@ -204,8 +208,9 @@ def _merge_rows(
         for earlier in range(m):
             _merge_pair(row, earlier, pairs, average)
             _merge_pair(other, earlier, pairs, average)
+        low_share, high_share = pairs.low_shares[m], pairs.high_shares[m]
         for c in range(len(row)):
-            row[c] = _combined(row[c], other[c], pairs.low_sizes[m], pairs.high_sizes[m], average)
+            row[c] = _combined(row[c], other[c], low_share, high_share, average)
         for later in range(m + 1, len(pairs.low)):
             _merge_pair(row, later, pairs, average)
         row[pairs.low[m]] = np.inf

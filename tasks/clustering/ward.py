@@ -64,9 +64,7 @@ def _shared_search(
     return found, distances
 
 
-def _search(
-    tree: BoxTree, centroids: Array, inverse: Array, ids: Array, hints: Array
-) -> tuple[Array, Array]:
+def _search(tree: BoxTree, centroids: Array, inverse: Array, ids: Array, hints: Array) -> tuple[Array, Array]:
     found, distances = np.empty(len(ids), dtype=np.int64), np.empty(len(ids))
     _search_each(tree, centroids, inverse, ids, hints, found, distances)
     return found, distances
