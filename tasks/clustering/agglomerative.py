@@ -1,6 +1,6 @@
 """Agglomerative clustering with scikit-learn's parameters and attributes, on every engine."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
@@ -19,12 +19,13 @@ from tasks.clustering import kernels
 from tasks.clustering.base import BlockClusterer
 from tasks.clustering.dendrogram import Dendrogram, from_merges
 from tasks.clustering.distance_matrix import matrix_linkage
+from tasks.clustering.merging import Merges
 from tasks.clustering.single import single
 from tasks.clustering.ward import ward
 
 Array = NDArray[Any]
 BLOCK_ROWS = 256  # small, so that a table of a few thousand rows has some for every worker
-LINKAGES = {
+LINKAGES: dict[str, Callable[[Array, Communicator], Merges]] = {
     "ward": ward,
     "single": single,
     "average": partial(matrix_linkage, average=True),

@@ -158,7 +158,7 @@ def _select(
 @njit(nogil=True, cache=True)
 def regroup(tree: BoxTree, groups: Array) -> None:  # pragma: no cover
     """Put each centroid into a group: `groups[id]`."""
-    n_leaves, width = tree.ids.shape
+    n_leaves = len(tree.ids)
     for leaf in range(n_leaves):
         shared = np.int64(-2)
         for offset in range(width):
@@ -203,7 +203,7 @@ def nearest(
     order as a distance: so it holds for computed distances to the last bit, and the result does not depend
     on the shape of the tree.
     """
-    n_leaves, width = tree.ids.shape
+    n_leaves = len(tree.ids)
     squared, stack, bounds = scratch
     home += n_leaves
     node = home
