@@ -161,7 +161,7 @@ def regroup(tree: BoxTree, groups: Array) -> None:  # pragma: no cover
     n_leaves = len(tree.ids)
     for leaf in range(n_leaves):
         shared = np.int64(-2)
-        for offset in range(width):
+        for offset in range(tree.ids.shape[1]):
             if tree.ids[leaf, offset] >= 0:
                 group = groups[tree.ids[leaf, offset]]
                 tree.groups[leaf, offset] = group
@@ -256,7 +256,10 @@ def _look(
             squared[c] += difference * difference
     # a product in place of a quotient, rounded up by more than its error, sorts nearly all of them out
     limit = best * (1 + 1e-15)
+    hit = 0
     for c in range(len(squared)):
+        hit |= squared[c] <= limit * (own + tree.inverse[leaf, c])
+    for c in range(len(squared) if hit else 0):
         if squared[c] <= limit * (own + tree.inverse[leaf, c]):
             other = tree.ids[leaf, c]
             if other < 0 or tree.groups[leaf, c] == group:
