@@ -38,18 +38,10 @@ class BoxTree(NamedTuple):
     """int64, shape (2 * n_leaves,): the group that a node lies in with all it has, or -1."""
 
 
-class Scratch(NamedTuple):
-    """What a search writes into."""
-
-    squared: Array
-    stack: Array
-    bounds: Array
-
-
 @njit(nogil=True, cache=True)
-def scratch_for(tree: BoxTree) -> Scratch:  # pragma: no cover
-    """Memory for searches in a tree."""
-    return Scratch(np.empty(tree.ids.shape[1]), np.empty(MAX_DEPTH, dtype=np.int64), np.empty(MAX_DEPTH))
+def scratch_for(tree: BoxTree) -> tuple[Array, Array, Array]:  # pragma: no cover
+    """Memory for searches in a tree, which are too short to ask for their own."""
+    return np.empty(tree.ids.shape[1]), np.empty(MAX_DEPTH, dtype=np.int64), np.empty(MAX_DEPTH)
 
 
 def build(centroids: Array, ids: Array, inverse: Array, leaf_points: int = LEAF_POINTS) -> BoxTree:
@@ -174,7 +166,16 @@ def regroup(tree: BoxTree, groups: Array) -> None:  # pragma: no cover
 
 @njit(nogil=True, cache=True)
 def nearest(
-    tree: BoxTree, x: Array, own: float, group: int, home: int, found: int, best: float, scratch: Scratch
+    tree: BoxTree,
+    x: Array,
+    own: float,
+    group: int,
+    home: int,
+    found: int,
+    best: float,
+    squared: Array,
+    stack: Array,
+    bounds: Array,
 ) -> tuple[int, float]:  # pragma: no cover
     """Nearest centroid of another group: the least `squared distance / (own + inverse)`, then the lowest id.
 
@@ -190,8 +191,8 @@ def nearest(
         Leaf to look into first, the one of `x`.
     found, best : int, float
         A candidate and its distance, if known; or -1 and a distance beyond which nothing is wanted.
-    scratch
-        Memory to work in: a search is too short to ask for its own.
+    squared, stack, bounds
+        Memory to work in, of `scratch_for`: each an argument, so that the compiler knows them to be apart.
 
     Returns
     -------
@@ -203,14 +204,29 @@ def nearest(
     order as a distance: so it holds for computed distances to the last bit, and the result does not depend
     on the shape of the tree.
     """
-    n_leaves = len(tree.ids)
-    squared, stack, bounds = scratch
+    n_leaves, width = tree.ids.shape
     home += n_leaves
     node = home
     stack[0], bounds[0], top = 1, 0.0, 1
     while True:
         if node >= n_leaves:
-            found, best = _look(tree, node - n_leaves, x, own, group, squared, found, best)
+            leaf = node - n_leaves
+            _measure(tree, leaf, x, squared)
+            # a product in place of a quotient, rounded up by more than its error, sorts nearly all out; as a
+            # pass of its own it is vectorised
+            limit = best * (1 + 1e-15)
+            hit = 0
+            for c in range(width):
+                hit |= squared[c] <= limit * (own + tree.inverse[leaf, c])
+            for c in range(width if hit else 0):
+                if squared[c] <= limit * (own + tree.inverse[leaf, c]):
+                    other = tree.ids[leaf, c]
+                    if other < 0 or tree.groups[leaf, c] == group:
+                        continue
+                    distance = squared[c] / (own + tree.inverse[leaf, c])
+                    if distance < best or (distance == best and (found < 0 or other < found)):
+                        found, best = other, distance
+                        limit = best * (1 + 1e-15)
         if top == 0:
             return found, best
         top -= 1
@@ -219,33 +235,37 @@ def nearest(
             node = 0
         while 0 < node < n_leaves:
             near, far = 2 * node, 2 * node + 1
-            a = _bound(tree, near, x, own, group)
-            b = _bound(tree, far, x, own, group)
+            a = _bound(x, tree.lower[near], tree.upper[near], own + tree.light[near])
+            b = _bound(x, tree.lower[far], tree.upper[far], own + tree.light[far])
+            if tree.whole[near] == group:
+                a = np.inf
+            if tree.whole[far] == group:
+                b = np.inf
             if b < a:
                 near, far = far, near
                 a, b = b, a
             if b <= best:
                 stack[top], bounds[top] = far, b
                 top += 1
-            node = 0 if a > best or near == home else near
+            if a > best or near == home:
+                node = 0
+            else:
+                node = near
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _bound(tree: BoxTree, node: int, x: Array, own: float, group: int) -> float:  # pragma: no cover
-    """Lower bound of the distances from `x` to the centroids under a node."""
-    lower, upper = tree.lower[node], tree.upper[node]
+def _bound(x: Array, lower: Array, upper: Array, divisor: float) -> float:  # pragma: no cover
+    """Lower bound of the distances from `x` to the centroids in a box."""
     total = 0.0
     for j in range(len(x)):
         outside = max(lower[j] - x[j], x[j] - upper[j], 0.0)
         total += outside * outside
-    return np.inf if tree.whole[node] == group else total / (own + tree.light[node])
+    return total / divisor
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _look(
-    tree: BoxTree, leaf: int, x: Array, own: float, group: int, squared: Array, found: int, best: float
-) -> tuple[int, float]:  # pragma: no cover
-    """Compare the centroids of one leaf."""
+def _measure(tree: BoxTree, leaf: int, x: Array, squared: Array) -> None:  # pragma: no cover
+    """Write the squared distances from `x` to the centroids of a leaf."""
     d = len(x)
     squared[:] = 0.0
     for j in range(d):
@@ -254,18 +274,3 @@ def _look(
         for c in range(len(squared)):
             difference = value - row[c]
             squared[c] += difference * difference
-    # a product in place of a quotient, rounded up by more than its error, sorts nearly all of them out
-    limit = best * (1 + 1e-15)
-    hit = 0
-    for c in range(len(squared)):
-        hit |= squared[c] <= limit * (own + tree.inverse[leaf, c])
-    for c in range(len(squared) if hit else 0):
-        if squared[c] <= limit * (own + tree.inverse[leaf, c]):
-            other = tree.ids[leaf, c]
-            if other < 0 or tree.groups[leaf, c] == group:
-                continue
-            distance = squared[c] / (own + tree.inverse[leaf, c])
-            if distance < best or (distance == best and (found < 0 or other < found)):
-                found, best = other, distance
-                limit = best * (1 + 1e-15)
-    return found, best

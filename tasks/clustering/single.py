@@ -64,7 +64,7 @@ def _shortest(
     has come into its own, or was not looked for to the end, the distance is a lower bound still.
     """
     width = tree.ids.shape[1]
-    scratch = box_tree.scratch_for(tree)
+    terms, stack, limits = box_tree.scratch_for(tree)
     for i in mine:
         if nearest[i] >= 0 and components[nearest[i]] != components[i]:
             _keep_shorter(found, squared, components[i], bounds[i], i, nearest[i])
@@ -75,7 +75,7 @@ def _shortest(
         if nearest[i] < 0 and bounds[i] <= squared[component]:
             home = tree.places[i] // width
             nearest[i], bounds[i] = box_tree.nearest(
-                tree, X[i], 0.5, component, home, -1, squared[component], scratch
+                tree, X[i], 0.5, component, home, -1, squared[component], terms, stack, limits
             )
             if nearest[i] >= 0:
                 _keep_shorter(found, squared, component, bounds[i], i, nearest[i])

@@ -75,7 +75,7 @@ def _search_each(
     tree: BoxTree, centroids: Array, inverse: Array, ids: Array, hints: Array, found: Array, distances: Array
 ) -> None:  # pragma: no cover
     width = tree.ids.shape[1]
-    scratch = box_tree.scratch_for(tree)
+    squared, stack, bounds = box_tree.scratch_for(tree)
     for k, i in enumerate(ids):
         best, hint = np.inf, hints[k]
         if hint >= 0:
@@ -86,7 +86,7 @@ def _search_each(
             best = total / (inverse[i] + inverse[hint])
         home = tree.places[i] // width
         found[k], distances[k] = box_tree.nearest(
-            tree, centroids[i], inverse[i], i, home, hint, best, scratch
+            tree, centroids[i], inverse[i], i, home, hint, best, squared, stack, bounds
         )
 
 
