@@ -1,6 +1,7 @@
 """Agglomerative clustering with scikit-learn's parameters and attributes, on every engine."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Sequence
+from copy import copy
 from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
@@ -22,6 +23,7 @@ from tasks.clustering.distance_matrix import matrix_linkage
 from tasks.clustering.merging import Merges
 from tasks.clustering.single import single
 from tasks.clustering.ward import ward
+from tasks.sharing import SharedFit
 
 Array = NDArray[Any]
 BLOCK_ROWS = 256  # small, so that a table of a few thousand rows has some for every worker
@@ -31,6 +33,8 @@ LINKAGES: dict[str, Callable[[Array, Communicator], Merges]] = {
     "average": partial(matrix_linkage, average=True),
     "complete": partial(matrix_linkage, average=False),
 }
+Wanted = tuple[int | None, float | None]
+"""Where a tree is cut: `n_clusters`, `distance_threshold`."""
 
 
 class Cut(NamedTuple):
@@ -43,7 +47,7 @@ class Cut(NamedTuple):
     """float64, shape (n_clusters, n_features)."""
 
 
-class AgglomerativeClustering(BlockClusterer):
+class AgglomerativeClustering(SharedFit, BlockClusterer):
     """Agglomerative clustering: the same tree as scikit-learn's, grown by all workers of an engine.
 
     Tree, distances and labels are the same to the last bit on every engine, with any number of workers.
@@ -92,7 +96,6 @@ class AgglomerativeClustering(BlockClusterer):
     """
 
     shared_parameters: ClassVar[tuple[str, ...]] = ("n_clusters", "distance_threshold")
-    """Parameters that one dendrogram serves all values of."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_clusters": [Interval(Integral, 1, None, closed="left"), None],
@@ -141,68 +144,50 @@ class AgglomerativeClustering(BlockClusterer):
         self._keep(tree, cuts[0])
         return self
 
-    def fit_shared(
-        self, X: ArrayLike | str | Path, settings: Iterable[Mapping[str, Any]], y: Any = None
-    ) -> list[Self | ValueError]:
-        """Fit several settings of the `shared_parameters` with one dendrogram.
+    def _common_fit(self, models: Sequence[Self], X: Any, y: Any) -> Callable[[Self], Self]:
+        """One dendrogram, cut for each model."""
+        common: Self = clone(self)
+        source = common._source(X, block_rows=BLOCK_ROWS)
+        cuttable = [model for model in models if model._refusal(source.n_rows) is None]
+        grown: dict[Wanted, tuple[Dendrogram, Cut]] = {}
+        if cuttable:
+            tree, cuts = common._grow(source, cuttable)
+            grown = {model._wanted(): (tree, cut) for model, cut in zip(cuttable, cuts, strict=True)}
 
-        Parameters
-        ----------
-        X : as in `fit`
-        settings : iterable of mappings
-            Each the parameters of one fit; others are this estimator's own.
-        y : ignored
+        def serve(model: Self) -> Self:
+            model._check(source.n_rows)
+            served: Self = copy(common).set_params(**{n: getattr(model, n) for n in self.shared_parameters})
+            served._keep(*grown[model._wanted()])
+            return served
 
-        Returns
-        -------
-        list
-            For each setting a fitted estimator equal to that of a `fit` of its own, or the error that this
-            would have raised.
-        """
-        source = self._source(X, block_rows=BLOCK_ROWS)
-        outcomes = [self._variant(setting, source.n_rows) for setting in settings]
-        models = [outcome for outcome in outcomes if not isinstance(outcome, ValueError)]
-        if models:
-            tree, cuts = self._grow(source, models)
-            for model, cut in zip(models, cuts, strict=True):
-                model._keep(tree, cut)
-        return outcomes
-
-    def _variant(self, setting: Mapping[str, Any], n_rows: int) -> Self | ValueError:
-        """An estimator with this setting, whose columns are known already, or what is wrong with it."""
-        try:
-            for name in setting:
-                if name not in self.shared_parameters:
-                    raise ParameterError(
-                        f"{name}: a dendrogram is shared over {', '.join(self.shared_parameters)} only"
-                    )
-            model: Self = clone(self).set_params(**setting)
-            model._validate_params()
-            model._check(n_rows)
-        except ValueError as error:
-            return error
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(self, name):
-                setattr(model, name, getattr(self, name))
-        return model
+        return serve
 
     def _check(self, n_rows: int) -> None:
+        refusal = self._refusal(n_rows)
+        if refusal:
+            raise ParameterError(refusal)
+
+    def _refusal(self, n_rows: int) -> str | None:
+        """Why so many rows cannot be clustered as the parameters say."""
         if (self.n_clusters is None) == (self.distance_threshold is None):
-            raise ParameterError(
+            return (
                 f"n_clusters={self.n_clusters}, distance_threshold={self.distance_threshold}: "
                 "give one of them, and None for the other"
             )
         if n_rows < 2:
-            raise ParameterError(f"n_samples={n_rows}: at least 2 rows can merge")
+            return f"n_samples={n_rows}: at least 2 rows can merge"
         if self.n_clusters is not None and self.n_clusters > n_rows:
-            raise ParameterError(f"n_clusters={self.n_clusters}: at most one a row, n_samples={n_rows}")
+            return f"n_clusters={self.n_clusters}: at most one a row, n_samples={n_rows}"
+        return None
 
-    def _grow(self, source: BlockSource, models: list[Self]) -> tuple[Dendrogram, list[Cut]]:
-        wanted = [(model.n_clusters, model.distance_threshold) for model in models]
+    def _wanted(self) -> Wanted:
+        return self.n_clusters, self.distance_threshold
+
+    def _grow(self, source: BlockSource, models: Sequence[Self]) -> tuple[Dendrogram, list[Cut]]:
+        wanted = [model._wanted() for model in models]
         with self._connected() as engine:
-            grown = engine.together(_grown, engine.partition(source), self.linkage, wanted)[0]
-        tree: Dendrogram = grown[0]
-        return tree, grown[1]
+            tree, cuts = engine.together(_grown, engine.partition(source), self.linkage, wanted)[0]
+        return tree, cuts
 
     def _keep(self, tree: Dendrogram, cut: Cut) -> None:
         self.children_ = tree.children
@@ -231,7 +216,7 @@ def _grown(
     blocks: list[Any],
     communicator: Communicator,
     linkage: str,
-    wanted: list[tuple[int | None, float | None]],
+    wanted: list[Wanted],
 ) -> tuple[Dendrogram, list[Cut]] | None:
     """One member's part of a fit; the first member answers for all."""
     mine = np.concatenate([block[0] for block in blocks]).astype(np.float64)
