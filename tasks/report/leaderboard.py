@@ -104,12 +104,15 @@ def _search_score(cell: Cell, wide: bool) -> str:
     return wording.plain(cell.cv_score, 3)
 
 
-def _quality_columns(clustering: bool) -> list[Column]:
+def _quality_columns(clustering: bool, cells: list[Cell]) -> list[Column]:
     if clustering:
+        noisy = any(quality(cell, "noise_share") for cell in cells)
         return [
             Column("silhouette", "silh.", _metric("silhouette", 3)),
             Column("Davies-\nBouldin", "D-B", _metric("davies_bouldin", 3)),
             Column("Calinski-\nHarabasz", "C-H", _metric("calinski_harabasz", 2)),
+            Column("clus-\nters", "k", lambda c, _: wording.score(quality(c, "clusters"), "clusters")),
+            *([Column("noise\n%", "noise\n%", _metric("noise_share", 1))] if noisy else []),
             Column("search\nscore", "srch", _search_score),
         ]
     return [
@@ -155,7 +158,7 @@ def _print_table(cells: list[Cell], clustering: bool, console: Console) -> None:
 
 
 def _table(cells: list[Cell], clustering: bool, wide: bool, gap: int) -> Table:
-    columns = _quality_columns(clustering) + _cost_columns(wide)
+    columns = _quality_columns(clustering, cells) + _cost_columns(wide)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap, 0, 0))
     for name in ("algorithm", "engine", "search") if wide else ("cell",):
         table.add_column(name, vertical="bottom", no_wrap=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from tasks.results import Parameter
 
 MIB = 2**20
-_SHARES = ("accuracy", "precision", "recall")
+_SHARES = ("accuracy", "precision", "recall", "_share")
 _NAMES = {
     "holdout_accuracy": "hold-out accuracy",
     "holdout_auc": "hold-out AUC",
@@ -17,6 +17,9 @@ _NAMES = {
     "davies_bouldin": "Davies-Bouldin",
     "calinski_harabasz": "Calinski-Harabasz",
     "raw_silhouette": "silhouette on the raw columns",
+    "clusters": "number of clusters",
+    "largest_share": "share of the largest cluster",
+    "noise_share": "share of noise",
 }
 
 
@@ -40,6 +43,8 @@ def score(value: float | None, metric: str, decimals: int | None = None) -> str:
     """Return a score: shares in per cent (1 decimal), the others with 3 decimals, large ones with fewer."""
     if value is None or not math.isfinite(value):
         return "–"
+    if metric == "clusters":
+        return f"{value:.0f}"
     if is_share(metric):
         return f"{100 * value:.{1 if decimals is None else decimals}f} %"
     return plain(value, 3 if decimals is None else decimals)
