@@ -247,10 +247,7 @@ def nearest(
             if b <= best:
                 stack[top], bounds[top] = far, b
                 top += 1
-            if a > best or near == home:
-                node = 0
-            else:
-                node = near
+            node = 0 if a > best or near == home else near
 
 
 @njit(nogil=True, cache=True, inline="always")

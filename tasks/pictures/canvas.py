@@ -16,12 +16,19 @@ ABOVE = "#7f7f7f"
 
 def canvas() -> tuple["Figure", "Axes"]:
     """Return a figure of the common size with its axes."""
+    figure, [axes] = panels(1)
+    return figure, axes
+
+
+def panels(count: int) -> tuple["Figure", list["Axes"]]:
+    """Return a figure with so many axes side by side, which share their scales."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+    figure = Figure(figsize=(6.4 if count == 1 else 3.4 * count, 4.4), layout="constrained")
+    row = list(figure.subplots(1, count, sharex=True, sharey=True, squeeze=False)[0])
+    for axes in row:
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure, row
 
 
 def name(cluster: int) -> str:

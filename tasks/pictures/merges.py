@@ -18,12 +18,13 @@ def dendrogram(model: Any) -> str:
     merges = linkage_matrix(model)
     cut = cut_height(model)
     cluster_of = _cluster_of_each_node(model)
+    rows_of = np.concatenate([np.ones(model.n_leaves_), merges[:, 3]])
     figure, axes = canvas()
     hierarchy.dendrogram(
         merges,
         p=MOST_LEAVES,
         truncate_mode="lastp",
-        show_leaf_counts=model.n_leaves_ > MOST_LEAVES,
+        leaf_label_func=lambda node: f"{rows_of[node]:.0f}",
         link_color_func=lambda node: to_hex(colour(cluster_of[node])) if cluster_of[node] >= 0 else ABOVE,
         no_labels=model.n_leaves_ <= MOST_LEAVES,
         leaf_rotation=90,
@@ -31,9 +32,9 @@ def dendrogram(model: Any) -> str:
     )
     axes.axhline(cut, color="black", linestyle="--", linewidth=1)
     axes.set_ylabel(f"distance of the merge (dashed: the cut, {model.n_clusters_} clusters)")
-    few = min(model.n_leaves_, MOST_LEAVES)
-    counted = ", in brackets how many rows" if model.n_leaves_ > MOST_LEAVES else ""
-    axes.set_xlabel(f"{few} groups of {model.n_leaves_:,} rows{counted}")
+    whole = f"each of the {model.n_leaves_:,} rows"
+    few = f"rows of each of the last {MOST_LEAVES} groups, {model.n_leaves_:,} in all"
+    axes.set_xlabel(few if model.n_leaves_ > MOST_LEAVES else whole)
     axes.tick_params(axis="x", labelsize=7)
     return png(figure)
 

@@ -15,18 +15,12 @@ def k_distance_curve(space: Any, eps: float, min_samples: int) -> str:
     shares = 100 * np.arange(1, len(curve) + 1) / len(curve)
     axes.plot(shares, curve, color=colour(0), linewidth=1.8)
     core = 100 * float(np.mean(curve <= eps))
-    axes.axhline(eps, color="black", linestyle="--", linewidth=1)
+    chosen = f"eps = {eps:.3g}: {core:.0f} % are core rows"
+    axes.axhline(eps, color="black", linestyle="--", linewidth=1, label=chosen)
     axes.plot([core], [eps], marker="o", color="black")
-    axes.annotate(
-        f"eps = {eps:.3g}\n{core:.0f} % of rows are core rows",
-        (core, eps),
-        (-8, 8),
-        textcoords="offset points",
-        ha="right",
-        va="bottom",
-    )
+    axes.legend(loc="upper left", frameon=False)
     axes.set_xlim(0, 100)
     axes.set_ylim(0, None)
     axes.set_xlabel("share of rows (%), nearest neighbours first")
-    axes.set_ylabel(f"distance to row number {min_samples} around, itself the first")
+    axes.set_ylabel(f"radius that holds {min_samples} rows, itself included")
     return png(figure)

@@ -1,19 +1,18 @@
 """Which clusterings of a data set are drawn, and what is said of them."""
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.pipeline import Pipeline
 
-from tasks.clustering.labelings import NOISE
 from tasks.datasets.preparation import PreparedDataset
 from tasks.pictures.clusters import components, silhouettes
 from tasks.pictures.merges import dendrogram
 from tasks.pictures.neighbours import k_distance_curve
 from tasks.registry import ALGORITHMS
+from tasks.report.wording import parameter
 from tasks.results import Cell, Picture
 
 MOST_ROWS = 5_000
@@ -21,17 +20,27 @@ SHOWN = ("n_clusters", "linkage", "eps", "min_samples")
 """Parameters that a caption names."""
 
 
+class Fitted(NamedTuple):
+    """The model of a cell, and the rows in the space that it was fitted in."""
+
+    space: Any
+    model: Any
+
+
 def pictures(dataset: PreparedDataset, cells: Sequence[Cell]) -> list[Picture]:
-    """Pictures of a data set's best clustering and of what its algorithms saw; none for classification."""
+    """Pictures of the best clustering of each algorithm and of what it saw; none for classification."""
     done = [cell for cell in cells if cell.status == "completed"]
-    if dataset.task != "clustering" or not done:
+    if dataset.task != "clustering":
         return []
-    best = max(done, key=_score)
-    drawn = [] if _score(best) == -math.inf else _of_the_best(dataset, best)
-    for algorithm, draw in (("agglomerative", _merges), ("dbscan", _distances)):
-        mine = [cell for cell in done if cell.algorithm == algorithm]
-        if mine:
-            drawn.append(draw(dataset, max(mine, key=_score)))
+    winners = [max((c for c in done if c.algorithm == a), key=_score) for a in {c.algorithm: 0 for c in done}]
+    winners.sort(key=_score, reverse=True)
+    fitted = {cell.algorithm: _fitted(dataset, cell) for cell in winners}
+    drawn = _side_by_side(dataset, [cell for cell in winners if "silhouette" in cell.metrics], fitted)
+    for cell in winners:
+        if cell.algorithm == "agglomerative":
+            drawn.append(_merges(dataset, cell, fitted[cell.algorithm]))
+        if cell.algorithm == "dbscan":
+            drawn.append(_distances(dataset, cell, fitted[cell.algorithm]))
     return drawn
 
 
@@ -40,76 +49,75 @@ def _score(cell: Cell) -> float:
     return cell.metrics.get("silhouette", -math.inf)
 
 
-def _of_the_best(dataset: PreparedDataset, best: Cell) -> list[Picture]:
-    space, model = _fitted(dataset, best)
-    space, labels = _thinned(space, model.labels_)
-    k = len(set(labels) - {NOISE})
+def _fitted(dataset: PreparedDataset, cell: Cell) -> Fitted:
+    X, _ = dataset.load()
+    pipeline = clone(ALGORITHMS[cell.algorithm].make(dataset, 0))
+    pipeline[-1].set_params(**cell.params)
+    pipeline.fit(X)
+    return Fitted(np.asarray(pipeline[:-1].transform(X)), pipeline[-1])
+
+
+def _side_by_side(
+    dataset: PreparedDataset, winners: Sequence[Cell], fitted: Mapping[str, Fitted]
+) -> list[Picture]:
+    """Clusters and silhouettes of the winners, the best first; nothing where none has a silhouette."""
+    if not winners:
+        return []
+    space = fitted[winners[0].algorithm].space
+    whole = {ALGORITHMS[cell.algorithm].title: fitted[cell.algorithm].model.labels_ for cell in winners}
+    kept = _some_rows(list(whole.values()))
+    labelings = {title: labels[kept] for title, labels in whole.items()}
+    words = "; ".join(map(_words, winners))
+    rows = f" {len(kept):,} of {len(space):,} rows are drawn." if len(kept) < len(space) else ""
     return [
         Picture(
-            title="The best clustering in the first two principal components",
-            caption=f"Best by silhouette: {_words(best)}, {k} clusters. Each point is a row; the axes name the "
-            "share of variance.",
+            title="Clusters in the first two principal components",
+            caption=f"The best of each algorithm by silhouette, the highest first: {words}. Each point is a row; "
+            f"the axes name the share of variance.{rows}",
             dataset=dataset.name,
-            png=components(space, labels),
+            png=components(space[kept], labelings),
         ),
         Picture(
-            title="The best clustering: silhouette of each row",
-            caption=f"{_words(best)}, {k} clusters. Rows left of zero lie nearer to another cluster than to "
-            "their own; noise counts as zero.",
+            title="Silhouette of each row",
+            caption=f"{words}. Rows left of zero lie nearer to another cluster than to their own; noise and "
+            f"rows alone in their cluster count as zero.{rows}",
             dataset=dataset.name,
-            png=silhouettes(space, labels),
+            png=silhouettes(space[kept], labelings),
         ),
     ]
 
 
-def _merges(dataset: PreparedDataset, cell: Cell) -> Picture:
+def _some_rows(labelings: Sequence[Any]) -> Any:
+    """Rows to draw: all or a sample, in which every cluster has one at least."""
+    count = len(labelings[0])
+    if count <= MOST_ROWS:
+        return np.arange(count)
+    drawn = np.random.default_rng(0).choice(count, MOST_ROWS, replace=False)
+    firsts = [np.unique(labels, return_index=True)[1] for labels in labelings]
+    return np.unique(np.concatenate([drawn, *firsts]))
+
+
+def _merges(dataset: PreparedDataset, cell: Cell, fitted: Fitted) -> Picture:
     return Picture(
         title="Agglomerative clustering: the last merges",
         caption=f"{_words(cell)}. Two groups join at the height of their distance; lines below the cut have "
         "the colour of their cluster.",
         dataset=dataset.name,
-        png=dendrogram(_fitted(dataset, cell)[1]),
+        png=dendrogram(fitted.model),
     )
 
 
-def _distances(dataset: PreparedDataset, cell: Cell) -> Picture:
-    X, _ = dataset.load()
-    space = _pipeline(dataset, cell)[:-1].fit_transform(X)
-    eps, min_samples = float(cell.params["eps"] or 0), int(cell.params["min_samples"] or 1)
+def _distances(dataset: PreparedDataset, cell: Cell, fitted: Fitted) -> Picture:
     return Picture(
         title="DBSCAN: how far rows are from their neighbours",
-        caption=f"{_words(cell)}. Rows whose distance is eps or less are core rows; a curve that bends sharply "
+        caption=f"{_words(cell)}. Rows whose radius is eps or less are core rows; a curve that bends sharply "
         "tells dense rows from stray ones.",
         dataset=dataset.name,
-        png=k_distance_curve(np.asarray(space), eps, min_samples),
+        png=k_distance_curve(fitted.space, fitted.model.eps, fitted.model.min_samples),
     )
 
 
 def _words(cell: Cell) -> str:
-    chosen = [f"{name}={_plain(cell.params[name])}" for name in SHOWN if cell.params.get(name) is not None]
+    chosen = [f"{name}={parameter(cell.params[name])}" for name in SHOWN if cell.params.get(name) is not None]
     title = ALGORITHMS[cell.algorithm].title
-    return f"{title}, {cell.search}, {', '.join(chosen)}, {cell.space or 'standardised'} space"
-
-
-def _plain(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def _pipeline(dataset: PreparedDataset, cell: Cell) -> Pipeline:
-    pipeline = clone(ALGORITHMS[cell.algorithm].make(dataset, 0))
-    pipeline[-1].set_params(**cell.params)
-    return pipeline
-
-
-def _fitted(dataset: PreparedDataset, cell: Cell) -> tuple[Any, Any]:
-    """Space and fitted model of a cell."""
-    X, _ = dataset.load()
-    pipeline = _pipeline(dataset, cell).fit(X)
-    return np.asarray(pipeline[:-1].transform(X)), pipeline[-1]
-
-
-def _thinned(space: Any, labels: Any) -> tuple[Any, Any]:
-    if len(space) <= MOST_ROWS:
-        return space, labels
-    keep = np.random.default_rng(0).choice(len(space), MOST_ROWS, replace=False)
-    return space[keep], labels[keep]
+    return f"{title}, {cell.search}, {', '.join(chosen)}, {cell.space} space"
