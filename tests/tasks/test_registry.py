@@ -7,10 +7,10 @@ from sklearn.base import clone
 from sklearn.cluster import DBSCAN
 
 from infra.errors import ParameterError
-from tasks.datasets.catalogue import resolve
-from tasks.datasets.preparation import PreparedDataset, prepare, preprocessor
 from tasks import registry
 from tasks.clustering import k_distances
+from tasks.datasets.catalogue import resolve
+from tasks.datasets.preparation import PreparedDataset, prepare, preprocessor
 from tasks.registry import ALGORITHMS, algorithms_for
 
 
