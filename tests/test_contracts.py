@@ -15,7 +15,7 @@ from sklearn.datasets import make_blobs, make_classification
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from infra.engines import Engine, blocks, connect
-from tasks.clustering import KMeans
+from tasks.clustering import AgglomerativeClustering, KMeans
 from tasks.ensembles import XGBoostClassifier
 from tasks.registry import ALGORITHMS
 from tasks.search import GridSearch
@@ -50,6 +50,15 @@ def partition_of(model: Any, X: Any) -> tuple[bytes, ...]:
     )
 
 
+def dendrogram_of(model: Any, X: Any) -> tuple[bytes, ...]:
+    return (
+        model.labels_.tobytes(),
+        model.children_.tobytes(),
+        model.distances_.tobytes(),
+        model.predict(X).tobytes(),
+    )
+
+
 def trees_of(model: Any, X: Any) -> tuple[bytes, ...]:
     return (bytes(model.booster_.save_raw("ubj")), model.predict_proba(X).tobytes())
 
@@ -70,6 +79,8 @@ class Contract:
     same_as_library: Callable[[Any, Any, Any], None]
     parameters: dict[str, Any] = field(default_factory=dict)
     reads_paths: bool = False
+    weighted: bool = True
+    """Whether rows can have weights."""
 
     def __str__(self) -> str:
         return self.name
@@ -81,6 +92,12 @@ def same_clusters(ours: Any, theirs: Any, X: Any) -> None:
     np.testing.assert_allclose(ours.cluster_centers_, theirs.cluster_centers_, rtol=1e-9, atol=1e-9)
     assert ours.inertia_ == pytest.approx(theirs.inertia_, rel=1e-9)
     assert ours.n_iter_ == theirs.n_iter_
+
+
+def same_dendrogram(ours: Any, theirs: Any, X: Any) -> None:
+    np.testing.assert_array_equal(ours.labels_, theirs.labels_)
+    np.testing.assert_array_equal(ours.children_, theirs.children_)
+    np.testing.assert_allclose(ours.distances_, theirs.distances_, rtol=1e-9)
 
 
 def same_trees(ours: Any, theirs: Any, X: Any) -> None:
@@ -118,6 +135,26 @@ CONTRACTS = [
         partition_of,
         lambda: sklearn.cluster.KMeans(5, init="random", n_init=3, max_iter=30, random_state=4),
         same_clusters,
+    ),
+    Contract(
+        "ward linkage",
+        "agglomerative",
+        lambda engine=None: AgglomerativeClustering(9, linkage="ward", engine=engine),
+        clusters,
+        dendrogram_of,
+        lambda: sklearn.cluster.AgglomerativeClustering(9, linkage="ward", compute_distances=True),
+        same_dendrogram,
+        weighted=False,
+    ),
+    Contract(
+        "average linkage",
+        "agglomerative",
+        lambda engine=None: AgglomerativeClustering(9, linkage="average", engine=engine),
+        clusters,
+        dendrogram_of,
+        lambda: sklearn.cluster.AgglomerativeClustering(9, linkage="average", compute_distances=True),
+        same_dendrogram,
+        weighted=False,
     ),
     Contract(
         "xgboost, two classes",
@@ -181,9 +218,9 @@ def test_weighted_rows_in_single_precision_give_the_same_answer_on_every_engine(
 ) -> None:
     X, y = contract.data()
     X = X.astype(np.float32)
-    weights = np.random.default_rng(0).exponential(size=len(X))
-    here = contract.make().fit(X, y, sample_weight=weights)
-    there = contract.make(engine=engine).fit(X, y, sample_weight=weights)
+    given = {"sample_weight": np.random.default_rng(0).exponential(size=len(X))} if contract.weighted else {}
+    here = contract.make().fit(X, y, **given)
+    there = contract.make(engine=engine).fit(X, y, **given)
     assert contract.answer(there, X) == contract.answer(here, X)
 
 

@@ -1,0 +1,252 @@
+"""Agglomerative clustering with scikit-learn's parameters and attributes, on every engine."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import _fit_context, clone
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from infra.engines import BlockSource, Engine
+from infra.engines.collective import Communicator
+from infra.errors import ParameterError
+from tasks.clustering import kernels
+from tasks.clustering.base import BlockClusterer
+from tasks.clustering.dendrogram import Dendrogram, from_merges
+from tasks.clustering.distance_matrix import matrix_linkage
+from tasks.clustering.merging import Merges
+from tasks.clustering.single import single
+from tasks.clustering.ward import ward
+
+Array = NDArray[Any]
+BLOCK_ROWS = 256  # small, so that a table of a few thousand rows has some for every worker
+LINKAGES: dict[str, Callable[[Array, Communicator], Merges]] = {
+    "ward": ward,
+    "single": single,
+    "average": partial(matrix_linkage, average=True),
+    "complete": partial(matrix_linkage, average=False),
+}
+
+
+class Cut(NamedTuple):
+    """A dendrogram cut into clusters."""
+
+    n_clusters: int
+    labels: Array
+    """int64, shape (n_samples,)."""
+    centroids: Array
+    """float64, shape (n_clusters, n_features)."""
+
+
+class AgglomerativeClustering(BlockClusterer):
+    """Agglomerative clustering: the same tree as scikit-learn's, grown by all workers of an engine.
+
+    Tree, distances and labels are the same to the last bit on every engine, with any number of workers.
+    Ward's and single linkage take memory linear in the rows; for complete and average linkage the matrix
+    of distances is spread over the workers.
+
+    Parameters
+    ----------
+    n_clusters : int or None, default=2
+        None if and only if `distance_threshold` is given.
+    linkage : {"ward", "complete", "average", "single"}, default="ward"
+    metric : "euclidean", default="euclidean"
+    distance_threshold : float, default=None
+        Clusters at this distance or farther are not merged.
+    engine : Engine, optional
+        From `infra.engines.connect`; default: this process.
+
+    Attributes
+    ----------
+    n_clusters_ : int
+    labels_ : ndarray of shape (n_samples,), int64
+        Numbered as scikit-learn does.
+    children_ : ndarray of shape (n_samples - 1, 2), int64
+        The two nodes of each merge, nearest first; rows are the nodes below n_samples, merge k makes node
+        n_samples + k.
+    distances_ : ndarray of shape (n_samples - 1,), float64
+    n_leaves_ : int
+    n_connected_components_ : int
+    cluster_centroids_ : ndarray of shape (n_clusters_, n_features), float64
+        Mean of each cluster's rows.
+    n_features_in_ : int
+
+    Notes
+    -----
+    `predict` gives the cluster with the nearest centroid, for every linkage: that takes n_clusters_ rows
+    of memory. It is no part of the clustering itself: a row of the training data may be nearer to the
+    centroid of another cluster than to that of its own.
+
+    Every worker holds all rows (and as many centroids), and the driver a few numbers a row; a path is read
+    by the workers, each its span, and they exchange what they have read.
+
+    References
+    ----------
+    Sumengen et al., "Scaling hierarchical agglomerative clustering to billion-sized datasets" (2021).
+    Müllner, "Modern hierarchical, agglomerative clustering algorithms" (2011).
+    """
+
+    shared_parameters: ClassVar[tuple[str, ...]] = ("n_clusters", "distance_threshold")
+    """Parameters that one dendrogram serves all values of."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_clusters": [Interval(Integral, 1, None, closed="left"), None],
+        "linkage": [StrOptions(set(LINKAGES))],
+        "metric": [StrOptions({"euclidean"})],
+        "distance_threshold": [Interval(Real, 0, None, closed="left"), None],
+        "engine": [Engine, None],
+    }
+
+    def __init__(
+        self,
+        n_clusters: int | None = 2,
+        *,
+        linkage: str = "ward",
+        metric: str = "euclidean",
+        distance_threshold: float | None = None,
+        engine: Engine | None = None,
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.linkage = linkage
+        self.metric = metric
+        self.distance_threshold = distance_threshold
+        self.engine = engine
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: ArrayLike | str | Path, y: Any = None) -> Self:
+        """Find the clusters of `X`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or path to Parquet
+        y : ignored
+
+        Raises
+        ------
+        ParameterError
+            If there are fewer than two rows or more clusters than rows, or not exactly one of `n_clusters`
+            and `distance_threshold` is given.
+        DataError
+            If a path holds no Parquet, a column that is not numeric, or a value that is not finite; Spark
+            reports the last as an `EngineError`.
+        """
+        source = self._source(X, block_rows=BLOCK_ROWS)
+        self._check(source.n_rows)
+        tree, cuts = self._grow(source, [self])
+        self._keep(tree, cuts[0])
+        return self
+
+    def fit_shared(
+        self, X: ArrayLike | str | Path, settings: Iterable[Mapping[str, Any]], y: Any = None
+    ) -> list[Self | ValueError]:
+        """Fit several settings of the `shared_parameters` with one dendrogram.
+
+        Parameters
+        ----------
+        X : as in `fit`
+        settings : iterable of mappings
+            Each the parameters of one fit; others are this estimator's own.
+        y : ignored
+
+        Returns
+        -------
+        list
+            For each setting a fitted estimator equal to that of a `fit` of its own, or the error that this
+            would have raised.
+        """
+        source = self._source(X, block_rows=BLOCK_ROWS)
+        outcomes = [self._variant(setting, source.n_rows) for setting in settings]
+        models = [outcome for outcome in outcomes if not isinstance(outcome, ValueError)]
+        if models:
+            tree, cuts = self._grow(source, models)
+            for model, cut in zip(models, cuts, strict=True):
+                model._keep(tree, cut)
+        return outcomes
+
+    def _variant(self, setting: Mapping[str, Any], n_rows: int) -> Self | ValueError:
+        """An estimator with this setting, whose columns are known already, or what is wrong with it."""
+        try:
+            for name in setting:
+                if name not in self.shared_parameters:
+                    raise ParameterError(
+                        f"{name}: a dendrogram is shared over {', '.join(self.shared_parameters)} only"
+                    )
+            model: Self = clone(self).set_params(**setting)
+            model._validate_params()
+            model._check(n_rows)
+        except ValueError as error:
+            return error
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(self, name):
+                setattr(model, name, getattr(self, name))
+        return model
+
+    def _check(self, n_rows: int) -> None:
+        if (self.n_clusters is None) == (self.distance_threshold is None):
+            raise ParameterError(
+                f"n_clusters={self.n_clusters}, distance_threshold={self.distance_threshold}: "
+                "give one of them, and None for the other"
+            )
+        if n_rows < 2:
+            raise ParameterError(f"n_samples={n_rows}: at least 2 rows can merge")
+        if self.n_clusters is not None and self.n_clusters > n_rows:
+            raise ParameterError(f"n_clusters={self.n_clusters}: at most one a row, n_samples={n_rows}")
+
+    def _grow(self, source: BlockSource, models: list[Self]) -> tuple[Dendrogram, list[Cut]]:
+        wanted = [(model.n_clusters, model.distance_threshold) for model in models]
+        with self._connected() as engine:
+            grown = engine.together(_grown, engine.partition(source), self.linkage, wanted)[0]
+        tree: Dendrogram = grown[0]
+        return tree, grown[1]
+
+    def _keep(self, tree: Dendrogram, cut: Cut) -> None:
+        self.children_ = tree.children
+        self.distances_ = tree.distances
+        self.n_clusters_ = cut.n_clusters
+        self.labels_ = cut.labels
+        self.cluster_centroids_ = cut.centroids
+        self.n_leaves_ = len(cut.labels)
+        self.n_connected_components_ = 1
+
+    def predict(self, X: ArrayLike | str | Path) -> Array:
+        """Cluster with the nearest centroid to each row of `X`; int64, shape (n_samples,)."""
+        check_is_fitted(self)
+        if not isinstance(X, str | Path):
+            return _nearest(self._checked(X, np.float64), self.cluster_centroids_)
+        source = self._known_source(X, self.cluster_centroids_.dtype)
+        with self._connected() as engine:
+            return np.concatenate(engine.map(_nearest, engine.partition(source), self.cluster_centroids_))
+
+
+def _nearest(X: Array, *rest: Any) -> Array:
+    return kernels.assign(X, rest[-1])[0].astype(np.int64)
+
+
+def _grown(
+    blocks: list[Any],
+    communicator: Communicator,
+    linkage: str,
+    wanted: list[tuple[int | None, float | None]],
+) -> tuple[Dendrogram, list[Cut]] | None:
+    """One member's part of a fit; the first member answers for all."""
+    mine = np.concatenate([block[0] for block in blocks]).astype(np.float64)
+    X = np.concatenate(communicator.allgather(mine))
+    merges = LINKAGES[linkage](X, communicator)
+    if communicator.rank > 0:
+        return None
+    # scikit-learn's single linkage keeps the order in which rows joined the spanning tree
+    tree = from_merges(merges, lower_first=linkage != "single")
+    return tree, [_cut(X, tree, *parameters) for parameters in wanted]
+
+
+def _cut(X: Array, tree: Dendrogram, n_clusters: int | None, threshold: float | None) -> Cut:
+    count = tree.n_clusters_below(float(threshold or 0)) if n_clusters is None else int(n_clusters)
+    labels = tree.labels(count)
+    sums, sizes = np.zeros((count, X.shape[1])), np.zeros(count)
+    kernels.accumulate(X, np.ones(len(X)), labels, np.zeros(len(X)), sums, sizes)
+    return Cut(count, labels, sums / sizes[:, None])
