@@ -154,10 +154,10 @@ CONTRACTS = [
     Contract(
         "dbscan",
         "dbscan",
-        lambda engine=None: DBSCAN(0.9, min_samples=4, engine=engine),
+        lambda engine=None: DBSCAN(4.0, min_samples=4, engine=engine),
         clusters,
         density_of,
-        lambda: sklearn.cluster.DBSCAN(0.9, min_samples=4),
+        lambda: sklearn.cluster.DBSCAN(4.0, min_samples=4),
         same_density,
     ),
     Contract(

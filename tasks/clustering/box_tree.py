@@ -38,12 +38,6 @@ class BoxTree(NamedTuple):
     """int64, shape (2 * n_leaves,): the group that a node lies in with all it has, or -1."""
 
 
-@njit(nogil=True, cache=True)
-def scratch_for(tree: BoxTree) -> tuple[Array, Array, Array]:  # pragma: no cover
-    """Memory for searches in a tree, which are too short to ask for their own."""
-    return np.empty(tree.ids.shape[1]), np.empty(MAX_DEPTH, dtype=np.int64), np.empty(MAX_DEPTH)
-
-
 def build(centroids: Array, ids: Array, inverse: Array, leaf_points: int = LEAF_POINTS) -> BoxTree:
     """Tree over some centroids, each in a group of its own.
 
@@ -192,7 +186,9 @@ def nearest(
     found, best : int, float
         A candidate and its distance, if known; or -1 and a distance beyond which nothing is wanted.
     squared, stack, bounds
-        Memory to work in, of `scratch_for`: each an argument, so that the compiler knows them to be apart.
+        Memory to work in: float64 of a leaf's width, int64 and float64 of `MAX_DEPTH`. The function that
+        calls allocates it, by itself: only then does the compiler know that it overlaps nothing, which
+        makes a search a third shorter.
 
     Returns
     -------

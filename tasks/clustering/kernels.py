@@ -34,44 +34,84 @@ class Far(NamedTuple):
     """float64, shape (m,)."""
 
 
-@njit(nogil=True, cache=True)
-def nearest(X: Array, centers_t: Array, labels: Array, distances: Array) -> None:  # pragma: no cover
-    """Write each row's nearest centre (the lowest number among equals) and its squared distance.
+TILE_BYTES = 16_384  # half of a core's nearest cache
+MOST_LANES = 256
 
-    `centers_t` is transposed, so that the innermost loop runs over centres and every centre's sum is
-    added in the order of the features, vectorised or not.
+
+@njit(nogil=True, cache=True, fastmath={"contract"})
+def _label_tile(
+    rows: Array,
+    shift: Array,
+    centers: Array,
+    halves: Array,
+    tile: Array,
+    scores: Array,
+    best: Array,
+    labels: Array,
+) -> None:  # pragma: no cover
+    """Label up to a tile of rows; `tile` gets them transposed, so that the innermost loops run over rows.
+
+    |x - c|^2 is least where |c|^2 / 2 - x.c is; among equals the lowest number wins.
     """
-    n, d = X.shape
-    k = centers_t.shape[1]
-    squared = np.empty(k, dtype=X.dtype)
-    for i in range(n):
-        squared[:] = 0
-        for j in range(d):
-            x = X[i, j]
-            for c in range(k):
-                difference = x - centers_t[j, c]
-                squared[c] += difference * difference
-        best = 0
-        for c in range(1, k):
-            if squared[c] < squared[best]:
-                best = c
-        labels[i] = best
-        distances[i] = squared[best]
+    lanes = tile.shape[1]
+    for j in range(rows.shape[1]):
+        for i in range(len(rows)):
+            tile[j, i] = rows[i, j] - shift[j]
+    best[:] = np.inf
+    for c in range(len(centers)):
+        scores[:] = halves[c]
+        for j in range(0, centers.shape[1], 4):  # four columns a pass: scores are read and written less often
+            c0, c1, c2, c3 = centers[c, j], centers[c, j + 1], centers[c, j + 2], centers[c, j + 3]
+            t0, t1, t2, t3 = tile[j], tile[j + 1], tile[j + 2], tile[j + 3]
+            for i in range(lanes):
+                scores[i] -= c0 * t0[i] + c1 * t1[i] + c2 * t2[i] + c3 * t3[i]
+        for i in range(lanes):
+            if scores[i] < best[i]:
+                best[i] = scores[i]
+                labels[i] = c
 
 
-@njit(nogil=True, cache=True)
-def accumulate(
-    X: Array, weights: Array, labels: Array, distances: Array, sums: Array, counts: Array
+@njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
+def sweep(
+    X: Array,
+    shift: Array,
+    centers: Array,
+    lanes: int,
+    weights: Array,
+    labels: Array,
+    distances: Array,
+    sums: Array,
+    counts: Array,
 ) -> float:  # pragma: no cover
-    """Add each row to its cluster's sums (float64) in the order of the rows; return the inertia."""
+    """Assign each row to its nearest centre and, where `weights` has rows, add it to that cluster's sums.
+
+    `shift` is taken off the rows first and is off the centres already: products of numbers around zero keep
+    the digits that tell near centres apart. Sums are float64, in the order of the rows; returns the inertia.
+    """  # fmt: skip
+    n, d = X.shape
+    tile = np.zeros((centers.shape[1], lanes), dtype=X.dtype)
+    scores, best = np.empty(lanes, dtype=X.dtype), np.empty(lanes, dtype=X.dtype)
+    found = np.zeros(lanes, dtype=np.int32)
+    halves = np.empty(len(centers), dtype=X.dtype)
+    for c in range(len(centers)):
+        halves[c] = (centers[c] * centers[c]).sum() / 2
     inertia = 0.0
-    for i in range(X.shape[0]):
-        c = labels[i]
-        w = weights[i]
-        counts[c] += w
-        inertia += w * distances[i]
-        for j in range(X.shape[1]):
-            sums[c, j] += w * X[i, j]
+    for first in range(0, n, lanes):
+        size = min(lanes, n - first)
+        _label_tile(X[first : first + size], shift, centers, halves, tile, scores, best, found)
+        for i in range(size):
+            c, squared = found[i], X.dtype.type(0)
+            for j in range(d):
+                difference = X[first + i, j] - shift[j] - centers[c, j]
+                squared += difference * difference
+            labels[first + i], distances[first + i] = c, squared
+        if len(weights):
+            for i in range(size):
+                c, w = found[i], weights[first + i]
+                counts[c] += w
+                inertia += w * distances[first + i]
+                for j in range(d):
+                    sums[c, j] += w * X[first + i, j]
     return inertia
 
 
@@ -89,19 +129,25 @@ def assign(X: Array, centers: Array) -> tuple[Array, Array]:
     distances : ndarray of shape (n_rows,), dtype of X
         Squared Euclidean.
     """
-    labels = np.empty(len(X), dtype=np.int32)
-    distances = np.empty(len(X), dtype=X.dtype)
-    nearest(X, np.ascontiguousarray(centers.T.astype(X.dtype)), labels, distances)
+    labels, distances, *_ = _swept(X, np.empty(0), centers)
     return labels, distances
 
 
 def moments(X: Array, weights: Array, centers: Array) -> Moments:
     """One block's part of a Lloyd round."""
-    labels, distances = assign(X, centers)
-    sums = np.zeros(centers.shape, dtype=np.float64)
-    counts = np.zeros(len(centers), dtype=np.float64)
-    inertia = accumulate(X, weights, labels, distances, sums, counts)
-    return Moments(sums, counts, inertia)
+    return Moments(*_swept(X, weights, centers)[2:])
+
+
+def _swept(X: Array, weights: Array, centers: Array) -> tuple[Array, Array, Array, Array, float]:
+    centers = centers.astype(np.float64)
+    shift = centers.mean(axis=0).astype(X.dtype)
+    labels, distances = np.empty(len(X), dtype=np.int32), np.empty(len(X), dtype=X.dtype)
+    sums, counts = np.zeros(centers.shape), np.zeros(len(centers))
+    near_zero = np.zeros((len(centers), -(-X.shape[1] // 4) * 4), dtype=X.dtype)
+    near_zero[:, : X.shape[1]] = centers - shift
+    lanes = max(16, min(MOST_LANES, TILE_BYTES // (X.itemsize * X.shape[1]) // 16 * 16))
+    inertia = sweep(X, shift, near_zero, lanes, weights, labels, distances, sums, counts)
+    return labels, distances, sums, counts, inertia
 
 
 def merge_moments(a: Moments, b: Moments) -> Moments:

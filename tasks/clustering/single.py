@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from infra.engines.collective import Communicator
 from tasks.clustering import box_tree
-from tasks.clustering.box_tree import BoxTree
+from tasks.clustering.box_tree import MAX_DEPTH, BoxTree
 from tasks.clustering.merging import Merges
 
 Array = NDArray[Any]
@@ -64,7 +64,7 @@ def _shortest(
     has come into its own, or was not looked for to the end, the distance is a lower bound still.
     """
     width = tree.ids.shape[1]
-    terms, stack, limits = box_tree.scratch_for(tree)
+    terms, stack, limits = np.empty(width), np.empty(MAX_DEPTH, dtype=np.int64), np.empty(MAX_DEPTH)
     for i in mine:
         if nearest[i] >= 0 and components[nearest[i]] != components[i]:
             _keep_shorter(found, squared, components[i], bounds[i], i, nearest[i])

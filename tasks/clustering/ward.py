@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from infra.engines.collective import Communicator
 from tasks.clustering import box_tree
-from tasks.clustering.box_tree import LEAF_POINTS, BoxTree
+from tasks.clustering.box_tree import LEAF_POINTS, MAX_DEPTH, BoxTree
 from tasks.clustering.merging import Merges, Neighbours
 
 Array = NDArray[Any]
@@ -75,7 +75,7 @@ def _search_each(
     tree: BoxTree, centroids: Array, inverse: Array, ids: Array, hints: Array, found: Array, distances: Array
 ) -> None:  # pragma: no cover
     width = tree.ids.shape[1]
-    squared, stack, bounds = box_tree.scratch_for(tree)
+    squared, stack, bounds = np.empty(width), np.empty(MAX_DEPTH, dtype=np.int64), np.empty(MAX_DEPTH)
     for k, i in enumerate(ids):
         best, hint = np.inf, hints[k]
         if hint >= 0:
