@@ -26,6 +26,7 @@ from tasks.clustering.ward import ward
 from tasks.sharing import SharedFit
 
 Array = NDArray[Any]
+Wanted = tuple[int | None, float | None]  # n_clusters, distance_threshold
 BLOCK_ROWS = 256  # small, so that a table of a few thousand rows has some for every worker
 LINKAGES: dict[str, Callable[[Array, Communicator], Merges]] = {
     "ward": ward,
@@ -33,8 +34,6 @@ LINKAGES: dict[str, Callable[[Array, Communicator], Merges]] = {
     "average": partial(matrix_linkage, average=True),
     "complete": partial(matrix_linkage, average=False),
 }
-Wanted = tuple[int | None, float | None]
-"""Where a tree is cut: `n_clusters`, `distance_threshold`."""
 
 
 class Cut(NamedTuple):
@@ -96,7 +95,6 @@ class AgglomerativeClustering(SharedFit, BlockClusterer):
     """
 
     shared_parameters: ClassVar[tuple[str, ...]] = ("n_clusters", "distance_threshold")
-
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_clusters": [Interval(Integral, 1, None, closed="left"), None],
         "linkage": [StrOptions(set(LINKAGES))],
@@ -140,35 +138,32 @@ class AgglomerativeClustering(SharedFit, BlockClusterer):
         """
         source = self._source(X, block_rows=BLOCK_ROWS)
         self._check(source.n_rows)
-        tree, cuts = self._grow(source, [self])
-        self._keep(tree, cuts[0])
+        self._keep(*self._grow(source, [self._wanted()])[self._wanted()])
         return self
 
     def _common_fit(self, models: Sequence[Self], X: Any, y: Any) -> Callable[[Self], Self]:
         """One dendrogram, cut for each model."""
-        common: Self = clone(self)
+        common: Self = clone(models[0])
         source = common._source(X, block_rows=BLOCK_ROWS)
-        cuttable = [model for model in models if model._refusal(source.n_rows) is None]
-        grown: dict[Wanted, tuple[Dendrogram, Cut]] = {}
-        if cuttable:
-            tree, cuts = common._grow(source, cuttable)
-            grown = {model._wanted(): (tree, cut) for model, cut in zip(cuttable, cuts, strict=True)}
+        cuts = common._grow(
+            source, [model._wanted() for model in models if model._problem(source.n_rows) is None]
+        )
 
         def serve(model: Self) -> Self:
             model._check(source.n_rows)
-            served: Self = copy(common).set_params(**{n: getattr(model, n) for n in self.shared_parameters})
-            served._keep(*grown[model._wanted()])
+            served: Self = copy(common).set_params(**model.get_params(deep=False))
+            served._keep(*cuts[model._wanted()])
             return served
 
         return serve
 
     def _check(self, n_rows: int) -> None:
-        refusal = self._refusal(n_rows)
-        if refusal:
-            raise ParameterError(refusal)
+        problem = self._problem(n_rows)
+        if problem:
+            raise ParameterError(problem)
 
-    def _refusal(self, n_rows: int) -> str | None:
-        """Why so many rows cannot be clustered as the parameters say."""
+    def _problem(self, n_rows: int) -> str | None:
+        """What keeps so many rows from being cut as the parameters ask."""
         if (self.n_clusters is None) == (self.distance_threshold is None):
             return (
                 f"n_clusters={self.n_clusters}, distance_threshold={self.distance_threshold}: "
@@ -183,11 +178,10 @@ class AgglomerativeClustering(SharedFit, BlockClusterer):
     def _wanted(self) -> Wanted:
         return self.n_clusters, self.distance_threshold
 
-    def _grow(self, source: BlockSource, models: Sequence[Self]) -> tuple[Dendrogram, list[Cut]]:
-        wanted = [model._wanted() for model in models]
+    def _grow(self, source: BlockSource, wanted: Sequence[Wanted]) -> dict[Wanted, tuple[Dendrogram, Cut]]:
         with self._connected() as engine:
             tree, cuts = engine.together(_grown, engine.partition(source), self.linkage, wanted)[0]
-        return tree, cuts
+        return {one: (tree, cut) for one, cut in zip(wanted, cuts, strict=True)}
 
     def _keep(self, tree: Dendrogram, cut: Cut) -> None:
         self.children_ = tree.children
@@ -216,7 +210,7 @@ def _grown(
     blocks: list[Any],
     communicator: Communicator,
     linkage: str,
-    wanted: list[Wanted],
+    wanted: Sequence[Wanted],
 ) -> tuple[Dendrogram, list[Cut]] | None:
     """One member's part of a fit; the first member answers for all."""
     mine = np.concatenate([block[0] for block in blocks]).astype(np.float64)
@@ -232,6 +226,6 @@ def _grown(
 def _cut(X: Array, tree: Dendrogram, n_clusters: int | None, threshold: float | None) -> Cut:
     count = tree.n_clusters_below(float(threshold or 0)) if n_clusters is None else int(n_clusters)
     labels = tree.labels(count)
-    sums, sizes = np.zeros((count, X.shape[1])), np.zeros(count)
-    kernels.accumulate(X, np.ones(len(X)), labels, np.zeros(len(X)), sums, sizes)
-    return Cut(count, labels, sums / sizes[:, None])
+    sums = np.zeros((count, X.shape[1]))
+    np.add.at(sums, labels, X)
+    return Cut(count, labels, sums / np.bincount(labels)[:, None])

@@ -127,7 +127,9 @@ def test_a_search_of_which_all_candidates_fail_says_why(
 ) -> None:
     hopeless = replace(ALGORITHMS["dbscan"], grid=lambda _data: {"model__eps": [1e3, 2e3]})
     monkeypatch.setattr(cells, "ALGORITHMS", {"dbscan": hopeless})
-    with pytest.raises(ParameterError, match=r"all 2 candidates failed; .* 1 clusters of 70 rows have no silh"):
+    with pytest.raises(
+        ParameterError, match=r"all 2 candidates failed; .* 1 clusters of 70 rows have no silh"
+    ):
         run_cell(request_for("burger-king", "grid", algorithm="dbscan"), engine)
 
 
