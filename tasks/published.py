@@ -49,7 +49,7 @@ def _burger_king(dataset: PreparedDataset, cells: Sequence[Cell]) -> list[Publis
         return []
     X, _ = dataset.load()
     raw = preprocessor(dataset, scale=False, impute=True).fit_transform(X)
-    figures = {name: _two_clusters(space) for name, space in _spaces(raw).items()}
+    figures = {name: two_clusters(space) for name, space in _spaces(raw).items()}
     quality = [
         Published(
             what=f"K-means on the Burger King menu, k=2, {title}",
@@ -71,7 +71,8 @@ def _spaces(raw: Any) -> dict[str, Any]:
     return {"raw": raw, "standardised": StandardScaler().fit_transform(raw)}
 
 
-def _two_clusters(X: Any) -> dict[str, float]:
+def two_clusters(X: Any) -> dict[str, float]:
+    """Scores of K-means with k=2 in the space that it clusters."""
     return cluster_metrics(X, [KMeans(n_clusters=2, n_init=10, random_state=0).fit(X).labels_])[0]
 
 

@@ -17,7 +17,7 @@ def dendrogram(model: Any) -> str:
 
     merges = linkage_matrix(model)
     cut = cut_height(model)
-    cluster_of = _cluster_of_each_node(model)
+    cluster_of = cluster_of_each_node(model)
     rows_of = np.concatenate([np.ones(model.n_leaves_), merges[:, 3]])
     figure, axes = canvas()
     hierarchy.dendrogram(
@@ -48,7 +48,7 @@ def cut_height(model: Any) -> float:
     return float(below + above) / 2
 
 
-def _cluster_of_each_node(model: Any) -> Any:
+def cluster_of_each_node(model: Any) -> Any:
     """Cluster of each node of the tree, -1 above the cut."""
     n, labels = model.n_leaves_, model.labels_
     clusters = np.concatenate([labels, np.full(n - 1, -1)])
