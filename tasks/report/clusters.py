@@ -30,14 +30,10 @@ def _has_no_score(cell: Cell) -> bool:
 
 
 def _unscored(cell: Cell) -> str:
-    found = wording.count(int(cell.metrics["clusters"]), "cluster")
-    return f"{found}{noise_beside(cell)}; fewer than two, or rows alone in theirs, have no silhouette."
-
-
-def noise_beside(cell: Cell) -> str:
-    """Return ', 24.3 % of the rows noise', or nothing where there is none."""
-    share = quality(cell, "noise_share")
-    return f", {wording.score(share, 'noise_share')} of the rows noise" if share else ""
+    clusters, noise = int(cell.metrics["clusters"]), quality(cell, "noise_share")
+    beside = f" ({wording.score(noise, 'noise_share')} of the rows are noise)" if noise else ""
+    why = "with fewer than two" if clusters < 2 else "with one row in each"
+    return f"{wording.count(clusters, 'cluster')}{beside}; {why} there is no silhouette."
 
 
 def spaces_in_words(cells: list[Cell]) -> str:

@@ -209,7 +209,7 @@ def _legend(cells: list[Cell], clustering: bool, wide: bool) -> Padding:
                 ("Calinski-Harabasz", "calinski_harabasz", 2),
             )
         )
-        parts.append(f"{BEST} on the raw columns: {', '.join(figures)}")
+        parts.append(f"{BEST} on the raw columns, where large numbers decide: {', '.join(figures)}")
     return Padding(Text("; ".join(parts), "dim"), (0, 0, 0, 2))
 
 

@@ -17,7 +17,6 @@ _NAMES = {
     "davies_bouldin": "Davies-Bouldin",
     "calinski_harabasz": "Calinski-Harabasz",
     "raw_silhouette": "silhouette on the raw columns",
-    "clusters": "number of clusters",
     "largest_share": "share of the largest cluster",
     "noise_share": "share of noise",
 }
@@ -55,7 +54,7 @@ def plain(value: float | None, decimals: int) -> str:
     if value is None or not math.isfinite(value):
         return "–"
     size = abs(value)
-    return f"{value:,.{max(decimals - 2, 0) if size >= 100 else decimals - 1 if size >= 10 else decimals}f}"
+    return f"{value:z,.{max(decimals - 2, 0) if size >= 100 else decimals - 1 if size >= 10 else decimals}f}"
 
 
 def gap(difference: float, metric: str) -> str:
