@@ -1,6 +1,7 @@
 """Agglomerative clustering with scikit-learn's parameters and attributes, on every engine."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Sequence
+from copy import copy
 from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
@@ -22,8 +23,10 @@ from tasks.clustering.distance_matrix import matrix_linkage
 from tasks.clustering.merging import Merges
 from tasks.clustering.single import single
 from tasks.clustering.ward import ward
+from tasks.sharing import SharedFit
 
 Array = NDArray[Any]
+Wanted = tuple[int | None, float | None]  # n_clusters, distance_threshold
 BLOCK_ROWS = 256  # small, so that a table of a few thousand rows has some for every worker
 LINKAGES: dict[str, Callable[[Array, Communicator], Merges]] = {
     "ward": ward,
@@ -43,7 +46,7 @@ class Cut(NamedTuple):
     """float64, shape (n_clusters, n_features)."""
 
 
-class AgglomerativeClustering(BlockClusterer):
+class AgglomerativeClustering(SharedFit, BlockClusterer):
     """Agglomerative clustering: the same tree as scikit-learn's, grown by all workers of an engine.
 
     Tree, distances and labels are the same to the last bit on every engine, with any number of workers.
@@ -92,8 +95,6 @@ class AgglomerativeClustering(BlockClusterer):
     """
 
     shared_parameters: ClassVar[tuple[str, ...]] = ("n_clusters", "distance_threshold")
-    """Parameters that one dendrogram serves all values of."""
-
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_clusters": [Interval(Integral, 1, None, closed="left"), None],
         "linkage": [StrOptions(set(LINKAGES))],
@@ -137,72 +138,50 @@ class AgglomerativeClustering(BlockClusterer):
         """
         source = self._source(X, block_rows=BLOCK_ROWS)
         self._check(source.n_rows)
-        tree, cuts = self._grow(source, [self])
-        self._keep(tree, cuts[0])
+        self._keep(*self._grow(source, [self._wanted()])[self._wanted()])
         return self
 
-    def fit_shared(
-        self, X: ArrayLike | str | Path, settings: Iterable[Mapping[str, Any]], y: Any = None
-    ) -> list[Self | ValueError]:
-        """Fit several settings of the `shared_parameters` with one dendrogram.
+    def _common_fit(self, models: Sequence[Self], X: Any, y: Any) -> Callable[[Self], Self]:
+        """One dendrogram, cut for each model."""
+        common: Self = clone(models[0])
+        source = common._source(X, block_rows=BLOCK_ROWS)
+        cuts = common._grow(
+            source, [model._wanted() for model in models if model._problem(source.n_rows) is None]
+        )
 
-        Parameters
-        ----------
-        X : as in `fit`
-        settings : iterable of mappings
-            Each the parameters of one fit; others are this estimator's own.
-        y : ignored
+        def serve(model: Self) -> Self:
+            model._check(source.n_rows)
+            served: Self = copy(common).set_params(**model.get_params(deep=False))
+            served._keep(*cuts[model._wanted()])
+            return served
 
-        Returns
-        -------
-        list
-            For each setting a fitted estimator equal to that of a `fit` of its own, or the error that this
-            would have raised.
-        """
-        source = self._source(X, block_rows=BLOCK_ROWS)
-        outcomes = [self._variant(setting, source.n_rows) for setting in settings]
-        models = [outcome for outcome in outcomes if not isinstance(outcome, ValueError)]
-        if models:
-            tree, cuts = self._grow(source, models)
-            for model, cut in zip(models, cuts, strict=True):
-                model._keep(tree, cut)
-        return outcomes
-
-    def _variant(self, setting: Mapping[str, Any], n_rows: int) -> Self | ValueError:
-        """An estimator with this setting, whose columns are known already, or what is wrong with it."""
-        try:
-            for name in setting:
-                if name not in self.shared_parameters:
-                    raise ParameterError(
-                        f"{name}: a dendrogram is shared over {', '.join(self.shared_parameters)} only"
-                    )
-            model: Self = clone(self).set_params(**setting)
-            model._validate_params()
-            model._check(n_rows)
-        except ValueError as error:
-            return error
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(self, name):
-                setattr(model, name, getattr(self, name))
-        return model
+        return serve
 
     def _check(self, n_rows: int) -> None:
+        problem = self._problem(n_rows)
+        if problem:
+            raise ParameterError(problem)
+
+    def _problem(self, n_rows: int) -> str | None:
+        """What keeps so many rows from being cut as the parameters ask."""
         if (self.n_clusters is None) == (self.distance_threshold is None):
-            raise ParameterError(
+            return (
                 f"n_clusters={self.n_clusters}, distance_threshold={self.distance_threshold}: "
                 "give one of them, and None for the other"
             )
         if n_rows < 2:
-            raise ParameterError(f"n_samples={n_rows}: at least 2 rows can merge")
+            return f"n_samples={n_rows}: at least 2 rows can merge"
         if self.n_clusters is not None and self.n_clusters > n_rows:
-            raise ParameterError(f"n_clusters={self.n_clusters}: at most one a row, n_samples={n_rows}")
+            return f"n_clusters={self.n_clusters}: at most one a row, n_samples={n_rows}"
+        return None
 
-    def _grow(self, source: BlockSource, models: list[Self]) -> tuple[Dendrogram, list[Cut]]:
-        wanted = [(model.n_clusters, model.distance_threshold) for model in models]
+    def _wanted(self) -> Wanted:
+        return self.n_clusters, self.distance_threshold
+
+    def _grow(self, source: BlockSource, wanted: Sequence[Wanted]) -> dict[Wanted, tuple[Dendrogram, Cut]]:
         with self._connected() as engine:
-            grown = engine.together(_grown, engine.partition(source), self.linkage, wanted)[0]
-        tree: Dendrogram = grown[0]
-        return tree, grown[1]
+            tree, cuts = engine.together(_grown, engine.partition(source), self.linkage, wanted)[0]
+        return {one: (tree, cut) for one, cut in zip(wanted, cuts, strict=True)}
 
     def _keep(self, tree: Dendrogram, cut: Cut) -> None:
         self.children_ = tree.children
@@ -231,7 +210,7 @@ def _grown(
     blocks: list[Any],
     communicator: Communicator,
     linkage: str,
-    wanted: list[tuple[int | None, float | None]],
+    wanted: Sequence[Wanted],
 ) -> tuple[Dendrogram, list[Cut]] | None:
     """One member's part of a fit; the first member answers for all."""
     mine = np.concatenate([block[0] for block in blocks]).astype(np.float64)
@@ -247,6 +226,6 @@ def _grown(
 def _cut(X: Array, tree: Dendrogram, n_clusters: int | None, threshold: float | None) -> Cut:
     count = tree.n_clusters_below(float(threshold or 0)) if n_clusters is None else int(n_clusters)
     labels = tree.labels(count)
-    sums, sizes = np.zeros((count, X.shape[1])), np.zeros(count)
-    kernels.accumulate(X, np.ones(len(X)), labels, np.zeros(len(X)), sums, sizes)
-    return Cut(count, labels, sums / sizes[:, None])
+    sums = np.zeros((count, X.shape[1]))
+    np.add.at(sums, labels, X)
+    return Cut(count, labels, sums / np.bincount(labels)[:, None])

@@ -157,7 +157,7 @@ class KMeans(SharedFit, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Block
         best_of: dict[int, State] = {}
         with self._connected() as engine:
             blocks = engine.partition(source)
-            tolerance = self.tol * float(np.mean(np.var(sample, axis=0)))
+            tolerance = self.tol * float(np.mean(np.var(sample, axis=0))) if self.tol else 0.0
             for run, centers in enumerate(self._seeds(sample, weights, max(counts)), 1):
                 found = lloyd(engine, blocks, centers, tolerance=tolerance, max_iter=self.max_iter)
                 # the same clustering found twice differs in inertia by rounding alone

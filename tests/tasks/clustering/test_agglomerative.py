@@ -47,7 +47,7 @@ def test_equals_scikit_learn_at_every_cut(seed: int, linkage: str) -> None:
         X.astype(np.float64)
     )
     counts = range(1, len(X) + 1)
-    models = AgglomerativeClustering(linkage=linkage).fit_shared(X, [{"n_clusters": k} for k in counts])
+    models = AgglomerativeClustering(linkage=linkage).fit_shared(X, None, [{"n_clusters": k} for k in counts])
     for k, ours in zip(counts, models, strict=True):
         assert isinstance(ours, AgglomerativeClustering)
         np.testing.assert_array_equal(ours.children_, theirs.children_)
@@ -133,11 +133,11 @@ def test_bad_parameters_are_refused_by_name(parameters: dict[str, Any], message:
         AgglomerativeClustering(**parameters).fit(CLOUD[:5])
 
 
-@pytest.mark.parametrize(("parameters", "message"), [*BAD, ({"linkage": "single"}, "linkage: a dendrogram")])
+@pytest.mark.parametrize(("parameters", "message"), [*BAD, ({"linkage": "single"}, "linkage: not shared")])
 def test_a_bad_setting_fails_alone_among_those_that_share_a_dendrogram(
     parameters: dict[str, Any], message: str
 ) -> None:
-    bad, good = AgglomerativeClustering().fit_shared(CLOUD[:5], [parameters, {"n_clusters": 3}])
+    bad, good = AgglomerativeClustering().fit_shared(CLOUD[:5], None, [parameters, {"n_clusters": 3}])
     with pytest.raises(ValueError, match=message):
         raise bad
     alone = AgglomerativeClustering(3).fit(CLOUD[:5])
