@@ -69,7 +69,7 @@ def _steps(before: Array, centers: Array, dtype: Any) -> tuple[Array, Array, Arr
     )
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
 def _moved(
     X: Array, shift: Array, centers: Array, drift: Array, others: Array, halfway: Array, slack: float,
     labels: Array, upper: Array, lower: Array,
@@ -77,12 +77,12 @@ def _moved(
     """Move the bounds with the centres; return the rows that they do not settle, int64."""
     rows = np.empty(len(X), dtype=np.int64)
     outwards = X.dtype.type(1) + X.dtype.type(4) * np.finfo(X.dtype).eps
+    inwards, zero = X.dtype.type(1) / outwards, X.dtype.type(0)
     count = 0
     for i in range(len(X)):
         c = labels[i]
         upper[i] = (upper[i] + drift[c]) * outwards
-        lower[i] = lower[i] - others[c] * outwards
-        lower[i] = lower[i] / outwards if lower[i] > 0 else X.dtype.type(0)
+        lower[i] = max(zero, lower[i] - others[c]) * inwards
         rows[count] = i  # written over unless it counts: there is no branch to guess
         count += not upper[i] < max(lower[i], halfway[c])
     kept = 0
@@ -99,7 +99,7 @@ def _moved(
     return rows[:kept]
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"})
+@njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
 def _rescan(
     X: Array, rows: Array, shift: Array, centers: Array, lanes: int, slack: float, weights: Array,
     labels: Array, upper: Array, lower: Array, sums: Array, counts: Array,
@@ -123,9 +123,9 @@ def _rescan(
             i, c = rows[first + k], found[k]
             squared, norm = X.dtype.type(0), X.dtype.type(0)
             for j in range(d):
-                difference = tile[j, k] - centers[c, j]
-                squared += difference * difference
-                norm += tile[j, k] * tile[j, k]
+                x = X[i, j] - shift[j]
+                squared += (x - centers[c, j]) * (x - centers[c, j])
+                norm += x * x
             upper[i] = np.sqrt(squared) * outwards + slack
             least = norm + 2 * second[k] - doubt * (norm + reach)
             lower[i] = np.sqrt(least) / outwards if least > 0 else X.dtype.type(0)
