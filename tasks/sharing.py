@@ -6,6 +6,8 @@ from typing import Any, ClassVar, Self
 
 from sklearn.base import clone
 
+from infra.errors import ParameterError
+
 
 class SharedFit(ABC):
     """An estimator that can be fitted for many settings of some parameters at the cost of about one."""
@@ -43,6 +45,11 @@ class SharedFit(ABC):
         """
 
     def _with(self, setting: Mapping[str, Any]) -> Self:
+        others = set(setting) - set(self.shared_parameters)
+        if others:
+            raise ParameterError(
+                f"{min(others)}: not shared; a computation is shared over {', '.join(self.shared_parameters)}"
+            )
         model: Self = clone(self)
         model.set_params(**setting)._validate_params()  # type: ignore[attr-defined]
         return model

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from infra.engines.blocks import BlockSource, Span, split_evenly
+from infra.engines.blocks import BlockSource, Span, finish, fold, leaves, split_evenly
 from infra.engines.collective import Communicator
 
 Kernel = Callable[..., Any]
@@ -60,12 +60,22 @@ class Engine(ABC):
         a worker is not to hold never passes through it, nor through the driver.
         """
 
-    def iterate(self, kernel: Kernel, merge: Merge, update: Update, blocks: Blocks, state: Any) -> Any:
-        """Rounds of `reduce` until `update(state, merged)` answers `(state, True)`; returns that state."""
-        done = False
-        while not done:
-            state, done = update(state, self.reduce(kernel, merge, blocks, state))
-        return state
+    def iterate(
+        self,
+        kernel: Kernel,
+        merge: Merge,
+        update: Update,
+        blocks: Blocks,
+        state: Any,
+        memory: Callable[..., Any] | None = None,
+    ) -> Any:
+        """Rounds of `kernel(*arrays, state)`, merged along the fixed tree, until `update` says stop.
+
+        All rounds are one job whose members exchange their partial results; `update(state, merged)` runs
+        on each and answers `(state, done)`. With `memory`, `memory(*arrays)` is made for each block at the
+        start, stays beside it and is the kernel's last argument. Returns the last state.
+        """
+        return self.together(_rounds, blocks, blocks.spans, kernel, merge, update, state, memory)[0]
 
     @abstractmethod
     def together(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
@@ -116,6 +126,21 @@ class Engine(ABC):
         return self
 
 
-def alone() -> Communicator:
-    """The communicator of a group of one."""
-    return Communicator(rank=0, size=1)
+def _rounds(
+    arrays: list[Any],
+    communicator: Communicator,
+    spans: tuple[Span, ...],
+    kernel: Kernel,
+    merge: Merge,
+    update: Update,
+    state: Any,
+    memory: Callable[..., Any] | None,
+) -> Any:
+    """One member's part of an iteration."""
+    start, done = spans[communicator.rank].start, False
+    beside = [() if memory is None else (memory(*block),) for block in arrays]
+    while not done:
+        partials = (kernel(*block, state, *own) for block, own in zip(arrays, beside, strict=True))
+        everyone = communicator.allgather(fold(leaves(partials, start), merge))
+        state, done = update(state, finish((node for part in everyone for node in part), merge))
+    return state if communicator.rank == 0 else None

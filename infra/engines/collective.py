@@ -1,10 +1,12 @@
-"""A group of workers that exchange small results among themselves, through XGBoost's collective."""
+"""A group of workers that exchange results: processes through XGBoost's collective, threads in memory."""
 
 import ctypes
 import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from copy import deepcopy
 from dataclasses import dataclass
+from threading import Barrier
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,7 +18,7 @@ T = TypeVar("T")
 RENDEZVOUS_TIMEOUT_S = 120
 
 
-@dataclass(frozen=True)
+@dataclass
 class Communicator:
     """One member of the group: its rank, and the exchange with the others."""
 
@@ -40,6 +42,23 @@ class Communicator:
         joined = collective.allreduce(buffer, collective.Op.SUM).tobytes()
         starts = [0, *stops[:-1].tolist()]
         return [pickle.loads(joined[a:b]) for a, b in zip(starts, stops.tolist(), strict=True)]  # noqa: S301
+
+
+class ThreadCommunicator(Communicator):
+    """A member among threads of one process."""
+
+    def __init__(self, rank: int, size: int, places: list[Any], barrier: Barrier) -> None:
+        super().__init__(rank, size)
+        self._places, self._barrier = places, barrier
+
+    def allgather(self, value: Any) -> list[Any]:
+        """Everyone's `value`, in rank order."""
+        self._places[self.rank] = value
+        self._barrier.wait()
+        # copies of what is others', as they would come from another process
+        everyone = [value if i == self.rank else deepcopy(value) for i, value in enumerate(self._places)]
+        self._barrier.wait()  # until all have read
+        return everyone
 
 
 @contextmanager

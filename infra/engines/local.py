@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
-from infra.engines.base import Blocks, Engine, Kernel, Merge, alone
+from infra.engines.base import Blocks, Engine, Kernel, Merge
 from infra.engines.blocks import BlockSource, Span, cut_span, finish, joined, reduce_span
+from infra.engines.collective import ThreadCommunicator
 
 
 class LocalEngine(Engine):
@@ -43,7 +45,23 @@ class LocalEngine(Engine):
         return Blocks(spans, tuple(self._pool.map(joined, arriving)))
 
     def together(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
-        return [function([block for span in blocks.residents for block in span], alone(), *state)]
+        size = len(blocks.spans)
+        places, barrier = [None] * size, Barrier(size)
+
+        def member(rank: int) -> Any:
+            try:
+                return function(
+                    blocks.residents[rank], ThreadCommunicator(rank, size, places, barrier), *state
+                )
+            except BaseException:
+                barrier.abort()  # the others wait no longer
+                raise
+
+        members = [self._pool.submit(member, rank) for rank in range(size)]
+        causes = [future.exception() for future in members]
+        for cause in sorted(filter(None, causes), key=lambda cause: isinstance(cause, BrokenBarrierError)):
+            raise cause
+        return [future.result() for future in members]
 
     def run(
         self, function: Callable[..., Any], items: Sequence[Any], shared: Any = None

@@ -16,19 +16,17 @@ from pyspark.accumulators import AccumulatorParam
 from xgboost.core import XGBoostError
 
 from infra.engines import jvm
-from infra.engines.base import Blocks, Engine, Kernel, Merge, Update
+from infra.engines.base import Blocks, Engine, Kernel, Merge
 from infra.engines.blocks import (
     BlockSource,
     Span,
     cut_span,
     finish,
-    fold,
     joined,
-    leaves,
     reduce_span,
     resident,
 )
-from infra.engines.collective import Communicator, join, rendezvous
+from infra.engines.collective import join, rendezvous
 from infra.errors import EngineError
 
 TRIES = 3
@@ -108,21 +106,6 @@ class SparkEngine(Engine):
 
         pieces = blocks.residents.mapPartitions(cut).partitionBy(len(targets), int)
         return Blocks(targets, pieces.mapPartitions(join_pieces, preservesPartitioning=True).cache())
-
-    def iterate(self, kernel: Kernel, merge: Merge, update: Update, blocks: Blocks, state: Any) -> Any:
-        # one job whose tasks reduce among themselves: a job a round would cost 0.2 s before any arithmetic
-        start_of = [span.start for span in blocks.spans]
-
-        def loop(arrays: list[Any], communicator: Communicator, state: Any) -> Any:
-            done = False
-            while not done:
-                partials = (kernel(*block, state) for block in arrays)
-                mine = fold(leaves(partials, start_of[communicator.rank]), merge)
-                everyone = communicator.allgather(mine)
-                state, done = update(state, finish((node for part in everyone for node in part), merge))
-            return state if communicator.rank == 0 else None
-
-        return self.together(loop, blocks, state)[0]
 
     def together(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
         size = len(blocks.spans)

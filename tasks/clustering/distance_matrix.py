@@ -6,7 +6,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from infra.engines.base import alone
 from infra.engines.collective import Communicator
 from tasks.clustering import box_tree
 from tasks.clustering.merging import Merges, Neighbours
@@ -40,7 +39,7 @@ def matrix_linkage(X: Array, communicator: Communicator, average: bool) -> Merge
         if len(known.active) <= ALONE and communicator.size > 1:
             matrix.gather(communicator)
             owners[:] = 0
-            communicator = alone()
+            communicator = Communicator(0, 1)
         mine = ids[owners[ids] == communicator.rank]
         parts = communicator.allgather((mine, *matrix.search(mine)))
         known.tell(*(np.concatenate(part) for part in zip(*parts, strict=True)))

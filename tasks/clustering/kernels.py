@@ -38,26 +38,43 @@ TILE_BYTES = 16_384  # half of a core's nearest cache
 MOST_LANES = 256
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"})
-def _label_tile(
-    rows: Array,
-    shift: Array,
-    centers: Array,
-    halves: Array,
-    tile: Array,
-    scores: Array,
-    best: Array,
-    labels: Array,
-) -> None:  # pragma: no cover
-    """Label up to a tile of rows; `tile` gets them transposed, so that the innermost loops run over rows.
+def lanes_for(X: Array) -> int:
+    """Rows of a tile: a multiple of what a register holds, few enough for the cache."""
+    return int(max(16, min(MOST_LANES, TILE_BYTES // (X.itemsize * X.shape[1]) // 16 * 16)))
 
-    |x - c|^2 is least where |c|^2 / 2 - x.c is; among equals the lowest number wins.
+
+def near_zero(X: Array, centers: Array) -> tuple[Array, Array]:
+    """A shift, and the float64 `centers` less the shift, in the dtype of X, columns filled up to fours.
+
+    Products of numbers around zero keep the digits that tell near centres apart.
+    """
+    shift = centers.mean(axis=0).astype(X.dtype)
+    shifted = np.zeros((len(centers), -(-X.shape[1] // 4) * 4), dtype=X.dtype)
+    shifted[:, : X.shape[1]] = centers - shift
+    return shift, shifted
+
+
+@njit(nogil=True, cache=True)
+def halved(centers: Array) -> tuple[Array, float]:  # pragma: no cover
+    """Half the squared length of each centre, and the largest square."""
+    halves = np.empty(len(centers), dtype=centers.dtype)
+    for c in range(len(centers)):
+        halves[c] = (centers[c] * centers[c]).sum() / 2
+    return halves, 2 * halves.max()
+
+
+@njit(nogil=True, cache=True, fastmath={"contract"})
+def best_two(
+    tile: Array, centers: Array, halves: Array, scores: Array, best: Array, second: Array, found: Array
+) -> None:  # pragma: no cover
+    """Least score of each row of a transposed tile, the centre that has it, and the next score.
+
+    |x - c|^2 is least where |c|^2 / 2 - x.c, the score, is; among equals the lowest number wins. The
+    innermost loops run over rows, so that a register holds several of them.
     """
     lanes = tile.shape[1]
-    for j in range(rows.shape[1]):
-        for i in range(len(rows)):
-            tile[j, i] = rows[i, j] - shift[j]
     best[:] = np.inf
+    second[:] = np.inf
     for c in range(len(centers)):
         scores[:] = halves[c]
         for j in range(0, centers.shape[1], 4):  # four columns a pass: scores are read and written less often
@@ -66,52 +83,50 @@ def _label_tile(
             for i in range(lanes):
                 scores[i] -= c0 * t0[i] + c1 * t1[i] + c2 * t2[i] + c3 * t3[i]
         for i in range(lanes):
-            if scores[i] < best[i]:
-                best[i] = scores[i]
-                labels[i] = c
+            score = scores[i]
+            second[i] = min(second[i], max(best[i], score))
+            if score < best[i]:
+                best[i] = score
+                found[i] = c
 
 
 @njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
 def sweep(
-    X: Array,
-    shift: Array,
-    centers: Array,
-    lanes: int,
-    weights: Array,
-    labels: Array,
-    distances: Array,
-    sums: Array,
-    counts: Array,
-) -> float:  # pragma: no cover
-    """Assign each row to its nearest centre and, where `weights` has rows, add it to that cluster's sums.
-
-    `shift` is taken off the rows first and is off the centres already: products of numbers around zero keep
-    the digits that tell near centres apart. Sums are float64, in the order of the rows; returns the inertia.
-    """  # fmt: skip
+    X: Array, shift: Array, centers: Array, lanes: int, labels: Array, distances: Array
+) -> None:  # pragma: no cover
+    """Write the nearest centre of each row and the squared distance to it."""
     n, d = X.shape
     tile = np.zeros((centers.shape[1], lanes), dtype=X.dtype)
     scores, best = np.empty(lanes, dtype=X.dtype), np.empty(lanes, dtype=X.dtype)
-    found = np.zeros(lanes, dtype=np.int32)
-    halves = np.empty(len(centers), dtype=X.dtype)
-    for c in range(len(centers)):
-        halves[c] = (centers[c] * centers[c]).sum() / 2
-    inertia = 0.0
+    second, found = np.empty(lanes, dtype=X.dtype), np.zeros(lanes, dtype=np.int32)
+    halves = halved(centers)[0]
     for first in range(0, n, lanes):
         size = min(lanes, n - first)
-        _label_tile(X[first : first + size], shift, centers, halves, tile, scores, best, found)
+        for j in range(d):
+            for i in range(size):
+                tile[j, i] = X[first + i, j] - shift[j]
+        best_two(tile, centers, halves, scores, best, second, found)
         for i in range(size):
             c, squared = found[i], X.dtype.type(0)
             for j in range(d):
                 difference = X[first + i, j] - shift[j] - centers[c, j]
                 squared += difference * difference
             labels[first + i], distances[first + i] = c, squared
-        if len(weights):
-            for i in range(size):
-                c, w = found[i], weights[first + i]
-                counts[c] += w
-                inertia += w * distances[first + i]
-                for j in range(d):
-                    sums[c, j] += w * X[first + i, j]
+
+
+@njit(nogil=True, cache=True)
+def accumulate(
+    X: Array, weights: Array, labels: Array, distances: Array, sums: Array, counts: Array
+) -> float:  # pragma: no cover
+    """Add each row to its cluster's sums (float64) in the order of the rows; return the inertia."""
+    inertia = 0.0
+    for i in range(X.shape[0]):
+        c = labels[i]
+        w = weights[i] if len(weights) else 1.0
+        counts[c] += w
+        inertia += w * distances[i]
+        for j in range(X.shape[1]):
+            sums[c, j] += w * X[i, j]
     return inertia
 
 
@@ -129,25 +144,17 @@ def assign(X: Array, centers: Array) -> tuple[Array, Array]:
     distances : ndarray of shape (n_rows,), dtype of X
         Squared Euclidean.
     """
-    labels, distances, *_ = _swept(X, np.empty(0), centers)
+    labels, distances = np.empty(len(X), dtype=np.int32), np.empty(len(X), dtype=X.dtype)
+    sweep(X, *near_zero(X, centers.astype(np.float64)), lanes_for(X), labels, distances)
     return labels, distances
 
 
 def moments(X: Array, weights: Array, centers: Array) -> Moments:
-    """One block's part of a Lloyd round."""
-    return Moments(*_swept(X, weights, centers)[2:])
-
-
-def _swept(X: Array, weights: Array, centers: Array) -> tuple[Array, Array, Array, Array, float]:
-    centers = centers.astype(np.float64)
-    shift = centers.mean(axis=0).astype(X.dtype)
-    labels, distances = np.empty(len(X), dtype=np.int32), np.empty(len(X), dtype=X.dtype)
+    """One block's part of a Lloyd round; no `weights` are weights of one."""
+    labels, distances = assign(X, centers)
     sums, counts = np.zeros(centers.shape), np.zeros(len(centers))
-    near_zero = np.zeros((len(centers), -(-X.shape[1] // 4) * 4), dtype=X.dtype)
-    near_zero[:, : X.shape[1]] = centers - shift
-    lanes = max(16, min(MOST_LANES, TILE_BYTES // (X.itemsize * X.shape[1]) // 16 * 16))
-    inertia = sweep(X, shift, near_zero, lanes, weights, labels, distances, sums, counts)
-    return labels, distances, sums, counts, inertia
+    inertia = accumulate(X, weights, labels, distances, sums, counts)
+    return Moments(sums, counts, inertia)
 
 
 def merge_moments(a: Moments, b: Moments) -> Moments:
@@ -163,7 +170,7 @@ def farthest(X: Array, weights: Array, centers: Array, count: int) -> Far:
         distances[order].astype(np.float64),
         X[order].astype(np.float64),
         labels[order].astype(np.int64),
-        weights[order].astype(np.float64),
+        weights[order].astype(np.float64) if len(weights) else np.ones(len(order)),
     )
 
 

@@ -10,23 +10,20 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context, clone
-from sklearn.cluster import kmeans_plusplus
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from infra.engines import ArraySource, BlockSource, Engine
+from infra.engines import Blocks, BlockSource, Engine
 from infra.errors import ParameterError
-from tasks.clustering import kernels
-from tasks.clustering.base import BlockClusterer, weights_of
+from tasks.clustering import kernels, seeding
+from tasks.clustering.base import BlockClusterer
 from tasks.clustering.lloyd import State, lloyd
 from tasks.sharing import SharedFit
 
 Array = NDArray[Any]
-SEEDING_BLOCKS = 16
-SEEDING_ROWS_A_CLUSTER = 1024
 
 
 class KMeans(SharedFit, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BlockClusterer):
@@ -38,10 +35,10 @@ class KMeans(SharedFit, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Block
     Parameters
     ----------
     n_clusters : int, default=8
-    init : {"k-means++", "random"} or array-like of shape (n_clusters, n_features), default="k-means++"
+    init : {"k-means++", "k-means||", "random"} or array-like of shape (n_clusters, n_features)
+        Default: "k-means++". "k-means||" seeds from all rows where they are, for large tables.
     n_init : "auto" or int, default="auto"
-        Runs from different seeds, the best of which is kept; "auto": 1 for k-means++ and given centres,
-        10 for random.
+        Runs from different seeds, the best of which is kept; "auto": 10 for random, else 1.
     max_iter : int, default=300
     tol : float, default=1e-4
         Relative to the mean variance of the features, compared with the squared shift of the centres.
@@ -60,8 +57,9 @@ class KMeans(SharedFit, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Block
 
     Notes
     -----
-    A path to Parquet is read block by block where the engine runs; its seeds come from a bounded sample
-    of rows (at most 16 random blocks).
+    A path to Parquet is read block by block where the engine runs. Its seeds, but for "k-means||", come
+    from a bounded sample of rows (of at most 16 random blocks), and so does the variance that `tol` is
+    relative to.
 
     References
     ----------
@@ -73,7 +71,7 @@ class KMeans(SharedFit, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Block
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
-        "init": [StrOptions({"k-means++", "random"}), "array-like"],
+        "init": [StrOptions({"k-means++", "k-means||", "random"}), "array-like"],
         "n_init": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
@@ -152,13 +150,15 @@ class KMeans(SharedFit, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Block
             raise ParameterError(
                 f"n_clusters={self.n_clusters}: at most one a row, n_samples={source.n_rows}"
             )
-        sample, weights = _seeding_sample(source, self.n_clusters, check_random_state(self.random_state))
+        sample, weights = seeding.sample_for_seeds(
+            source, self.n_clusters, check_random_state(self.random_state)
+        )
         best: State | None = None
         best_of: dict[int, State] = {}
         with self._connected() as engine:
             blocks = engine.partition(source)
-            tolerance = self.tol * float(np.mean(np.var(sample, axis=0)))
-            for run, centers in enumerate(self._seeds(sample, weights, max(counts)), 1):
+            tolerance = self.tol * float(np.mean(np.var(sample, axis=0))) if self.tol else 0.0
+            for run, centers in enumerate(self._seeds(engine, blocks, sample, weights, max(counts)), 1):
                 found = lloyd(engine, blocks, centers, tolerance=tolerance, max_iter=self.max_iter)
                 # the same clustering found twice differs in inertia by rounding alone
                 if best is None or found.inertia < best.inertia * (1 - 1e-12):
@@ -170,8 +170,8 @@ class KMeans(SharedFit, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Block
                 for run, state in best_of.items()
             }
 
-    def _seeds(self, sample: Array, weights: Array, runs: int) -> list[Array]:
-        """Starting centres of each run, drawn like scikit-learn draws them; fewer runs draw the first."""
+    def _seeds(self, engine: Engine, blocks: Blocks, sample: Array, weights: Array, runs: int) -> list[Array]:
+        """Starting centres of each run, drawn one after the other; fewer runs draw the first of them."""
         random_state = check_random_state(self.random_state)
         if not isinstance(self.init, str):
             centers = check_array(self.init, dtype=sample.dtype)
@@ -181,18 +181,10 @@ class KMeans(SharedFit, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Block
                     f"{(self.n_clusters, sample.shape[1])}"
                 )
             return [centers]
-        if self.init == "random":
-            p = weights / weights.sum()
-            picks = [
-                random_state.choice(len(sample), self.n_clusters, replace=False, p=p) for _ in range(runs)
-            ]
-            return [sample[pick] for pick in picks]
-        centred = sample - sample.mean(axis=0)
-        seeds = (
-            kmeans_plusplus(centred, self.n_clusters, sample_weight=weights, random_state=random_state)[1]
-            for _ in range(runs)
-        )
-        return [sample[pick] for pick in seeds]
+        if self.init == "k-means||":
+            return [seeding.parallel(engine, blocks, self.n_clusters, random_state) for _ in range(runs)]
+        draw = seeding.random_rows if self.init == "random" else seeding.plus_plus
+        return [draw(sample, weights, self.n_clusters, random_state) for _ in range(runs)]
 
     def _keep(self, best: State, labels: Array, dtype: np.dtype[Any]) -> None:
         self.cluster_centers_ = best.centers.astype(dtype)
@@ -239,15 +231,3 @@ class KMeans(SharedFit, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Block
 
 def _labels(X: Array, *rest: Any) -> Array:
     return kernels.assign(X, rest[-1])[0]
-
-
-def _seeding_sample(source: BlockSource, n_clusters: int, random_state: Any) -> tuple[Array, Array]:
-    """Rows that seeds are drawn from, with their weights: all of an array, some of a path."""
-    if isinstance(source, ArraySource):
-        X, *weights = source.arrays
-        return X, weights_of(X, tuple(weights))
-    blocks = random_state.permutation(source.n_blocks)[:SEEDING_BLOCKS]
-    rows = np.concatenate([source.block(int(i))[0] for i in np.sort(blocks)])
-    count = min(len(rows), SEEDING_ROWS_A_CLUSTER * n_clusters)
-    sample = rows[np.sort(random_state.choice(len(rows), count, replace=False))]
-    return sample, np.ones(count)

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infra.engines import Blocks, Engine
-from tasks.clustering import kernels
-from tasks.clustering.base import weights_of
+from tasks.clustering import bounds, kernels
+from tasks.clustering.bounds import Memory
 from tasks.clustering.kernels import Far, Moments
 
 Array = NDArray[Any]
@@ -33,17 +33,23 @@ class State:
 def lloyd(engine: Engine, blocks: Blocks, centers: Array, *, tolerance: float, max_iter: int) -> State:
     """Move `centers` until they settle; the result's inertia belongs to its final centres."""
     start = State(np.asarray(centers, dtype=np.float64), tolerance, max_iter)
-    result: State = engine.iterate(_kernel, _merge, _update, blocks, start)
+    result: State = engine.iterate(_kernel, _merge, _update, blocks, start, _memory)
     return result
 
 
+def _memory(X: Array, *_weights: Array) -> Memory:
+    return Memory(X)
+
+
 def _kernel(X: Array, *rest: Any) -> Moments | Far:
-    *given, state = rest
-    weights = weights_of(X, tuple(given))
+    *given, state, memory = rest
+    weights = given[0] if given else np.empty(0)
     if state.phase == "farthest":
         assert state.pending is not None  # noqa: S101 (for the type checker)
         return kernels.farthest(X, weights, state.centers, int((state.pending.weights == 0).sum()))
-    return kernels.moments(X, weights, state.centers)
+    if state.phase == "final":
+        return kernels.moments(X, weights, state.centers)
+    return bounds.moments(X, weights, state.centers, memory)
 
 
 def _merge(a: Any, b: Any) -> Any:

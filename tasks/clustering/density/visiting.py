@@ -73,9 +73,7 @@ def _cluster(
     span: list[Any], communicator: Communicator, spans: tuple[Span, ...], density: Density
 ) -> list[tuple[Array, Array, Array]]:
     """One worker's part, while all the others do theirs."""
-    start = spans[communicator.rank].start if spans else 0
-    if communicator.size == 1:
-        start, spans = 0, (Span(0, len(span)),)
+    start = spans[communicator.rank].start
     held = {number: _member(number, *block) for number, block in enumerate(span, start) if len(block[0])}
     visits = Visits(held, communicator, spans, density.eps)
     _count(visits, density)

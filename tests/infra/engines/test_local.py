@@ -26,7 +26,8 @@ def test_rounds_and_independent_work(workers: int) -> None:
         assert len(blocks.spans) == workers
         assert engine.map(work.summed, blocks) == [float(X[i : i + 4].sum()) for i in range(0, 20, 4)]
         assert engine.reduce(work.summed, float.__add__, blocks) == X.sum()
-        assert engine.together(work.rows, blocks) == [[20]]
+        held = [4 * (span.stop - span.start) for span in blocks.spans]
+        assert engine.together(work.rows, blocks) == [held] * workers
         assert sorted(engine.run(work.squared, range(9), shared=1)) == [(i, i * i + 1) for i in range(9)]
         assert engine.worker_pids() == {}
 
@@ -34,14 +35,32 @@ def test_rounds_and_independent_work(workers: int) -> None:
 def test_rounds_go_on_until_the_driver_says_stop() -> None:
     with connect("local", workers=2) as engine:
         blocks = engine.partition(ArraySource(X, block_rows=4))
-        rounds: list[float] = []
 
-        def update(state: int, total: float) -> tuple[int, bool]:
-            rounds.append(total)
-            return state + 1, state == 3
+        def update(totals: list[float], total: float) -> tuple[list[float], bool]:
+            return [*totals, total], len(totals) == 3
 
-        assert engine.iterate(work.summed, float.__add__, update, blocks, 0) == 4
-        assert rounds == [X.sum()] * 4
+        assert engine.iterate(work.summed, float.__add__, update, blocks, []) == [X.sum()] * 4
+
+
+def test_what_is_kept_beside_a_block_is_its_own_from_round_to_round() -> None:
+    with connect("local", workers=2) as engine:
+        blocks = engine.partition(ArraySource(X, block_rows=4))
+
+        def kernel(rows: Any, _state: int, seen: list[float]) -> list[list[float]]:
+            seen.append(float(rows.sum()))
+            return [seen[:]]
+
+        def update(state: int, seen: list[list[float]]) -> tuple[Any, bool]:
+            return (seen, True) if state == 2 else (state + 1, False)
+
+        seen = engine.iterate(kernel, list.__add__, update, blocks, 0, lambda _rows: [])
+        assert seen == [[float(X[i : i + 4].sum())] * 3 for i in range(0, 20, 4)]
+
+
+@pytest.mark.timeout(60)
+def test_a_member_that_fails_is_the_cause_and_the_others_do_not_wait_for_it() -> None:
+    with connect("local", workers=3) as engine, pytest.raises(ValueError, match="not to my taste"):
+        engine.together(work.last_rejects, engine.partition(ArraySource(X, block_rows=4)))
 
 
 def test_an_exception_of_the_function_is_raised_here() -> None:
@@ -72,16 +91,16 @@ def test_workers_are_profiled_where_they_work() -> None:
         profiled = ProfiledEngine(engine)
         blocks = profiled.partition(ArraySource(X, block_rows=4))
         assert sorted(profiled.run(work.squared, range(3))) == [(0, 0), (1, 1), (2, 4)]
-        assert profiled.together(work.rows, blocks) == [[20]]
+        assert profiled.together(work.rows, blocks) == [[8, 12]] * 2
         assert profiled.map(work.summed, blocks) == engine.map(work.summed, blocks)
         assert profiled.reduce(work.summed, float.__add__, blocks) == X.sum()
         assert (profiled.name, profiled.workers, profiled.worker_pids()) == ("local", 2, {})
-    assert len(profiled.profiles) == 4
+    assert len(profiled.profiles) == 5
     stats: Any = merge_profiles(profiled.profiles)
     assert isinstance(stats, pstats.Stats)
     calls = {function: figures[1] for (_, _, function), figures in vars(stats)["stats"].items()}
     assert calls["squared"] == 3
-    assert calls["rows"] == 1
+    assert calls["rows"] == 2
 
 
 def test_a_lost_item_is_no_profile() -> None:

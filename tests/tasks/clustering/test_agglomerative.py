@@ -133,7 +133,7 @@ def test_bad_parameters_are_refused_by_name(parameters: dict[str, Any], message:
         AgglomerativeClustering(**parameters).fit(CLOUD[:5])
 
 
-@pytest.mark.parametrize(("parameters", "message"), BAD)
+@pytest.mark.parametrize(("parameters", "message"), [*BAD, ({"linkage": "single"}, "linkage: not shared")])
 def test_a_bad_setting_fails_alone_among_those_that_share_a_dendrogram(
     parameters: dict[str, Any], message: str
 ) -> None:
