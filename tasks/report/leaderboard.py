@@ -111,7 +111,7 @@ def _quality_columns(clustering: bool, cells: list[Cell]) -> list[Column]:
             Column("silhouette", "silh.", _metric("silhouette", 3)),
             Column("Davies-\nBouldin", "D-B", _metric("davies_bouldin", 3)),
             Column("Calinski-\nHarabasz", "C-H", _metric("calinski_harabasz", 2)),
-            Column("clus-\nters", "k", lambda c, _: wording.score(quality(c, "clusters"), "clusters")),
+            Column("k", "k", lambda c, _: wording.score(quality(c, "clusters"), "clusters")),
             *([Column("noise\n%", "noise\n%", _metric("noise_share", 1))] if noisy else []),
             Column("search\nscore", "srch", _search_score),
         ]
@@ -195,6 +195,8 @@ def _figures(cell: Cell, columns: list[Column], best: bool, wide: bool) -> list[
 
 def _legend(cells: list[Cell], clustering: bool, wide: bool) -> Padding:
     parts = [f"{BEST} highest {wording.metric_name(quality_metric(cells))}, fastest of equals"]
+    if clustering:
+        parts.append("k: clusters")
     if not wide:
         parts.append("peak, drv, wrk: MiB in all at one moment, of the driver, of the workers")
         searched = wording.metric_name(next((c.score_name for c in cells if c.score_name), "score"))
