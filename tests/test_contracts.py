@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.datasets import make_blobs, make_classification
 from sklearn.metrics import accuracy_score, roc_auc_score
 
-from infra.engines import Engine, blocks, connect
+from infra.engines import ArraySource, Engine, blocks, connect
 from tasks.clustering import DBSCAN, AgglomerativeClustering, KMeans
 from tasks.ensembles import XGBoostClassifier
 from tasks.registry import ALGORITHMS
@@ -319,6 +319,36 @@ def test_one_engine_serves_one_estimator_after_the_other(engine: Engine) -> None
         again = contract.make(engine=engine).fit(X, y)
         assert contract.answer(again, X) == contract.answer(contract.make().fit(X, y), X)
     assert dict(engine.run(plus, [1, 2, 3], shared=10)) == {0: 11, 1: 12, 2: 13}
+
+
+@pytest.mark.parametrize("count", [1, 3, 8])
+def test_rows_change_blocks_in_the_order_of_their_blocks(count: int, engine: Engine) -> None:
+    X = np.arange(1000.0).reshape(500, 2)
+    held = engine.partition(ArraySource(X, np.arange(500)))
+    changed = engine.exchange(dealt, held, count, count)
+    assert changed.n_blocks == count
+    found = engine.map(arrays_of, changed)
+    assert len(found) == count
+    for part, (rows, index, blocks_of_origin) in enumerate(found):
+        np.testing.assert_array_equal(index, np.arange(500)[np.arange(500) % count == part])
+        np.testing.assert_array_equal(rows, X[index])
+        np.testing.assert_array_equal(blocks_of_origin, index // BLOCK_ROWS)
+    # what was exchanged is resident like any other blocks
+    assert engine.reduce(row_count, plus, changed) == 500
+
+
+def dealt(number: int, X: Any, index: Any, count: int) -> list[tuple[Any, ...]]:
+    """Rows in turn to each of the new blocks."""
+    places = [np.flatnonzero(index % count == part) for part in range(count)]
+    return [(X[rows], index[rows], np.full(len(rows), number)) for rows in places]
+
+
+def arrays_of(*arrays: Any) -> tuple[Any, ...]:
+    return arrays
+
+
+def row_count(X: Any, *_rest: Any) -> int:
+    return len(X)
 
 
 def plus(item: int, shared: int) -> int:
