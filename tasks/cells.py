@@ -16,6 +16,7 @@ from infra.engines.profiled import ProfiledEngine
 from infra.ledger import Ledger
 from infra.monitoring import Monitor
 from infra.profiling import merge_profiles, profiled, top_table
+from tasks.clustering.labelings import NOISE, has_scores
 from tasks.clustering.metrics import cluster_metrics
 from tasks.datasets.preparation import PreparedDataset, holdout, preprocessor
 from tasks.registry import ALGORITHMS, Algorithm, AlgorithmName
@@ -166,10 +167,23 @@ def _quality(dataset: PreparedDataset, winner: Pipeline, rows: Rows, engine: Eng
     if rows.y is not None:
         return classification_metrics(winner, rows.X_test, rows.y_test)
     labels = winner[-1].labels_
+    sizes = cluster_sizes(labels)
+    if not has_scores(labels):
+        return sizes
     raw = preprocessor(dataset, scale=False, impute=True).fit_transform(rows.X)
     [own] = cluster_metrics(winner[:-1].transform(rows.X), [labels], engine)
     [of_raw] = cluster_metrics(raw, [labels], engine)
-    return own | {f"raw_{name}": value for name, value in of_raw.items()}
+    return sizes | own | {f"raw_{name}": value for name, value in of_raw.items()}
+
+
+def cluster_sizes(labels: Any) -> dict[str, float]:
+    """Number of clusters, share of the rows in the largest one, and share of those in none."""
+    counts = np.unique(labels[labels != NOISE], return_counts=True)[1]
+    return {
+        "clusters": float(len(counts)),
+        "largest_share": float(counts.max(initial=0) / len(labels)),
+        "noise_share": float(np.mean(labels == NOISE)),
+    }
 
 
 def classification_metrics(model: Any, X: Any, y: Any) -> dict[str, float]:

@@ -49,14 +49,15 @@ def _burger_king(dataset: PreparedDataset, cells: Sequence[Cell]) -> list[Publis
         return []
     X, _ = dataset.load()
     raw = preprocessor(dataset, scale=False, impute=True).fit_transform(X)
-    figures = {name: _two_clusters(space) for name, space in _spaces(raw).items()}
+    figures = {name: two_clusters(space) for name, space in _spaces(raw).items()}
     quality = [
         Published(
             what=f"K-means on the Burger King menu, k=2, {title}",
             published=published,
             ours=", ".join(f"{space} {values[metric]:.3f}" for space, values in figures.items()),
-            remark=f"Ours: {dataset.rows} x {raw.shape[1]} table, k=2, each figure in its own space. "
-            "A score holds only in the space that it was computed in; the published ones do not name theirs.",
+            remark=f"Ours: {dataset.rows} x {raw.shape[1]} table, k=2, clustered and scored in the space named. "
+            "The published ones are of another table, a menu of 77 rows, and do not name their space; there k=2 "
+            "gives silhouette 0.554 and Davies-Bouldin 0.606 on the raw columns, 0.423 and 0.926 standardised.",
         )
         for metric, title, published in (
             ("silhouette", "silhouette (higher is better)", "0.425 -> 0.529"),
@@ -70,7 +71,8 @@ def _spaces(raw: Any) -> dict[str, Any]:
     return {"raw": raw, "standardised": StandardScaler().fit_transform(raw)}
 
 
-def _two_clusters(X: Any) -> dict[str, float]:
+def two_clusters(X: Any) -> dict[str, float]:
+    """Scores of K-means with k=2 in the space that it clusters."""
     return cluster_metrics(X, [KMeans(n_clusters=2, n_init=10, random_state=0).fit(X).labels_])[0]
 
 

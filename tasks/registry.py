@@ -2,16 +2,24 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
-from scipy.stats import loguniform, randint, uniform
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import loguniform, randint, rv_histogram, uniform
 from sklearn.pipeline import Pipeline
 
 from infra.errors import ParameterError
 from tasks.datasets.preparation import PreparedDataset, preprocessor
 
 Space = Mapping[str, Any]
-AlgorithmName = Literal["xgboost", "kmeans"]
+AlgorithmName = Literal["xgboost", "kmeans", "dbscan", "agglomerative"]
+
+CORE_SHARES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.98)
+"""Shares of the rows that the values of DBSCAN's `eps` to try make core rows."""
+FEWEST_NEIGHBOURS = 3  # two make single linkage of DBSCAN
+MOST_ROWS_OF_A_MATRIX = 10_000  # whose distances a worker holds next to others': under a gigabyte
 
 
 @dataclass(frozen=True)
@@ -55,13 +63,15 @@ def _xgboost_distributions(_data: PreparedDataset) -> Space:
     }
 
 
+def _clustering(data: PreparedDataset, model: Any) -> Pipeline:
+    # columns in grams and in milligrams weigh alike only when standardised
+    return Pipeline([("prepare", preprocessor(data, scale=True, impute=True)), ("model", model)])
+
+
 def _kmeans(data: PreparedDataset, seed: int) -> Pipeline:
     from tasks.clustering import KMeans
 
-    # columns in grams and in milligrams weigh alike only when standardised
-    prepare = preprocessor(data, scale=True, impute=True)
-    model = KMeans(n_clusters=min(8, data.rows - 1), random_state=seed)
-    return Pipeline([("prepare", prepare), ("model", model)])
+    return _clustering(data, KMeans(n_clusters=min(8, data.rows - 1), random_state=seed))
 
 
 def _most_clusters(data: PreparedDataset) -> int:
@@ -84,6 +94,91 @@ def _kmeans_distributions(data: PreparedDataset) -> Space:
     }
 
 
+def _dbscan(data: PreparedDataset, _seed: int) -> Pipeline:
+    from tasks.clustering import DBSCAN
+    from tasks.clustering.k_distances import knee
+
+    # scikit-learn's default of 0.5 has no meaning for data whose distances nobody knows
+    eps = _shown(knee(_distances(data)))
+    return _clustering(data, DBSCAN(eps, min_samples=_usual_neighbours(data)))
+
+
+def _dbscan_grid(data: PreparedDataset) -> Space:
+    from tasks.clustering.k_distances import knee
+
+    curve = _distances(data)
+    counts = np.geomspace(FEWEST_NEIGHBOURS, _most_neighbours(data), 4).round()
+    return {
+        "model__eps": sorted({_shown(eps) for eps in (knee(curve), *np.quantile(curve, CORE_SHARES))}),
+        "model__min_samples": sorted({int(count) for count in counts}),
+    }
+
+
+def _dbscan_distributions(data: PreparedDataset) -> Space:
+    shares = np.linspace(CORE_SHARES[0], CORE_SHARES[-1], 35)
+    edges, first = np.unique(np.quantile(_distances(data), shares), return_index=True)
+    # every share of core rows is as likely; evenly drawn distances would come from the few farthest rows
+    drawn = rv_histogram((np.diff(shares[first]), edges), density=False)() if len(edges) > 1 else list(edges)
+    return {
+        "model__eps": drawn,
+        "model__min_samples": randint(FEWEST_NEIGHBOURS, _most_neighbours(data) + 1),
+    }
+
+
+def _most_neighbours(data: PreparedDataset) -> int:
+    """Twice the columns (Sander et al. 1998, section 4.2), but no more than a tenth of the rows."""
+    return max(FEWEST_NEIGHBOURS, min(2 * len(data.columns), data.rows // 10))
+
+
+def _usual_neighbours(data: PreparedDataset) -> int:
+    return min(5, _most_neighbours(data))  # scikit-learn's default, where there are rows enough
+
+
+def _distances(data: PreparedDataset) -> NDArray[np.float64]:
+    """Distances to the k-th nearest row in the prepared space, all above zero."""
+    return _distances_of(data.model_dump_json(), _usual_neighbours(data))
+
+
+@lru_cache(maxsize=4)
+def _distances_of(described: str, k: int) -> NDArray[np.float64]:
+    from tasks.clustering.k_distances import k_distances
+
+    data = PreparedDataset.model_validate_json(described)
+    curve = k_distances(preprocessor(data, scale=True, impute=True).fit_transform(data.load()[0]), k)
+    # where every row has so many twins that all distances are zero, any eps finds the same clusters
+    return curve[curve > 0] if curve[-1] > 0 else np.ones(1)
+
+
+def _shown(eps: float) -> float:
+    """Three significant digits, as a report shows it; the same on machines that round otherwise."""
+    return float(f"{eps:.3g}")
+
+
+def _agglomerative(data: PreparedDataset, _seed: int) -> Pipeline:
+    from tasks.clustering import AgglomerativeClustering
+
+    return _clustering(data, AgglomerativeClustering())
+
+
+def _linkages(data: PreparedDataset) -> list[str]:
+    of_a_matrix = ["average", "complete"] if data.rows <= MOST_ROWS_OF_A_MATRIX else []
+    return ["ward", *of_a_matrix, "single"]
+
+
+def _agglomerative_grid(data: PreparedDataset) -> Space:
+    return {
+        "model__n_clusters": list(range(2, _most_clusters(data) + 1)),
+        "model__linkage": _linkages(data),
+    }
+
+
+def _agglomerative_distributions(data: PreparedDataset) -> Space:
+    return {
+        "model__n_clusters": randint(2, _most_clusters(data) + 1),
+        "model__linkage": _linkages(data),
+    }
+
+
 ALGORITHMS: Mapping[str, Algorithm] = {
     algorithm.name: algorithm
     for algorithm in (
@@ -98,6 +193,18 @@ ALGORITHMS: Mapping[str, Algorithm] = {
         ),
         Algorithm(
             "kmeans", "K-means", "clustering", "silhouette", _kmeans, _kmeans_grid, _kmeans_distributions
+        ),
+        Algorithm(
+            "dbscan", "DBSCAN", "clustering", "silhouette", _dbscan, _dbscan_grid, _dbscan_distributions
+        ),
+        Algorithm(
+            "agglomerative",
+            "Agglomerative clustering",
+            "clustering",
+            "silhouette",
+            _agglomerative,
+            _agglomerative_grid,
+            _agglomerative_distributions,
         ),
     )
 }

@@ -27,7 +27,7 @@ class Cell(BaseModel):
     """One cell of the comparison: an algorithm on an engine, as baseline or tuned by a search."""
 
     dataset: str
-    algorithm: str = Field(description="Registry name, for example 'xgboost' or 'kmeans'.")
+    algorithm: str = Field(description="Registry name, for example 'xgboost' or 'dbscan'.")
     engine: Literal["local", "dask", "spark"]
     search: Search
     status: Literal["completed", "failed"] = "completed"
@@ -44,8 +44,9 @@ class Cell(BaseModel):
     )
     metrics: dict[str, float] = Field(
         default_factory=dict,
-        description="Quality: holdout_accuracy, holdout_auc for classification; silhouette, davies_bouldin, "
-        "calinski_harabasz in the space the model was fitted in, and the same with prefix raw_, for clustering.",
+        description="Quality: holdout_accuracy, holdout_auc for classification; for clustering silhouette, "
+        "davies_bouldin, calinski_harabasz in the space the model was fitted in, and the same with prefix raw_ "
+        "(none where there are fewer than two clusters), clusters, largest_share, noise_share (of the rows).",
     )
     trials: list[Trial] = Field(default_factory=list)
     fits: int = Field(0, description="Distinct fits computed for the search (shared ones count once).")

@@ -15,7 +15,7 @@ from sklearn.datasets import make_blobs, make_classification
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from infra.engines import ArraySource, Engine, blocks, connect
-from tasks.clustering import AgglomerativeClustering, KMeans
+from tasks.clustering import DBSCAN, AgglomerativeClustering, KMeans
 from tasks.ensembles import XGBoostClassifier
 from tasks.registry import ALGORITHMS
 from tasks.search import GridSearch
@@ -46,6 +46,15 @@ def partition_of(model: Any, X: Any) -> tuple[bytes, ...]:
         model.cluster_centers_.tobytes(),
         np.float64(model.inertia_).tobytes(),
         bytes([model.n_iter_]),
+        model.predict(X).tobytes(),
+    )
+
+
+def density_of(model: Any, X: Any) -> tuple[bytes, ...]:
+    return (
+        model.labels_.tobytes(),
+        model.core_sample_indices_.tobytes(),
+        model.components_.tobytes(),
         model.predict(X).tobytes(),
     )
 
@@ -94,6 +103,12 @@ def same_clusters(ours: Any, theirs: Any, X: Any) -> None:
     assert ours.n_iter_ == theirs.n_iter_
 
 
+def same_density(ours: Any, theirs: Any, X: Any) -> None:
+    np.testing.assert_array_equal(ours.labels_, theirs.labels_)
+    np.testing.assert_array_equal(ours.core_sample_indices_, theirs.core_sample_indices_)
+    np.testing.assert_array_equal(ours.components_, theirs.components_)
+
+
 def same_dendrogram(ours: Any, theirs: Any, X: Any) -> None:
     np.testing.assert_array_equal(ours.labels_, theirs.labels_)
     np.testing.assert_array_equal(ours.children_, theirs.children_)
@@ -135,6 +150,15 @@ CONTRACTS = [
         partition_of,
         lambda: sklearn.cluster.KMeans(5, init="random", n_init=3, max_iter=30, random_state=4),
         same_clusters,
+    ),
+    Contract(
+        "dbscan",
+        "dbscan",
+        lambda engine=None: DBSCAN(4.0, min_samples=4, engine=engine),
+        clusters,
+        density_of,
+        lambda: sklearn.cluster.DBSCAN(4.0, min_samples=4),
+        same_density,
     ),
     Contract(
         "ward linkage",

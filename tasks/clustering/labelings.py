@@ -48,11 +48,16 @@ def check_labels(labels: ArrayLike, score: str) -> None:
         If there are fewer than two clusters, or as many as rows in clusters.
     """
     labels = np.asarray(labels)
-    clustered = labels[labels != NOISE]
-    clusters, noise = len(np.unique(clustered)), len(labels) - len(clustered)
-    if not 2 <= clusters < len(clustered):
+    if not has_scores(labels):
+        clusters, noise = len(set(labels[labels != NOISE])), np.count_nonzero(labels == NOISE)
         beside = f", {noise} of them noise," if noise else ""
         raise ParameterError(f"{clusters} clusters of {len(labels)} rows{beside} have no {score} score")
+
+
+def has_scores(labels: Array) -> bool:
+    """Whether clusters can be compared: there are two or more, and one has two rows or more."""
+    clustered = labels[labels != NOISE]
+    return 2 <= len(np.unique(clustered)) < len(clustered)
 
 
 def coded(labelings: Sequence[ArrayLike], n_rows: int) -> tuple[Labelings, Array]:

@@ -68,6 +68,8 @@ def _clustering(cells: list[Cell]) -> Chart | None:
         return None
     alt = "; ".join(f"{way(c)} on {c.engine} silhouette {c.metrics['silhouette']:.3f}" for c in measured)
     caption = "In the space the model was fitted in. One figure on all rows each: there is no interval."
+    if any(quality(c, "silhouette") is None for c in completed(cells)):
+        caption += " Without a mark: fewer than two clusters."
     return Chart("Quality", figures.clustering_quality(cells), caption, alt)
 
 

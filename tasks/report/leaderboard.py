@@ -104,12 +104,15 @@ def _search_score(cell: Cell, wide: bool) -> str:
     return wording.plain(cell.cv_score, 3)
 
 
-def _quality_columns(clustering: bool) -> list[Column]:
+def _quality_columns(clustering: bool, cells: list[Cell]) -> list[Column]:
     if clustering:
+        noisy = any(quality(cell, "noise_share") for cell in cells)
         return [
             Column("silhouette", "silh.", _metric("silhouette", 3)),
             Column("Davies-\nBouldin", "D-B", _metric("davies_bouldin", 3)),
             Column("Calinski-\nHarabasz", "C-H", _metric("calinski_harabasz", 2)),
+            Column("k", "k", lambda c, _: wording.score(quality(c, "clusters"), "clusters")),
+            *([Column("noise\n%", "noise\n%", _metric("noise_share", 1))] if noisy else []),
             Column("search\nscore", "srch", _search_score),
         ]
     return [
@@ -155,7 +158,7 @@ def _print_table(cells: list[Cell], clustering: bool, console: Console) -> None:
 
 
 def _table(cells: list[Cell], clustering: bool, wide: bool, gap: int) -> Table:
-    columns = _quality_columns(clustering) + _cost_columns(wide)
+    columns = _quality_columns(clustering, cells) + _cost_columns(wide)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap, 0, 0))
     for name in ("algorithm", "engine", "search") if wide else ("cell",):
         table.add_column(name, vertical="bottom", no_wrap=True)
@@ -192,6 +195,8 @@ def _figures(cell: Cell, columns: list[Column], best: bool, wide: bool) -> list[
 
 def _legend(cells: list[Cell], clustering: bool, wide: bool) -> Padding:
     parts = [f"{BEST} highest {wording.metric_name(quality_metric(cells))}, fastest of equals"]
+    if clustering:
+        parts.append("k: clusters")
     if not wide:
         parts.append("peak, drv, wrk: MiB in all at one moment, of the driver, of the workers")
         searched = wording.metric_name(next((c.score_name for c in cells if c.score_name), "score"))
@@ -206,7 +211,7 @@ def _legend(cells: list[Cell], clustering: bool, wide: bool) -> Padding:
                 ("Calinski-Harabasz", "calinski_harabasz", 2),
             )
         )
-        parts.append(f"{BEST} on the raw columns: {', '.join(figures)}")
+        parts.append(f"{BEST} on the raw columns, where large numbers decide: {', '.join(figures)}")
     return Padding(Text("; ".join(parts), "dim"), (0, 0, 0, 2))
 
 

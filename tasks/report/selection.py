@@ -41,7 +41,7 @@ def is_clustering(result: StudyResult, dataset: str) -> bool:
     for described in result.datasets:
         if described.name == dataset:
             return described.task == "clustering"
-    return any("silhouette" in cell.metrics for cell in result.cells if cell.dataset == dataset)
+    return any("clusters" in cell.metrics for cell in result.cells if cell.dataset == dataset)
 
 
 def cells_of(result: StudyResult, dataset: str) -> list[Cell]:
@@ -84,10 +84,9 @@ def quality_metric(cells: list[Cell]) -> str:
 
     Silhouettes of different spaces cannot be compared; there the ones on the raw columns are taken.
     """
-    if not any("silhouette" in cell.metrics for cell in cells):
+    if not any("clusters" in cell.metrics for cell in cells):
         return "holdout_accuracy"
-    scored = [cell for cell in cells if "silhouette" in cell.metrics]
-    one_space = len({space_of(cell) for cell in scored}) == 1
+    one_space = len({space_of(cell) for cell in cells if "silhouette" in cell.metrics}) <= 1
     return "silhouette" if one_space else "raw_silhouette"
 
 

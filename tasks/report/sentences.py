@@ -3,6 +3,7 @@
 import math
 
 from tasks.report import noise, wording
+from tasks.report.clusters import cluster_findings
 from tasks.report.payoff import payoff
 from tasks.report.selection import (
     HOLDOUT_ROWS,
@@ -26,9 +27,10 @@ from tasks.results import Cell, Evaluation, StudyResult
 
 
 def dataset_findings(result: StudyResult, dataset: str) -> list[str]:
-    """Return what paid off, what each search gained and cost, the fastest engine, and if engines agree."""
+    """Return what paid off, what to mind, gain and cost of each search, the fastest engine, if engines agree."""
     cells = cells_of(result, dataset)
-    sentences = (payoff(result, dataset), *gains(result, dataset), engine_speed(cells))
+    found = (payoff(result, dataset), *cluster_findings(cells), *gains(result, dataset))
+    sentences = (*found, engine_speed(cells))
     return [sentence for sentence in sentences if sentence] + engines_agreement(cells)
 
 
@@ -92,8 +94,10 @@ def _because(judged: list[noise.Verdict], searched: Way, base: Way) -> str:
 def _measured_gain(mine: Cell, other: Cell, cells: list[Cell], clustering: bool) -> str | None:
     metric = quality_metric(cells)
     a, b = quality(mine, metric), quality(other, metric)
-    if a is None or b is None:
+    if a is None:
         return None
+    if b is None:
+        return f"{wording.metric_name(metric)} {wording.score(a, metric)}, the baseline has none."
     words = (
         f"{wording.metric_name(metric)} {wording.score(a, metric)}, the baseline {wording.score(b, metric)}"
     )

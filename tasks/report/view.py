@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tasks.report import charts, noise, sentences, wording
+from tasks.report import charts, clusters, noise, sentences, wording
 from tasks.report.payoff import payoff
 from tasks.report.selection import (
     SEARCHES,
@@ -18,7 +18,6 @@ from tasks.report.selection import (
     is_clustering,
     quality,
     quality_metric,
-    space_of,
     worker_memory,
 )
 from tasks.results import Cell, Dataset, Evaluation, Picture, StudyResult, Trial
@@ -115,13 +114,7 @@ def _remarks(cells: list[Cell], clustering: bool) -> list[str]:
         return []
     remarks = [f"★ marks the highest {wording.metric_name(metric)}; of equal cells the fastest."]
     if clustering:
-        spaces = sorted({space_of(cell) for cell in completed(cells) if space_of(cell)})
-        where = (
-            f"the space the model was fitted in ({wording.listing(spaces)})" if spaces else "the fitted space"
-        )
-        remarks.append(
-            f"Silhouette, Davies-Bouldin and Calinski-Harabasz hold in {where}; 'raw' on raw columns."
-        )
+        remarks.append(clusters.spaces_in_words(cells))
     rows, accuracy = holdout_rows(cells), quality(best, "holdout_accuracy")
     if rows and accuracy is not None:
         error = 100 * noise.standard_error(accuracy, rows)
@@ -134,7 +127,7 @@ def _remarks(cells: list[Cell], clustering: bool) -> list[str]:
 
 def _quality_columns(clustering: bool) -> dict[str, str]:
     if clustering:
-        names = ("silhouette", "davies_bouldin", "calinski_harabasz")
+        names = ("silhouette", "davies_bouldin", "calinski_harabasz", "clusters")
         return {metric: wording.heading(metric) for metric in names}
     return {"holdout_accuracy": "Hold-out accuracy", "holdout_auc": "AUC"}
 
@@ -154,7 +147,11 @@ def _groups(cells: list[Cell], clustering: bool) -> dict[str, list[Row]]:
 
 
 def _quality(cell: Cell, metric: str) -> str:
-    """Figure in the fitted space and, on a line of its own, the one on the raw columns."""
+    """Figure in the fitted space and, on a line of its own, the one on the raw columns; with clusters, noise."""
+    if metric == "clusters":
+        noisy = quality(cell, "noise_share")
+        count = wording.score(quality(cell, metric), metric)
+        return f"{count}\nnoise {wording.score(noisy, 'noise_share')}" if noisy else count
     found = wording.score(quality(cell, metric), metric, 2 if wording.is_share(metric) else 3)
     raw = quality(cell, f"raw_{metric}")
     return found if raw is None else f"{found}\nraw {wording.score(raw, metric)}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from tasks.results import Parameter
 
 MIB = 2**20
-_SHARES = ("accuracy", "precision", "recall")
+_SHARES = ("accuracy", "precision", "recall", "_share")
 _NAMES = {
     "holdout_accuracy": "hold-out accuracy",
     "holdout_auc": "hold-out AUC",
@@ -17,6 +17,8 @@ _NAMES = {
     "davies_bouldin": "Davies-Bouldin",
     "calinski_harabasz": "Calinski-Harabasz",
     "raw_silhouette": "silhouette on the raw columns",
+    "largest_share": "share of the largest cluster",
+    "noise_share": "share of noise",
 }
 
 
@@ -40,6 +42,8 @@ def score(value: float | None, metric: str, decimals: int | None = None) -> str:
     """Return a score: shares in per cent (1 decimal), the others with 3 decimals, large ones with fewer."""
     if value is None or not math.isfinite(value):
         return "–"
+    if metric == "clusters":
+        return f"{value:.0f}"
     if is_share(metric):
         return f"{100 * value:.{1 if decimals is None else decimals}f} %"
     return plain(value, 3 if decimals is None else decimals)
@@ -50,7 +54,7 @@ def plain(value: float | None, decimals: int) -> str:
     if value is None or not math.isfinite(value):
         return "–"
     size = abs(value)
-    return f"{value:,.{max(decimals - 2, 0) if size >= 100 else decimals - 1 if size >= 10 else decimals}f}"
+    return f"{value:z,.{max(decimals - 2, 0) if size >= 100 else decimals - 1 if size >= 10 else decimals}f}"
 
 
 def gap(difference: float, metric: str) -> str:

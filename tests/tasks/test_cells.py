@@ -1,20 +1,24 @@
 """A cell: trained or searched, measured, scored, profiled on request, and not computed twice."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import xgboost
 from sklearn.metrics import accuracy_score, roc_auc_score, silhouette_score
 from sklearn.preprocessing import StandardScaler
 
 from infra.engines import Engine
+from infra.errors import ParameterError
 from infra.ledger import Ledger
 from tasks import cells
 from tasks.cells import CellRequest, run_cell, training_rows
 from tasks.datasets.catalogue import resolve
 from tasks.datasets.preparation import PreparedDataset, prepare
+from tasks.registry import ALGORITHMS
 from tasks.search.trials import run_batch
 from tests.infra.engines.starting import started
 
@@ -81,6 +85,52 @@ def test_a_clustering_is_scored_in_both_spaces(request_for: Any, engine: Engine)
     assert cell.metrics["raw_silhouette"] == pytest.approx(silhouette_score(raw, labels))
     assert cell.space == "standardised"
     assert cell.implementation.startswith("blocks of rows over 2")
+
+
+@pytest.mark.parametrize("algorithm", ["kmeans", "dbscan", "agglomerative"])
+def test_a_clustering_tells_its_clusters_and_its_noise(
+    request_for: Any, engine: Engine, algorithm: str
+) -> None:
+    request = request_for("burger-king", "grid", algorithm=algorithm)
+    cell = run_cell(request, engine)
+    model = ALGORITHMS[algorithm].make(request.dataset, 3)
+    model[-1].set_params(**cell.params)
+    labels = model.fit(request.dataset.load()[0])[-1].labels_
+    assert cell.metrics["clusters"] == len(set(labels) - {-1})
+    assert cell.metrics["noise_share"] == np.mean(labels == -1)
+    assert cell.metrics["largest_share"] == np.bincount(labels[labels >= 0]).max() / 70
+    assert cell.metrics["silhouette"] == pytest.approx(cell.cv_score)
+    assert (cell.metrics["noise_share"] > 0) == (algorithm == "dbscan")
+
+
+@pytest.mark.parametrize(("eps", "clusters", "noise"), [(1e-3, 0, 1.0), (1e3, 1, 0.0)])
+def test_a_baseline_without_two_clusters_completes_without_scores(
+    request_for: Any, engine: Engine, monkeypatch: pytest.MonkeyPatch, eps: float, clusters: int, noise: float
+) -> None:
+    monkeypatch.setattr("tasks.clustering.k_distances.knee", lambda _curve: eps)
+    cell = run_cell(request_for("burger-king", "baseline", algorithm="dbscan"), engine)
+    largest = 1.0 if clusters else 0.0
+    assert cell.status == "completed"
+    assert cell.metrics == {"clusters": clusters, "largest_share": largest, "noise_share": noise}
+
+
+def test_candidates_without_two_clusters_fail_alone(request_for: Any, engine: Engine) -> None:
+    cell = run_cell(request_for("burger-king", "grid", algorithm="dbscan"), engine)
+    failed = [trial for trial in cell.trials if trial.error]
+    assert 0 < len(failed) < len(cell.trials)
+    assert all("have no silhouette score" in str(t.error) and t.mean_score is None for t in failed)
+    assert cell.fits == 1
+
+
+def test_a_search_of_which_all_candidates_fail_says_why(
+    request_for: Any, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hopeless = replace(ALGORITHMS["dbscan"], grid=lambda _data: {"model__eps": [1e3, 2e3]})
+    monkeypatch.setattr(cells, "ALGORITHMS", {"dbscan": hopeless})
+    with pytest.raises(
+        ParameterError, match=r"all 2 candidates failed; .* 1 clusters of 70 rows have no silh"
+    ):
+        run_cell(request_for("burger-king", "grid", algorithm="dbscan"), engine)
 
 
 @pytest.mark.parametrize("search", ["grid", "random"])

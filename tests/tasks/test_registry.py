@@ -1,10 +1,16 @@
+from pathlib import Path
+
+import numpy as np
 import pytest
 from scipy.stats import rv_continuous, rv_discrete
 from sklearn.base import clone
+from sklearn.cluster import DBSCAN
 
 from infra.errors import ParameterError
+from tasks import registry
+from tasks.clustering import k_distances
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.preparation import PreparedDataset, prepare
+from tasks.datasets.preparation import PreparedDataset, prepare, preprocessor
 from tasks.registry import ALGORITHMS, algorithms_for
 
 
@@ -20,7 +26,7 @@ def test_the_searched_parameters_are_the_models(name: str, datasets: dict[str, P
     dataset = datasets[algorithm.task]
     model = algorithm.make(dataset, 7)
     assert list(model.named_steps) == ["prepare", "model"]
-    assert model.get_params()["model__random_state"] == 7
+    assert model.get_params().get("model__random_state", 7) == 7
     grid, drawn = algorithm.grid(dataset), algorithm.distributions(dataset)
     for parameter in [*grid, *drawn]:
         assert parameter in model.get_params()
@@ -31,8 +37,72 @@ def test_the_searched_parameters_are_the_models(name: str, datasets: dict[str, P
         assert isinstance(values, list) or isinstance(values.dist, rv_continuous | rv_discrete)
 
 
+def table(folder: Path, values: np.ndarray) -> PreparedDataset:
+    """A data set of the user's own."""
+    names = ",".join(f"c{i}" for i in range(values.shape[1]))
+    np.savetxt(folder / "own.csv", values, delimiter=",", header=names, comments="")
+    return prepare(resolve(str(folder / "own.csv")), folder)
+
+
+def test_eps_makes_the_shares_of_core_rows_that_were_meant(datasets: dict[str, PreparedDataset]) -> None:
+    dataset = datasets["clustering"]
+    space = preprocessor(dataset, scale=True, impute=True).fit_transform(dataset.load()[0])
+    grid = ALGORITHMS["dbscan"].grid(dataset)
+    model = ALGORITHMS["dbscan"].make(dataset, 0)[-1]
+    assert model.min_samples == 5
+    assert model.eps in grid["model__eps"]
+    assert grid["model__min_samples"] == [3, 4, 5, 7]  # a tenth of 70 rows at most
+    shares = [
+        len(DBSCAN(eps, min_samples=5).fit(space).core_sample_indices_) / 70 for eps in grid["model__eps"]
+    ]
+    for meant in registry.CORE_SHARES:
+        assert min(abs(share - meant) for share in shares) < 0.03
+    drawn = ALGORITHMS["dbscan"].distributions(dataset)["model__eps"].rvs(200, random_state=0)
+    assert grid["model__eps"][0] * 0.99 < drawn.min() < drawn.max() < grid["model__eps"][-1] * 1.01
+    assert np.median(drawn) == pytest.approx(np.quantile(registry._distances(dataset), 0.64), rel=0.05)
+
+
+def test_default_spaces_suit_any_table(tmp_path: Path) -> None:
+    """A few rows that are all alike but two, and columns by the dozen."""
+    values = np.zeros((12, 30))
+    values[:2] = [[1], [2]]
+    dataset = table(tmp_path, values)
+    for name in ("dbscan", "agglomerative"):
+        algorithm = ALGORITHMS[name]
+        X = dataset.load()[0]
+        grid = algorithm.grid(dataset)
+        assert all(len(values) for values in grid.values())
+        last = {parameter: values[-1] for parameter, values in grid.items()}
+        algorithm.make(dataset, 0).set_params(**last).fit(X)
+        for values in algorithm.distributions(dataset).values():
+            assert isinstance(values, list) or values.rvs(random_state=0) > 0
+
+
+def test_the_curve_of_distances_is_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = table(tmp_path, np.random.default_rng(0).random((40, 3)))
+    seen: list[int] = []
+    original = k_distances.k_distances
+
+    def noting(*arguments: object) -> object:
+        seen.append(1)
+        return original(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(k_distances, "k_distances", noting)
+    algorithm = ALGORITHMS["dbscan"]
+    for use in (algorithm.grid, algorithm.distributions, lambda data: algorithm.make(data, 0)):
+        use(dataset)
+    assert seen == [1]
+
+
+def test_linkages_that_need_a_matrix_are_left_out_for_many_rows(
+    datasets: dict[str, PreparedDataset],
+) -> None:
+    many = datasets["clustering"].model_copy(update={"rows": 100_000})
+    assert ALGORITHMS["agglomerative"].grid(many)["model__linkage"] == ["ward", "single"]
+
+
 def test_algorithms_are_chosen_by_task() -> None:
-    assert [a.name for a in algorithms_for("clustering")] == ["kmeans"]
+    assert [a.name for a in algorithms_for("clustering")] == ["kmeans", "dbscan", "agglomerative"]
     assert [a.name for a in algorithms_for("classification", ["xgboost", "kmeans"])] == ["xgboost"]
     with pytest.raises(
         ParameterError, match=r"algorithms=kmeans: none is for classification; allowed: xgboost"

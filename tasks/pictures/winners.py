@@ -1,0 +1,123 @@
+"""Which clusterings of a data set are drawn, and what is said of them."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import clone
+
+from tasks.datasets.preparation import PreparedDataset
+from tasks.pictures.clusters import components, silhouettes
+from tasks.pictures.merges import dendrogram
+from tasks.pictures.neighbours import k_distance_curve
+from tasks.registry import ALGORITHMS
+from tasks.report.wording import parameter
+from tasks.results import Cell, Picture
+
+MOST_ROWS = 5_000
+SHOWN = ("n_clusters", "linkage", "eps", "min_samples")
+"""Parameters that a caption names."""
+
+
+class Fitted(NamedTuple):
+    """The model of a cell, and the rows in the space that it was fitted in."""
+
+    space: Any
+    model: Any
+
+
+def pictures(dataset: PreparedDataset, cells: Sequence[Cell]) -> list[Picture]:
+    """Pictures of the best clustering of each algorithm and of what it saw; none for classification."""
+    done = [cell for cell in cells if cell.status == "completed"]
+    if dataset.task != "clustering":
+        return []
+    winners = [max((c for c in done if c.algorithm == a), key=_score) for a in {c.algorithm: 0 for c in done}]
+    winners.sort(key=_score, reverse=True)
+    fitted = {cell.algorithm: _fitted(dataset, cell) for cell in winners}
+    drawn = _side_by_side(dataset, [cell for cell in winners if "silhouette" in cell.metrics], fitted)
+    for cell in winners:
+        if cell.algorithm == "agglomerative":
+            drawn.append(_merges(dataset, cell, fitted[cell.algorithm]))
+        if cell.algorithm == "dbscan":
+            drawn.append(_distances(dataset, cell, fitted[cell.algorithm]))
+    return drawn
+
+
+def _score(cell: Cell) -> float:
+    """Silhouette; a clustering without one comes last."""
+    return cell.metrics.get("silhouette", -math.inf)
+
+
+def _fitted(dataset: PreparedDataset, cell: Cell) -> Fitted:
+    X, _ = dataset.load()
+    pipeline = clone(ALGORITHMS[cell.algorithm].make(dataset, 0))
+    pipeline[-1].set_params(**cell.params)
+    pipeline.fit(X)
+    return Fitted(np.asarray(pipeline[:-1].transform(X)), pipeline[-1])
+
+
+def _side_by_side(
+    dataset: PreparedDataset, winners: Sequence[Cell], fitted: Mapping[str, Fitted]
+) -> list[Picture]:
+    """Clusters and silhouettes of the winners, the best first; nothing where none has a silhouette."""
+    if not winners:
+        return []
+    space = fitted[winners[0].algorithm].space
+    whole = {ALGORITHMS[cell.algorithm].title: fitted[cell.algorithm].model.labels_ for cell in winners}
+    kept = _some_rows(list(whole.values()))
+    labelings = {title: labels[kept] for title, labels in whole.items()}
+    words = "; ".join(map(_words, winners))
+    rows = f" {len(kept):,} of {len(space):,} rows are drawn." if len(kept) < len(space) else ""
+    return [
+        Picture(
+            title="Clusters in the first two principal components",
+            caption=f"The best of each algorithm by silhouette, the highest first: {words}. Each point is a row; "
+            f"the axes name the share of variance.{rows}",
+            dataset=dataset.name,
+            png=components(space[kept], labelings),
+        ),
+        Picture(
+            title="Silhouette of each row",
+            caption=f"{words}. Rows left of zero lie nearer to another cluster than to their own; noise and "
+            f"rows alone in their cluster count as zero.{rows}",
+            dataset=dataset.name,
+            png=silhouettes(space[kept], labelings),
+        ),
+    ]
+
+
+def _some_rows(labelings: Sequence[Any]) -> Any:
+    """Rows to draw: all or a sample, in which every cluster has one at least."""
+    count = len(labelings[0])
+    if count <= MOST_ROWS:
+        return np.arange(count)
+    drawn = np.random.default_rng(0).choice(count, MOST_ROWS, replace=False)
+    firsts = [np.unique(labels, return_index=True)[1] for labels in labelings]
+    return np.unique(np.concatenate([drawn, *firsts]))
+
+
+def _merges(dataset: PreparedDataset, cell: Cell, fitted: Fitted) -> Picture:
+    return Picture(
+        title="Agglomerative clustering: the last merges",
+        caption=f"{_words(cell)}. Two groups join at the height of their distance; lines below the cut have "
+        "the colour of their cluster.",
+        dataset=dataset.name,
+        png=dendrogram(fitted.model),
+    )
+
+
+def _distances(dataset: PreparedDataset, cell: Cell, fitted: Fitted) -> Picture:
+    return Picture(
+        title="DBSCAN: how far rows are from their neighbours",
+        caption=f"{_words(cell)}. Rows whose radius is eps or less are core rows; a curve that bends sharply "
+        "tells dense rows from stray ones.",
+        dataset=dataset.name,
+        png=k_distance_curve(fitted.space, fitted.model.eps, fitted.model.min_samples),
+    )
+
+
+def _words(cell: Cell) -> str:
+    chosen = [f"{name}={parameter(cell.params[name])}" for name in SHOWN if cell.params.get(name) is not None]
+    title = ALGORITHMS[cell.algorithm].title
+    return f"{title}, {cell.search}, {', '.join(chosen)}, {cell.space} space"
