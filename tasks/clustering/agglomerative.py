@@ -145,9 +145,8 @@ class AgglomerativeClustering(SharedFit, BlockClusterer):
         """One dendrogram, cut for each model."""
         common: Self = clone(models[0])
         source = common._source(X, block_rows=BLOCK_ROWS)
-        cuts = common._grow(
-            source, [model._wanted() for model in models if model._problem(source.n_rows) is None]
-        )
+        wanted = [model._wanted() for model in models if model._problem(source.n_rows) is None]
+        cuts = common._grow(source, wanted) if wanted else {}
 
         def serve(model: Self) -> Self:
             model._check(source.n_rows)

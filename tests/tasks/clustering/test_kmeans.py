@@ -10,12 +10,13 @@ import pytest
 import sklearn.cluster
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.datasets import make_blobs
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from infra.engines import ArraySource, blocks, connect
 from infra.errors import DataError, ParameterError
-from tasks.clustering import KMeans, kernels
+from tasks.clustering import KMeans, bounds, kernels
 from tasks.clustering.lloyd import relocate
 
 RNG = np.random.default_rng(0)
@@ -201,3 +202,66 @@ def test_a_path_that_does_not_fit_is_refused_by_name(tmp_path: Path) -> None:
     frame.to_parquet(path)
     with pytest.raises(DataError, match="column 'b' has missing or infinite values"):
         KMeans(2).fit(path)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("offset", [0.0, 1e4])
+@pytest.mark.parametrize("n_clusters", [1, 2, 12])
+def test_bounds_pass_over_no_row_that_changes_its_cluster(dtype: Any, offset: float, n_clusters: int) -> None:
+    X = (make_blobs(3000, 5, centers=9, cluster_std=3.0, random_state=2)[0] + offset).astype(dtype)
+    weights = RNG.integers(0, 4, len(X)).astype(float)
+    centers = X[:n_clusters].astype(np.float64)
+    memory = bounds.Memory(X)
+    looked_at = []
+    for _ in range(25):
+        found = bounds.moments(X, weights, centers, memory)
+        whole = kernels.moments(X, weights, centers)
+        np.testing.assert_array_equal(memory.labels, kernels.assign(X, centers)[0])
+        np.testing.assert_allclose(found.sums, whole.sums, rtol=1e-9)
+        np.testing.assert_array_equal(found.weights, whole.weights)
+        exact = np.sqrt(((X[:, None].astype(np.float64) - centers) ** 2).sum(axis=2))
+        own = exact[np.arange(len(X)), memory.labels]
+        exact[np.arange(len(X)), memory.labels] = np.inf
+        assert (memory.upper >= own).all()
+        assert (memory.lower <= exact.min(axis=1)).all()
+        looked_at.append(float((memory.upper > own * (1 + 1e-4) + 1e-2).mean()))
+        filled = found.weights > 0
+        centers[filled] = found.sums[filled] / found.weights[filled, None]
+    assert n_clusters == 1 or max(looked_at) > 0.3  # rows that were indeed passed over
+
+
+def seeded(k: int, **arguments: Any) -> float:
+    return KMeans(k, max_iter=1, tol=0, **arguments).fit(WIDE).inertia_
+
+
+WIDE = make_blobs(5000, 4, centers=40, center_box=(-100, 100), cluster_std=0.5, random_state=5)[0]
+
+
+def test_seeds_from_all_rows_are_as_good_as_those_drawn_one_by_one() -> None:
+    parallel = np.median([seeded(40, init="k-means||", random_state=seed) for seed in range(7)])
+    one_by_one = np.median([seeded(40, init="k-means++", random_state=seed) for seed in range(7)])
+    blind = np.median([seeded(40, init="random", n_init=1, random_state=seed) for seed in range(7)])
+    assert parallel < 1.3 * one_by_one < blind
+
+
+def test_seeds_from_all_rows_heed_weights_and_repeat_by_seed(tmp_path: Path) -> None:
+    weights = np.where(np.arange(len(WIDE)) % 2, 0.0, 2.0)
+    arguments: dict[str, Any] = {"n_clusters": 10, "init": "k-means||", "random_state": 3}
+    model = KMeans(**arguments).fit(WIDE, sample_weight=weights)
+    again = KMeans(**arguments).fit(WIDE, sample_weight=weights)
+    assert model.cluster_centers_.tobytes() == again.cluster_centers_.tobytes()
+    other = WIDE.copy()
+    other[weights == 0] = 1e6  # rows that weigh nothing are never drawn and move nothing
+    elsewhere = KMeans(**arguments).fit(other, sample_weight=weights)
+    np.testing.assert_allclose(elsewhere.inertia_, model.inertia_, rtol=0.5)
+    assert elsewhere.cluster_centers_.max() < 1e5
+
+
+@pytest.mark.parametrize("k", [3, 5])
+def test_seeds_from_all_rows_with_fewer_distinct_rows_than_clusters(k: int) -> None:
+    rows = np.repeat([[0.0, 0.0], [5.0, 5.0], [9.0, 0.0]], 20, axis=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = KMeans(k, init="k-means||", random_state=0).fit(rows)
+    assert model.inertia_ == 0
+    assert len(np.unique(model.labels_)) == 3
