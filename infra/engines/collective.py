@@ -2,6 +2,7 @@
 
 import ctypes
 import pickle
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from copy import deepcopy
@@ -16,6 +17,7 @@ from infra.errors import EngineError
 T = TypeVar("T")
 
 RENDEZVOUS_TIMEOUT_S = 120
+TRACKER_START_S = 0.005  # asked before it is up, the tracker looks again only after 100 ms
 
 
 @dataclass
@@ -72,6 +74,7 @@ def rendezvous(size: int, host: str) -> Iterator[dict[str, Any]]:
         return
     tracker = RabitTracker(n_workers=size, host_ip=host, sortby="task", timeout=RENDEZVOUS_TIMEOUT_S)
     tracker.start()
+    time.sleep(TRACKER_START_S)
     try:
         yield tracker.worker_args()
     finally:

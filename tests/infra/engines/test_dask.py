@@ -94,8 +94,17 @@ def test_a_worker_lost_between_rounds_is_made_up_for(dask: DaskEngine, blocks: B
     assert dask.reduce(work.summed, float.__add__, blocks) == X.sum()
 
 
+def test_exchanged_rows_are_exchanged_again_when_a_worker_is_lost(dask: DaskEngine, blocks: Blocks) -> None:
+    changed = dask.exchange(work.halved, blocks, 2)
+    upper, lower = float(X[:, :1].sum()), float(X[:, 1:].sum())
+    assert dask.map(work.summed, changed) == [upper, lower]
+    kill(next(iter(dask.worker_pids().values())))
+    assert dask.map(work.summed, changed) == [upper, lower]
+    assert dask.map(work.summed, blocks) == [float(X[i : i + 4].sum()) for i in range(0, 20, 4)]
+
+
 def test_workers_lost_in_the_middle_of_k_means_leave_no_trace_in_it(
-    dask: DaskEngine, monkeypatch: pytest.MonkeyPatch
+    dask: DaskEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from infra.engines import blocks as blocks_module
     from tasks.clustering import KMeans, lloyd
@@ -104,17 +113,9 @@ def test_workers_lost_in_the_middle_of_k_means_leave_no_trace_in_it(
     data = np.random.default_rng(0).normal(size=(1000, 3))
     arguments: dict[str, Any] = {"n_clusters": 6, "tol": 0, "random_state": 0}
     undisturbed = KMeans(**arguments).fit(data)
-    update, killed = lloyd._update, set()
-
-    def killing(state: lloyd.State, merged: Any) -> tuple[lloyd.State, bool]:
-        if state.n_iter in (2, 5) and state.n_iter not in killed:
-            killed.add(state.n_iter)
-            kill(next(iter(dask.worker_pids().values())))
-        return update(state, merged)
-
-    monkeypatch.setattr(lloyd, "_update", killing)
+    monkeypatch.setattr(lloyd, "_update", work.Dying(lloyd._update, rounds=(2, 5), folder=str(tmp_path)))
     found = KMeans(**arguments, engine=dask).fit(data)
-    assert killed == {2, 5}
+    assert {path.name for path in tmp_path.iterdir()} == {"2", "5"}
     assert found.cluster_centers_.tobytes() == undisturbed.cluster_centers_.tobytes()
     assert found.labels_.tobytes() == undisturbed.labels_.tobytes()
     assert found.n_iter_ == undisturbed.n_iter_

@@ -70,6 +70,23 @@ def last_dies(_span: list[Any], communicator: Communicator, folder: str) -> list
     return communicator.allgather(communicator.rank)
 
 
+class Dying:
+    """The update of an iteration, which kills one worker in each of some rounds the first time."""
+
+    def __init__(self, update: Any, rounds: tuple[int, ...], folder: str) -> None:
+        self.update, self.rounds, self.folder = update, rounds, folder
+
+    def __call__(self, state: Any, merged: Any) -> Any:
+        if state.n_iter in self.rounds and first_time(self.folder, str(state.n_iter)):
+            die()
+        return self.update(state, merged)
+
+
+def halved(_number: int, X: Any, *_rest: Any) -> list[tuple[Any, ...]]:
+    """The first column and the others."""
+    return [(X[:, :1],), (X[:, 1:],)]
+
+
 def summed(X: Any, *_rest: Any) -> float:
     return float(X.sum())
 
