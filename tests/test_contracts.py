@@ -30,6 +30,10 @@ def clusters() -> tuple[Any, None]:
     return make_blobs(1500, n_features=5, centers=12, cluster_std=4.0, random_state=1)[0], None
 
 
+def flat_clusters() -> tuple[Any, None]:
+    return make_blobs(1500, n_features=2, centers=12, cluster_std=1.0, random_state=1)[0], None
+
+
 def two_classes() -> tuple[Any, Any]:
     return make_classification(1200, 12, n_informative=6, flip_y=0.1, random_state=2)
 
@@ -158,6 +162,15 @@ CONTRACTS = [
         clusters,
         density_of,
         lambda: sklearn.cluster.DBSCAN(4.0, min_samples=4),
+        same_density,
+    ),
+    Contract(
+        "dbscan, two columns",
+        "dbscan",
+        lambda engine=None: DBSCAN(0.6, min_samples=4, engine=engine),
+        flat_clusters,
+        density_of,
+        lambda: sklearn.cluster.DBSCAN(0.6, min_samples=4),
         same_density,
     ),
     Contract(
@@ -311,6 +324,13 @@ def test_a_search_has_the_same_table_on_every_engine(algorithm: str, engine: Eng
         np.testing.assert_array_equal(there.cv_results_[name], here.cv_results_[name])
     np.testing.assert_array_equal(there.predict(X), here.predict(X))
     assert there.n_fits_ == here.n_fits_
+
+
+def test_seeds_from_all_rows_are_the_same_on_every_engine(engine: Engine) -> None:
+    X, _ = clusters()
+    arguments: dict[str, Any] = {"n_clusters": 9, "init": "k-means||", "random_state": 1}
+    here, there = KMeans(**arguments).fit(X), KMeans(**arguments, engine=engine).fit(X)
+    assert partition_of(there, X) == partition_of(here, X)
 
 
 def test_one_engine_serves_one_estimator_after_the_other(engine: Engine) -> None:

@@ -318,7 +318,9 @@ class DaskEngine(Engine):
     def _addresses(self, least: int = 1) -> list[str]:
         try:
             self._client.wait_for_workers(least, timeout=WORKERS_TIMEOUT_S)
-            return sorted(self._client.scheduler_info(n_workers=-1)["workers"])
+            # asked of the scheduler itself: what the client remembers is refreshed without the workers
+            identity = self._client.sync(self._client.scheduler.identity, n_workers=-1)
+            return sorted(identity["workers"])
         except (OSError, ClosedClientError) as error:
             raise EngineError(f"fewer than {least} Dask workers at {self.address}: {error}") from error
 

@@ -94,6 +94,22 @@ def test_a_worker_lost_between_rounds_is_made_up_for(dask: DaskEngine, blocks: B
     assert dask.reduce(work.summed, float.__add__, blocks) == X.sum()
 
 
+def test_workers_are_found_while_the_client_refreshes_what_it_remembers(dask: DaskEngine) -> None:
+    done = threading.Event()
+
+    def refresh() -> None:
+        while not done.is_set():
+            dask.client.sync(dask.client._update_scheduler_info)
+
+    refreshing = threading.Thread(target=refresh)
+    refreshing.start()
+    try:
+        assert {len(dask._addresses(2)) for _ in range(300)} == {2}
+    finally:
+        done.set()
+        refreshing.join()
+
+
 def test_exchanged_rows_are_exchanged_again_when_a_worker_is_lost(dask: DaskEngine, blocks: Blocks) -> None:
     changed = dask.exchange(work.halved, blocks, 2)
     upper, lower = float(X[:, :1].sum()), float(X[:, 1:].sum())
