@@ -69,8 +69,9 @@ def cut_regions(sample: Array, count: int) -> Regions:
     members = {0: sample}
     for node in range(count - 1):
         rows = members.pop(node)
-        axis = int(np.ptp(rows, axis=0).argmax()) if len(rows) else 0
-        cut = float(np.median(rows[:, axis])) if len(rows) else 0.0
+        axis = int((rows.max(axis=0) - rows.min(axis=0)).argmax()) if len(rows) else 0
+        middle = (len(rows) - 1) // 2
+        cut = float(np.partition(rows[:, axis], middle)[middle]) if len(rows) else 0.0
         below = rows[:, axis] <= cut
         axes[node], cuts[node] = axis, cut
         for child, part in ((2 * node + 1, rows[below]), (2 * node + 2, rows[~below])):

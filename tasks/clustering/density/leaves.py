@@ -46,12 +46,6 @@ def sort_into_leaves(X: Array) -> tuple[Array, Leaves]:
     return order, Leaves(np.ascontiguousarray(X.T), np.r_[first, len(X)], lows, highs)
 
 
-def near(a: tuple[Array, Array], b: tuple[Array, Array], eps: float) -> bool:
-    """Whether rows of two boxes (lows, highs) may be within eps of each other."""
-    gap = np.maximum(0, np.maximum(b[0] - a[1], a[0] - b[1]))
-    return bool((gap**2).sum() <= eps * eps * (1 + ROUNDING))
-
-
 @njit(nogil=True, cache=True)
 def box_gap(a: Leaves, p: int, b: Leaves, q: int) -> float:  # pragma: no cover
     """Least squared distance of leaf p of a and leaf q of b."""

@@ -104,35 +104,38 @@ class Visits:
         self.communicator = communicator
         self.eps = eps
         self._spans = spans
-        mine = {number: (member.leaves.box, len(member.index)) for number, member in held.items()}
-        everyone = communicator.allgather(mine)
-        self.boxes = {number: box for part in everyone for number, (box, _) in part.items()}
-        sizes = [size for part in everyone for _, size in part.values()]
-        self.starts = dict(zip(self.boxes, np.cumsum([0, *sizes]).tolist(), strict=False))
+        mine = {number: (*member.leaves.box, len(member.index)) for number, member in held.items()}
+        found = {n: box for part in communicator.allgather(mine) for n, box in part.items()}
+        self._places = {number: i for i, number in enumerate(found)}
+        self._lows, self._highs = (np.array([box[side] for box in found.values()]) for side in (0, 1))
+        self.starts = dict(
+            zip(found, np.cumsum([0, *(box[2] for box in found.values())]).tolist(), strict=False)
+        )
         """First place of each block in the forest of all rows."""
-        self.n_rows = sum(sizes)
+        self.n_rows = sum(box[2] for box in found.values())
 
     def all(self) -> Iterator[tuple[Member, bool]]:
         """Blocks to see here, and whether all workers see the same one at this moment."""
-        for number in self.boxes:
-            if any(self._wanted(number, span) for span in self._spans):
+        for number in self._places:
+            home = next(span for span in self._spans if span.start <= number < span.stop)
+            if all(home.start <= other < home.stop for other in self._near(number)):
+                if number in self.held:
+                    yield self.held[number], False
+            else:
                 guests = self.communicator.allgather(self.held.get(number))
                 yield self.held.get(number) or next(guest for guest in guests if guest), True
-            elif number in self.held:
-                yield self.held[number], False
 
-    def _wanted(self, number: int, span: Span) -> bool:
-        """Whether another worker's blocks come near a block."""
-        away = not span.start <= number < span.stop
-        return away and any(
-            leaves.near(self.boxes[number], self.boxes[other], self.eps)
-            for other in range(span.start, span.stop)
-            if other in self.boxes
-        )
+    def _near(self, number: int) -> list[int]:
+        """Blocks that may have neighbours of a block's rows, itself among them."""
+        i = self._places[number]
+        gaps = np.maximum(0, np.maximum(self._lows - self._highs[i], self._lows[i] - self._highs))
+        within = (gaps**2).sum(axis=1) <= self.eps**2 * (1 + leaves.ROUNDING)
+        numbers = np.fromiter(self._places, dtype=np.int64)
+        return list(numbers[within].tolist())
 
     def near(self, visitor: Member) -> list[Member]:
-        """Blocks held here that may have neighbours of a visitor's rows."""
-        return [m for m in self.held.values() if leaves.near(m.leaves.box, visitor.leaves.box, self.eps)]
+        """Those of them that are held here."""
+        return [self.held[number] for number in self._near(visitor.number) if number in self.held]
 
     def hosts(self, visitor: Member) -> list[Member]:
         """Those of them that deal with the visitor for both: each pair of blocks meets in one place."""
