@@ -10,7 +10,7 @@ study: $(INSTALLED)
 	$(BIN)/trilla study $(ARGS)
 
 test: $(INSTALLED) lint
-	$(BIN)/pytest -n 2 --dist loadfile --durations=15 $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=15 $(ARGS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -225,6 +225,5 @@ def _grown(
 def _cut(X: Array, tree: Dendrogram, n_clusters: int | None, threshold: float | None) -> Cut:
     count = tree.n_clusters_below(float(threshold or 0)) if n_clusters is None else int(n_clusters)
     labels = tree.labels(count)
-    sums = np.zeros((count, X.shape[1]))
-    np.add.at(sums, labels, X)
+    sums = np.column_stack([np.bincount(labels, column, count) for column in X.T])
     return Cut(count, labels, sums / np.bincount(labels)[:, None])

@@ -1,6 +1,7 @@
 """Dendrograms: the tree in scikit-learn's numbering, its cuts, and its form for SciPy."""
 
 from dataclasses import dataclass
+from heapq import heappush, heappushpop
 from typing import Any
 
 import numpy as np
@@ -27,9 +28,26 @@ class Dendrogram:
 
     def labels(self, n_clusters: int) -> Array:
         """Cluster of each row, int64, numbered as scikit-learn does."""
-        from sklearn.cluster._agglomerative import _hc_cut
+        n = len(self.children) + 1
+        # a heap of the topmost nodes; scikit-learn numbers clusters by their places in it
+        nodes = [-(2 * n - 2)]
+        for _ in range(n_clusters - 1):
+            first, second = self.children[-nodes[0] - n]
+            heappush(nodes, -int(first))
+            heappushpop(nodes, -int(second))
+        of_node = np.full(2 * n - 1, -1, dtype=np.int64)
+        of_node[-np.array(nodes)] = np.arange(n_clusters)
+        _hand_down(self.children, of_node)
+        return of_node[:n]
 
-        return np.asarray(_hc_cut(n_clusters, self.children, len(self.children) + 1), dtype=np.int64)
+
+@njit(nogil=True, cache=True)
+def _hand_down(children: Array, of_node: Array) -> None:  # pragma: no cover
+    """Give each node's cluster to what it was merged from."""
+    n = len(children) + 1
+    for k in range(n - 2, -1, -1):
+        if of_node[n + k] >= 0:
+            of_node[children[k, 0]] = of_node[children[k, 1]] = of_node[n + k]
 
 
 def from_merges(merges: Merges, *, lower_first: bool) -> Dendrogram:
