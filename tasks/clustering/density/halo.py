@@ -142,11 +142,10 @@ def join(parts: list[Part]) -> Clustering:
         links.append(np.unique(pairs, axis=0))
     number = _numbers(np.concatenate(links), np.concatenate([part.firsts for part in parts]))
     labels: Array = np.where(core, number[component], NOISE) if len(number) else component
-    borders = [(p.borders[:, 0], number[p.borders[:, 1] + o]) for p, o in zip(parts, offsets, strict=False)]
-    for rows, clusters in borders:
-        lowest = np.full(n, np.iinfo(np.int64).max)
-        np.minimum.at(lowest, rows, clusters)
-        labels[rows] = lowest[rows]
+    for part, offset in zip(parts, offsets, strict=False):
+        rows, components = part.borders.T
+        labels[rows] = len(number)  # above every cluster
+        np.minimum.at(labels, rows, number[components + offset])
     return Clustering(labels, core)
 
 
