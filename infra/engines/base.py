@@ -68,14 +68,18 @@ class Engine(ABC):
         blocks: Blocks,
         state: Any,
         memory: Callable[..., Any] | None = None,
-    ) -> Any:
+        outcome: Callable[..., Any] | None = None,
+    ) -> tuple[Any, list[Any]]:
         """Rounds of `kernel(*arrays, state)`, merged along the fixed tree, until `update` says stop.
 
         All rounds are one job whose members exchange their partial results; `update(state, merged)` runs
         on each and answers `(state, done)`. With `memory`, `memory(*arrays)` is made for each block at the
-        start, stays beside it and is the kernel's last argument. Returns the last state.
+        start, stays beside it and is the kernel's last argument.
+
+        Returns the last state, and `outcome(*arrays, [memory])` of each block, in block order.
         """
-        return self.together(_rounds, blocks, blocks.spans, kernel, merge, update, state, memory)[0]
+        parts = self.together(_rounds, blocks, blocks.spans, kernel, merge, update, state, memory, outcome)
+        return parts[0][0], [found for _, outcomes in parts for found in outcomes]
 
     @abstractmethod
     def together(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
@@ -135,12 +139,14 @@ def _rounds(
     update: Update,
     state: Any,
     memory: Callable[..., Any] | None,
-) -> Any:
-    """One member's part of an iteration."""
+    outcome: Callable[..., Any] | None,
+) -> tuple[Any, list[Any]]:
+    """One member's part of an iteration: the last state, which the first member tells, and its outcomes."""
     start, done = spans[communicator.rank].start, False
     beside = [() if memory is None else (memory(*block),) for block in arrays]
     while not done:
         partials = (kernel(*block, state, *own) for block, own in zip(arrays, beside, strict=True))
         everyone = communicator.allgather(fold(leaves(partials, start), merge))
         state, done = update(state, finish((node for part in everyone for node in part), merge))
-    return state if communicator.rank == 0 else None
+    outcomes = [outcome(*block, *own) for block, own in zip(arrays, beside, strict=True)] if outcome else []
+    return (state if communicator.rank == 0 else None), outcomes

@@ -60,6 +60,7 @@ class DaskEngine(Engine):
         if address is not None and _inside_worker_of(address):
             client = self._stack.enter_context(worker_client(separate_thread=True))
             return address, client
+        direct = None
         if address is None:
             # a worker that died on this machine is not going to answer half a minute later
             self._stack.enter_context(dask.config.set({"distributed.comm.timeouts.connect": "10s"}))
@@ -73,9 +74,11 @@ class DaskEngine(Engine):
             )
             self._stack.callback(cluster.close)
             self._keep_up(cluster, workers)
-            address = cluster.scheduler_address
+            address, direct = cluster.scheduler_address, True  # on this machine, nothing is in the way
         try:
-            client = Client(address, set_as_default=False, timeout=CONNECT_TIMEOUT_S)
+            client = Client(
+                address, set_as_default=False, timeout=CONNECT_TIMEOUT_S, direct_to_workers=direct
+            )
         except (OSError, TimeoutError, ValueError) as error:
             raise EngineError(f"no Dask scheduler answers at {address}: {error}") from None
         self._stack.callback(client.close)

@@ -35,8 +35,8 @@ class ProfiledEngine(Engine):
     def exchange(self, kernel: Kernel, blocks: Blocks, count: int, *state: Any) -> Blocks:
         return self._engine.exchange(kernel, blocks, count, *state)
 
-    def iterate(self, *arguments: Any) -> Any:
-        return self._engine.iterate(*arguments)
+    def iterate(self, *arguments: Any, **hooks: Any) -> tuple[Any, list[Any]]:
+        return self._engine.iterate(*arguments, **hooks)
 
     def together(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
         return [self._collect(pair) for pair in self._engine.together(_Profiled(function), blocks, *state)]

@@ -31,6 +31,11 @@ class Memory:
         self.counts: Array = np.empty(0)
 
 
+SAMPLE_ROWS = 1024
+WORTH = 0.5
+"""Share of rows to be looked at above which looking at all of them is sooner done than moving bounds."""
+
+
 def moments(X: Array, weights: Array, centers: Array, memory: Memory) -> Moments:
     """One block's part of a Lloyd round, its inertia left out."""
     centers = centers.astype(np.float64)
@@ -42,13 +47,29 @@ def moments(X: Array, weights: Array, centers: Array, memory: Memory) -> Moments
         stale = np.arange(len(X))
     else:
         steps = _steps(memory.centers, centers, X.dtype.type)
-        stale = _moved(X, shift, around_zero, *steps, slack, memory.labels, memory.upper, memory.lower)
+        stale = _stale(X, (shift, around_zero, *steps, slack), memory)
     _rescan(
         X, stale, shift, around_zero, lanes_for(X), slack, weights,
         memory.labels, memory.upper, memory.lower, memory.sums, memory.counts,
     )  # fmt: skip
     memory.centers = centers
     return Moments(memory.sums.copy(), memory.counts.copy(), 0.0)
+
+
+def inertia(X: Array, weights: Array, memory: Memory) -> float:
+    """Weighted sum of the squared distances to the centres of the last round, whose labels hold."""
+    assert memory.centers is not None  # noqa: S101 (for the type checker)
+    return float(_inertia(X, weights, *near_zero(X, memory.centers), memory.labels))
+
+
+def _stale(X: Array, moves: tuple[Any, ...], memory: Memory) -> Array:
+    """Rows whose nearest centre may have changed."""
+    kept = memory.labels, memory.upper, memory.lower
+    every = max(1, len(X) // SAMPLE_ROWS)
+    rows, *beside = (array[::every].copy() for array in (X, *kept))
+    if len(_moved(rows, *moves, *beside)) > WORTH * len(rows):
+        return np.arange(len(X))
+    return np.asarray(_moved(X, *moves, *kept))
 
 
 def _steps(before: Array, centers: Array, dtype: Any) -> tuple[Array, Array, Array]:
@@ -97,6 +118,20 @@ def _moved(
         rows[kept] = i
         kept += not upper[i] < max(lower[i], halfway[c])
     return rows[:kept]
+
+
+@njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
+def _inertia(
+    X: Array, weights: Array, shift: Array, centers: Array, labels: Array
+) -> float:  # pragma: no cover
+    total = 0.0
+    for i in range(len(X)):
+        c, squared = labels[i], X.dtype.type(0)
+        for j in range(X.shape[1]):
+            difference = X[i, j] - shift[j] - centers[c, j]
+            squared += difference * difference
+        total += (weights[i] if len(weights) else 1.0) * squared
+    return total
 
 
 @njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})

@@ -6,6 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from tasks.clustering.halving import halve
+
 Array = NDArray[Any]
 LEAF_POINTS = 64
 MAX_DEPTH = 64
@@ -62,7 +64,7 @@ def build(centroids: Array, ids: Array, inverse: Array, leaf_points: int = LEAF_
         np.ones((n_leaves, width)),
         np.full((n_leaves, width), -1, dtype=np.int64),
         np.full(len(centroids), -1, dtype=np.int64),
-        np.full((2 * n_leaves, d), np.inf),
+        np.full((2 * n_leaves, d), np.inf),  # node 0 is none
         np.full((2 * n_leaves, d), -np.inf),
         np.zeros(2 * n_leaves),
         np.full(2 * n_leaves, -1, dtype=np.int64),
@@ -73,72 +75,26 @@ def build(centroids: Array, ids: Array, inverse: Array, leaf_points: int = LEAF_
 
 @njit(nogil=True, cache=True)
 def _fill(tree: BoxTree, centroids: Array, order: Array, inverse: Array) -> None:  # pragma: no cover
-    """Halve the centroids along the widest side of their box, again and again, down to the leaves."""
+    starts = halve(centroids, order, tree.lower, tree.upper)
     n_leaves = len(tree.ids)
-    starts = np.zeros(2 * n_leaves, dtype=np.int64)
-    stops = np.zeros(2 * n_leaves, dtype=np.int64)
-    stops[1] = len(order)
-    for node in range(1, 2 * n_leaves):
-        start, stop = starts[node], stops[node]
-        _enclose(tree, node, centroids, order[start:stop], inverse)
-        if node < n_leaves:
-            middle = (start + stop) // 2
-            axis = int(np.argmax(tree.upper[node] - tree.lower[node]))
-            _select(centroids, axis, order, start, stop, middle)
-            starts[2 * node], stops[2 * node] = start, middle
-            starts[2 * node + 1], stops[2 * node + 1] = middle, stop
-        else:
-            _settle(tree, node - n_leaves, centroids, order[start:stop], inverse)
-
-
-@njit(nogil=True, cache=True)
-def _enclose(
-    tree: BoxTree, node: int, centroids: Array, ids: Array, inverse: Array
-) -> None:  # pragma: no cover
-    for i in ids:
-        tree.light[node] = max(tree.light[node], inverse[i])
-        for j in range(centroids.shape[1]):
-            tree.lower[node, j] = min(tree.lower[node, j], centroids[i, j])
-            tree.upper[node, j] = max(tree.upper[node, j], centroids[i, j])
+    for leaf in range(n_leaves):
+        _settle(tree, leaf, centroids, order[starts[leaf] : starts[leaf + 1]], inverse)
+    for node in range(n_leaves - 1, 0, -1):
+        tree.light[node] = max(tree.light[2 * node], tree.light[2 * node + 1])
 
 
 @njit(nogil=True, cache=True)
 def _settle(
     tree: BoxTree, leaf: int, centroids: Array, ids: Array, inverse: Array
 ) -> None:  # pragma: no cover
-    d = centroids.shape[1]
+    n_leaves, d = len(tree.ids), centroids.shape[1]
     for offset, i in enumerate(ids):
         tree.ids[leaf, offset] = tree.groups[leaf, offset] = i
         tree.inverse[leaf, offset] = inverse[i]
+        tree.light[n_leaves + leaf] = max(tree.light[n_leaves + leaf], inverse[i])
         tree.places[i] = leaf * tree.ids.shape[1] + offset
         for j in range(d):
             tree.points[leaf * d + j, offset] = centroids[i, j]
-
-
-@njit(nogil=True, cache=True)
-def _select(
-    centroids: Array, axis: int, order: Array, start: int, stop: int, middle: int
-) -> None:  # pragma: no cover
-    """Arrange `order[start:stop]` so that what stands before `middle` has no greater coordinate than the rest."""
-    low, high = start, stop - 1
-    while low < high:
-        pivot = centroids[order[(low + high) // 2], axis]
-        i, j = low, high
-        while i <= j:
-            while centroids[order[i], axis] < pivot:
-                i += 1
-            while centroids[order[j], axis] > pivot:
-                j -= 1
-            if i <= j:
-                order[i], order[j] = order[j], order[i]
-                i += 1
-                j -= 1
-        if middle <= j:
-            high = j
-        elif middle >= i:
-            low = i
-        else:
-            return
 
 
 @njit(nogil=True, cache=True)

@@ -113,7 +113,7 @@ class DBSCAN(SharedFit, BlockClusterer):
         rows = source.arrays[0]
         most = max(model.min_samples for model in models)
         scanned = neighbourhoods(rows, [model.eps for model in models], most)
-        found = scanned.clusterings(model.min_samples for model in models)
+        found = scanned.clusterings([model.min_samples for model in models])
 
         def serve(model: Self) -> Self:
             model._source(X)

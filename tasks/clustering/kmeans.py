@@ -153,22 +153,19 @@ class KMeans(SharedFit, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Block
         sample, weights = seeding.sample_for_seeds(
             source, self.n_clusters, check_random_state(self.random_state)
         )
-        best: State | None = None
-        best_of: dict[int, State] = {}
+        best: tuple[State, Array] | None = None
+        best_of: dict[int, tuple[State, Array]] = {}
         with self._connected() as engine:
             blocks = engine.partition(source)
             tolerance = self.tol * float(np.mean(np.var(sample, axis=0))) if self.tol else 0.0
             for run, centers in enumerate(self._seeds(engine, blocks, sample, weights, max(counts)), 1):
                 found = lloyd(engine, blocks, centers, tolerance=tolerance, max_iter=self.max_iter)
                 # the same clustering found twice differs in inertia by rounding alone
-                if best is None or found.inertia < best.inertia * (1 - 1e-12):
+                if best is None or found[0].inertia < best[0].inertia * (1 - 1e-12):
                     best = found
                 if run in counts:
                     best_of[run] = best
-            return {
-                run: (state, np.concatenate(engine.map(_labels, blocks, state.centers)))
-                for run, state in best_of.items()
-            }
+        return best_of
 
     def _seeds(self, engine: Engine, blocks: Blocks, sample: Array, weights: Array, runs: int) -> list[Array]:
         """Starting centres of each run, drawn one after the other; fewer runs draw the first of them."""

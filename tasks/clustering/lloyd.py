@@ -30,15 +30,24 @@ class State:
     inertia: float = np.inf
 
 
-def lloyd(engine: Engine, blocks: Blocks, centers: Array, *, tolerance: float, max_iter: int) -> State:
-    """Move `centers` until they settle; the result's inertia belongs to its final centres."""
+def lloyd(
+    engine: Engine, blocks: Blocks, centers: Array, *, tolerance: float, max_iter: int
+) -> tuple[State, Array]:
+    """Move `centers` until they settle; inertia and labels (int32) belong to the final centres."""
     start = State(np.asarray(centers, dtype=np.float64), tolerance, max_iter)
-    result: State = engine.iterate(_kernel, _merge, _update, blocks, start, _memory)
-    return result
+    state, labels = engine.iterate(
+        _kernel, _merge, _update, blocks, start, memory=_memory, outcome=_labels
+    )
+    return state, np.concatenate(labels)
 
 
 def _memory(X: Array, *_weights: Array) -> Memory:
     return Memory(X)
+
+
+def _labels(X: Array, *rest: Any) -> Array:
+    memory: Memory = rest[-1]
+    return memory.labels
 
 
 def _kernel(X: Array, *rest: Any) -> Moments | Far:
@@ -47,9 +56,10 @@ def _kernel(X: Array, *rest: Any) -> Moments | Far:
     if state.phase == "farthest":
         assert state.pending is not None  # noqa: S101 (for the type checker)
         return kernels.farthest(X, weights, state.centers, int((state.pending.weights == 0).sum()))
+    moments = bounds.moments(X, weights, state.centers, memory)
     if state.phase == "final":
-        return kernels.moments(X, weights, state.centers)
-    return bounds.moments(X, weights, state.centers, memory)
+        return moments._replace(inertia=bounds.inertia(X, weights, memory))
+    return moments
 
 
 def _merge(a: Any, b: Any) -> Any:

@@ -12,7 +12,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from tasks.clustering.forest import find, unite
-from tasks.clustering.regions import cut_regions, power_of_two
+from tasks.clustering.halving import halve
+from tasks.clustering.regions import power_of_two
 
 Array = NDArray[Any]
 LEAF_ROWS = 32
@@ -38,12 +39,11 @@ class Leaves(NamedTuple):
 
 def sort_into_leaves(X: Array) -> tuple[Array, Leaves]:
     """Order of the rows of a block, float64 (n, n_features), n at least 1, and its leaves."""
-    leaf = cut_regions(X, power_of_two(len(X) / LEAF_ROWS)).of(X)
-    order = np.argsort(leaf, kind="stable")
-    leaf, X = leaf[order], X[order]
-    first = np.flatnonzero(np.r_[True, leaf[1:] != leaf[:-1]])
-    lows, highs = np.minimum.reduceat(X, first), np.maximum.reduceat(X, first)
-    return order, Leaves(np.ascontiguousarray(X.T), np.r_[first, len(X)], lows, highs)
+    n_leaves = power_of_two(len(X) / LEAF_ROWS)
+    order: Array = np.arange(len(X))
+    lower, upper = (np.zeros((2 * n_leaves, X.shape[1])) for _ in range(2))
+    starts = halve(X, order, lower, upper)
+    return order, Leaves(np.ascontiguousarray(X[order].T), starts, lower[n_leaves:], upper[n_leaves:])
 
 
 @njit(nogil=True, cache=True)

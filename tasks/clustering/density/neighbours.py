@@ -1,10 +1,12 @@
 """DBSCAN for many settings at once: one scan of the neighbourhoods serves every eps and min_samples.
 
-For a growing eps core rows stay core and clusters only merge: each eps starts from the clusters of the one
-before, and looks only where something is not one cluster yet.
+A row with fewer neighbours than the largest `min_samples` has them in a list. All others, the dense rows,
+are core rows for every `min_samples`: how they hang together is found once for each eps, and each
+`min_samples` adds the rows of the lists. For a growing eps core rows stay core and clusters only merge:
+each eps starts from the clusters of the one before.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -25,7 +27,6 @@ from tasks.clustering.forest import find, unite
 
 Array = NDArray[Any]
 NO_CORE, SEVERAL = -2, -1  # in place of a leaf's tree
-APART, NOTHING_NEW, JOINED = 0, 1, 2  # how two leaves meet: no core rows within eps, all of one tree, or not
 
 
 class Near(NamedTuple):
@@ -39,34 +40,45 @@ class Near(NamedTuple):
     """int64, shape (n_leaves, n_radii): how many may hold rows within each radius."""
 
 
+class Lists(NamedTuple):
+    """Neighbours of each row, itself included, within the largest radius where they are fewer than the limit."""
+
+    counts: Array
+    """int32, shape (n, n_radii): neighbours within each radius; the limit stands for all higher numbers."""
+    starts: Array
+    """int64, shape (n,): where each row's list begins."""
+    neighbours: Array
+    """int32: by the first radius that they are within, so that `counts` tells where a shorter list ends."""
+
+
 @dataclass(frozen=True)
 class Neighbourhoods:
-    """What all settings share: rows in leaves, which leaves are near, how many neighbours each row has."""
+    """What all settings share: rows in leaves, which leaves are near, and the neighbours of rows with few."""
 
     radii: Array
     """float64, shape (n_radii,): the values of eps, ascending."""
+    limit: int
+    """The largest `min_samples`."""
     order: Array
     """int64, shape (n,): number of the row at each place in the leaves."""
     leaves: Leaves
     near: Near
-    counts: Array
-    """int32, shape (n, n_radii): rows within each radius, itself included; exact up to the largest
-    `min_samples`, which stands for all higher numbers."""
+    lists: Lists
 
-    def clusterings(self, min_samples: Iterable[int]) -> dict[tuple[float, int], Clustering]:
-        """DBSCAN's answer for every (radius, min_samples); the largest that was counted to is the limit."""
-        n, n_radii = self.counts.shape
+    def clusterings(self, min_samples: Sequence[int]) -> dict[tuple[float, int], Clustering]:
+        """DBSCAN's answer for every (radius, min_samples)."""
+        least = np.unique(min_samples)
+        n, n_radii = self.lists.counts.shape
         places = np.empty(n, dtype=np.int64)
         places[self.order] = np.arange(n)
-        apart = np.zeros(len(self.near.partners), dtype=np.int16)
-        found = {}
-        for least in sorted(set(min_samples)):  # what is core for more is core for less
-            core = np.ascontiguousarray((self.counts >= least).T)
-            labels = np.empty((n_radii, n), dtype=np.int64)
-            _grow(self.leaves, *self.near, self.radii, core, self.counts, places, apart, labels)
-            for r, radius in enumerate(self.radii.tolist()):
-                found[radius, least] = Clustering(labels[r][places], core[r][places])
-        return found
+        labels = np.empty((len(least), n_radii, n), dtype=np.int64)
+        core = np.empty((len(least), n_radii, n), dtype=np.bool_)
+        _grow(self.leaves, self.near, self.radii, self.lists, self.limit, least, places, labels, core)
+        return {
+            (radius, number): Clustering(labels[m, r], core[m, r])
+            for m, number in enumerate(least.tolist())
+            for r, radius in enumerate(self.radii.tolist())
+        }
 
 
 def neighbourhoods(X: Array, eps: Sequence[float], min_samples: int) -> Neighbourhoods:
@@ -77,14 +89,15 @@ def neighbourhoods(X: Array, eps: Sequence[float], min_samples: int) -> Neighbou
     eps : sequence of float
         All values of interest.
     min_samples : int
-        The largest value of interest.
+        The largest value of interest; the lists take at most 4 bytes a row for each of it.
     """
     radii = np.unique(np.asarray(eps, dtype=np.float64))
+    limit = min(min_samples, len(X) + 1)
     order, leaves = sort_into_leaves(X.astype(np.float64))
     near = _near(leaves, radii)
-    counts = np.zeros((len(X), len(radii)), dtype=np.int32)
-    _count(leaves, *near, radii, min_samples, counts)
-    return Neighbourhoods(radii, order, leaves, near, counts)
+    counts, starts = np.zeros((len(X), len(radii)), dtype=np.int32), np.zeros(len(X), dtype=np.int64)
+    neighbours = _scan_rows(leaves, near, radii**2, limit, counts, starts)
+    return Neighbourhoods(radii, limit, order, leaves, near, Lists(counts, starts, neighbours))
 
 
 def _near(leaves: Leaves, radii: Array) -> Near:
@@ -126,96 +139,133 @@ def _scan_boxes(
 
 
 @njit(nogil=True, cache=True)
-def _count(
-    leaves: Leaves, starts: Array, partners: Array, within: Array, radii: Array, most: int, counts: Array
-) -> None:  # pragma: no cover
-    """Count each row's neighbours; a row that has `most` at one radius needs no look at the next."""
-    squared = np.empty(leaves.columns.shape[1])
+def _scan_rows(
+    leaves: Leaves, near: Near, limits: Array, limit: int, counts: Array, starts: Array
+) -> Array:  # pragma: no cover
+    """Write each row's counts and the start of its list; return the lists, one after the other.
+
+    Leaves are looked through nearest first: as soon as a radius holds `limit` rows, it and all larger ones
+    are settled, and leaves that only they reach are not looked at.
+    """
+    width = int(np.max(leaves.starts[1:] - leaves.starts[:-1]))
+    squared, tally = np.empty(width), np.zeros(len(limits), dtype=np.int64)
+    found, first_within = np.empty(limit + width, dtype=np.int32), np.empty(limit + width, dtype=np.int64)
+    neighbours, size = np.empty(8 * len(counts), dtype=np.int32), 0
     for p in range(len(leaves.lows)):
         for i in range(leaves.starts[p], leaves.starts[p + 1]):
-            for r in range(len(radii)):
-                limit = radii[r] * radii[r]
-                found = 0
-                for k in range(starts[p], starts[p] + within[p, r]):
-                    q = partners[k]
-                    if row_gap(leaves, i, leaves, q) > limit * (1 + ROUNDING):
-                        continue
-                    first, last = leaves.starts[q], leaves.starts[q + 1]
-                    squared_distances(leaves.columns, i, leaves.columns, first, last, squared)
-                    for j in range(last - first):
-                        found += squared[j] <= limit
-                    if found >= most:
-                        break
-                if found >= most:
-                    counts[i, r:] = most
+            tally[:] = 0
+            open_radii, level, kept = len(limits), 0, 0
+            for k in range(near.starts[p + 1] - near.starts[p]):
+                while near.within[p, level] <= k:
+                    level += 1
+                if level >= open_radii:
                     break
-                counts[i, r] = found
+                q = near.partners[near.starts[p] + k]
+                farthest = limits[open_radii - 1]
+                if row_gap(leaves, i, leaves, q) > farthest * (1 + ROUNDING):
+                    continue
+                first, last = leaves.starts[q], leaves.starts[q + 1]
+                squared_distances(leaves.columns, i, leaves.columns, first, last, squared)
+                for j in range(last - first):
+                    if squared[j] <= farthest:
+                        r = level
+                        while squared[j] > limits[r]:
+                            r += 1
+                        tally[r] += 1
+                        found[kept], first_within[kept] = first + j, r
+                        kept += 1
+                still_open = _below_limit(tally, open_radii, limit)
+                if still_open < open_radii:
+                    open_radii, before, kept = still_open, kept, 0
+                    for m in range(before):
+                        if first_within[m] < open_radii:
+                            found[kept], first_within[kept] = found[m], first_within[m]
+                            kept += 1
+            if size + kept > len(neighbours):
+                neighbours = np.append(neighbours, np.empty_like(neighbours))
+            starts[i] = size
+            counts[i, open_radii:] = limit
+            counts[i, :open_radii] = np.cumsum(tally[:open_radii])
+            _by_radius(found[:kept], first_within, counts[i], neighbours[size : size + kept])
+            size += kept
+    return neighbours[:size].copy()
+
+
+@njit(nogil=True, cache=True)
+def _below_limit(tally: Array, open_radii: int, limit: int) -> int:  # pragma: no cover
+    """How many of the first `open_radii` radii hold fewer rows than `limit`."""
+    total = 0
+    for r in range(open_radii):
+        total += tally[r]
+        if total >= limit:
+            return r
+    return open_radii
+
+
+@njit(nogil=True, cache=True)
+def _by_radius(found: Array, first_within: Array, counts: Array, out: Array) -> None:  # pragma: no cover
+    """Write the rows `found`, sorted by the first radius that they are within."""
+    nexts = np.zeros(len(counts), dtype=np.int64)
+    nexts[1:] = counts[:-1]
+    for m, row in enumerate(found):
+        out[nexts[first_within[m]]] = row
+        nexts[first_within[m]] += 1
 
 
 @njit(nogil=True, cache=True)
 def _grow(
-    leaves: Leaves, starts: Array, partners: Array, within: Array, radii: Array, core: Array, counts: Array,
-    places: Array, apart: Array, labels: Array,
+    leaves: Leaves, near: Near, radii: Array, lists: Lists, limit: int, least: Array, places: Array,
+    labels: Array, core: Array,
 ) -> None:  # pragma: no cover # fmt: skip
-    """Write the labels of every radius, each from the forest of the one before.
-
-    `apart` has, for each partner, the number of radii at which it is known to touch no core row of the leaf.
-    """
+    """Write labels and core rows for every `least` and radius."""
     n = len(places)
-    parents, cluster = np.arange(n), np.empty(n, dtype=np.int64)
-    trees = np.empty(len(leaves.lows), dtype=np.int64)
+    dense_forest = np.arange(n)
+    forests = np.empty((len(least), n), dtype=np.int64)
+    forests[:] = dense_forest
+    label_at = np.empty(n, dtype=np.int64)
     for r in range(len(radii)):
-        _join(leaves, starts, partners, within[:, r], radii[r], r, core[r], parents, apart, trees)
-        cluster[:] = -1
-        found = 0
-        for place in places:  # in the order of the rows: clusters are numbered by their first core row
-            if core[r, place]:
-                root = find(parents, place)
-                if cluster[root] < 0:
-                    cluster[root] = found
-                    found += 1
-                labels[r, place] = cluster[root]
-        _label_borders(
-            leaves, starts, partners, within[:, r], radii[r], core[r], counts[:, r], parents, trees, cluster,
-            labels[r],
-        )  # fmt: skip
+        counts = lists.counts[:, r].copy()
+        _join_dense(leaves, near, r, radii[r], counts >= limit, dense_forest)
+        for m in range(len(least)):
+            is_core = counts >= least[m]
+            _join_listed(lists, counts, limit, is_core, dense_forest, forests[m])
+            _number(places, is_core, forests[m], label_at)
+            _label_borders(lists, counts, is_core, label_at)
+            for row, place in enumerate(places):
+                labels[m, r, row], core[m, r, row] = label_at[place], is_core[place]
 
 
 @njit(nogil=True, cache=True)
-def _join(
-    leaves: Leaves, starts: Array, partners: Array, within: Array, eps: float, r: int, core: Array,
-    parents: Array, apart: Array, trees: Array,
-) -> None:  # pragma: no cover # fmt: skip
-    """Join the trees of core rows within eps, and tell each leaf's tree."""
-    squared = np.empty(leaves.columns.shape[1])
-    for p in range(len(trees)):  # each by itself first: most are one tree then, and pairs of them soon done
+def _join_dense(
+    leaves: Leaves, near: Near, r: int, eps: float, core: Array, parents: Array
+) -> None:  # pragma: no cover
+    """Join the trees of core rows within eps, the radius number `r`."""
+    n_leaves = len(leaves.lows)
+    squared = np.empty(int(np.max(leaves.starts[1:] - leaves.starts[:-1])))
+    trees = np.empty(n_leaves, dtype=np.int64)
+    for p in range(n_leaves):  # each by itself first: most are one tree then, and pairs of them soon done
         first, last = leaves.starts[p], leaves.starts[p + 1]
         trees[p] = one_tree(parents, 0, core, first, last)
-        if trees[p] == SEVERAL:
-            _join_leaves(leaves, p, p, trees[p], eps, core, parents, squared)
+        if trees[p] == SEVERAL and _join_leaves(leaves, p, p, trees[p], eps, core, parents, squared):
             trees[p] = one_tree(parents, 0, core, first, last)
-    for p in range(len(trees)):
-        for k in range(starts[p], starts[p] + within[p]):
-            q = partners[k]
-            if q <= p or apart[k] > r or trees[p] == NO_CORE or trees[q] == NO_CORE:
+    for p in range(n_leaves):
+        for k in range(near.starts[p], near.starts[p] + near.within[p, r]):
+            q = near.partners[k]
+            if q <= p or trees[p] == NO_CORE or trees[q] == NO_CORE:
                 continue
             if trees[p] >= 0 and trees[q] >= 0 and find(parents, trees[p]) == find(parents, trees[q]):
                 continue
-            met = _join_leaves(leaves, p, q, trees[q], eps, core, parents, squared)
-            if met == APART:
-                apart[k] = r + 1
-            if met != JOINED:
-                continue
-            trees[p] = one_tree(parents, 0, core, leaves.starts[p], leaves.starts[p + 1])
-            trees[q] = one_tree(parents, 0, core, leaves.starts[q], leaves.starts[q + 1])
+            if _join_leaves(leaves, p, q, trees[q], eps, core, parents, squared):
+                trees[p] = one_tree(parents, 0, core, leaves.starts[p], leaves.starts[p + 1])
+                trees[q] = one_tree(parents, 0, core, leaves.starts[q], leaves.starts[q + 1])
 
 
 @njit(nogil=True, cache=True)
 def _join_leaves(
     leaves: Leaves, p: int, q: int, tree: int, eps: float, core: Array, parents: Array, squared: Array
-) -> int:  # pragma: no cover
-    """Join the trees of core rows of two leaves within eps, and tell how they met; `tree` is leaf q's."""
-    met = APART
+) -> bool:  # pragma: no cover
+    """Join the trees of core rows of two leaves within eps, and tell whether any were; `tree` is leaf q's."""
+    joined = False
     limit = eps * eps
     first, last = leaves.starts[q], leaves.starts[q + 1]
     for i in range(leaves.starts[p], leaves.starts[p + 1]):
@@ -223,7 +273,6 @@ def _join_leaves(
             continue
         own = find(parents, i)
         if tree >= 0 and find(parents, tree) == own:
-            met = max(met, NOTHING_NEW)
             continue
         if row_gap(leaves, i, leaves, q) > limit * (1 + ROUNDING):
             continue
@@ -231,40 +280,58 @@ def _join_leaves(
         for j in range(last - first):
             if core[first + j] and squared[j] <= limit:
                 other = find(parents, first + j)
-                met = max(met, NOTHING_NEW)
                 if other != own:
                     unite(parents, own, other)
                     own = min(own, other)
-                    met = JOINED
-    return met
+                    joined = True
+    return joined
 
 
 @njit(nogil=True, cache=True)
-def _label_borders(
-    leaves: Leaves, starts: Array, partners: Array, within: Array, eps: float, core: Array, counts: Array,
-    parents: Array, trees: Array, cluster: Array, labels: Array,
-) -> None:  # pragma: no cover # fmt: skip
+def _join_listed(
+    lists: Lists, counts: Array, limit: int, core: Array, dense_forest: Array, parents: Array
+) -> None:  # pragma: no cover
+    """Join each core row with the core rows of its list, a dense row with its tree of dense rows."""
+    for i in range(len(counts)):
+        if not core[i]:
+            continue
+        own = find(parents, i)
+        if counts[i] >= limit:
+            other = find(parents, find(dense_forest, i))
+            if other != own:
+                unite(parents, own, other)
+            continue
+        for j in lists.neighbours[lists.starts[i] : lists.starts[i] + counts[i]]:
+            if core[j]:
+                other = find(parents, j)
+                if other != own:
+                    unite(parents, own, other)
+                    own = min(own, other)
+
+
+@njit(nogil=True, cache=True)
+def _number(places: Array, core: Array, parents: Array, label_at: Array) -> None:  # pragma: no cover
+    """Label core rows, clusters numbered by their first core row in the order of the rows."""
+    cluster = np.full(len(places), -1)
+    found = 0
+    for place in places:
+        if core[place]:
+            root = find(parents, place)
+            if cluster[root] < 0:
+                cluster[root] = found
+                found += 1
+            label_at[place] = cluster[root]
+
+
+@njit(nogil=True, cache=True)
+def _label_borders(lists: Lists, counts: Array, core: Array, label_at: Array) -> None:  # pragma: no cover
     """Label the rows that are not core: the lowest cluster within eps, or noise."""
-    limit = eps * eps
-    squared = np.empty(leaves.columns.shape[1])
-    for p in range(len(leaves.lows)):
-        for i in range(leaves.starts[p], leaves.starts[p + 1]):
-            if core[i]:
-                continue
-            lowest, left = len(labels), counts[i]
-            for k in range(starts[p], starts[p] + within[p]):
-                q = partners[k]
-                if left == 1:  # itself: all its neighbours were seen
-                    break
-                if trees[q] == NO_CORE:
-                    continue
-                if row_gap(leaves, i, leaves, q) > limit * (1 + ROUNDING):
-                    continue
-                first, last = leaves.starts[q], leaves.starts[q + 1]
-                squared_distances(leaves.columns, i, leaves.columns, first, last, squared)
-                for j in range(last - first):
-                    if squared[j] <= limit:
-                        left -= first + j != i
-                        if core[first + j]:
-                            lowest = min(lowest, cluster[find(parents, first + j)])
-            labels[i] = lowest if lowest < len(labels) else -1
+    n = len(counts)
+    for i in range(n):
+        if core[i]:
+            continue
+        lowest = n
+        for j in lists.neighbours[lists.starts[i] : lists.starts[i] + counts[i]]:
+            if core[j]:
+                lowest = min(lowest, label_at[j])
+        label_at[i] = lowest if lowest < n else -1

@@ -39,7 +39,7 @@ def test_rounds_go_on_until_the_driver_says_stop() -> None:
         def update(totals: list[float], total: float) -> tuple[list[float], bool]:
             return [*totals, total], len(totals) == 3
 
-        assert engine.iterate(work.summed, float.__add__, update, blocks, []) == [X.sum()] * 4
+        assert engine.iterate(work.summed, float.__add__, update, blocks, []) == ([X.sum()] * 4, [])
 
 
 def test_what_is_kept_beside_a_block_is_its_own_from_round_to_round() -> None:
@@ -53,8 +53,10 @@ def test_what_is_kept_beside_a_block_is_its_own_from_round_to_round() -> None:
         def update(state: int, seen: list[list[float]]) -> tuple[Any, bool]:
             return (seen, True) if state == 2 else (state + 1, False)
 
-        seen = engine.iterate(kernel, list.__add__, update, blocks, 0, lambda _rows: [])
-        assert seen == [[float(X[i : i + 4].sum())] * 3 for i in range(0, 20, 4)]
+        seen, left = engine.iterate(
+            kernel, list.__add__, update, blocks, 0, memory=lambda _rows: [], outcome=lambda _rows, seen: seen
+        )
+        assert seen == left == [[float(X[i : i + 4].sum())] * 3 for i in range(0, 20, 4)]
 
 
 @pytest.mark.timeout(60)
