@@ -47,6 +47,8 @@ class DaskEngine(Engine):
 
     def __init__(self, workers: int, address: str | None = None) -> None:
         self._stack = ExitStack()
+        # on this machine nothing stands between this process and the workers; elsewhere Dask decides
+        self._direct = True if address is None else None
         try:
             self.address, self._client = self._connect(workers, address)
             self.workers = len(self._addresses()) if address else workers
@@ -60,7 +62,6 @@ class DaskEngine(Engine):
         if address is not None and _inside_worker_of(address):
             client = self._stack.enter_context(worker_client(separate_thread=True))
             return address, client
-        direct = None
         if address is None:
             # a worker that died on this machine is not going to answer half a minute later
             self._stack.enter_context(dask.config.set({"distributed.comm.timeouts.connect": "10s"}))
@@ -74,11 +75,9 @@ class DaskEngine(Engine):
             )
             self._stack.callback(cluster.close)
             self._keep_up(cluster, workers)
-            address, direct = cluster.scheduler_address, True  # on this machine, nothing is in the way
+            address = cluster.scheduler_address
         try:
-            client = Client(
-                address, set_as_default=False, timeout=CONNECT_TIMEOUT_S, direct_to_workers=direct
-            )
+            client = Client(address, set_as_default=False, timeout=CONNECT_TIMEOUT_S)
         except (OSError, TimeoutError, ValueError) as error:
             raise EngineError(f"no Dask scheduler answers at {address}: {error}") from None
         self._stack.callback(client.close)
@@ -124,7 +123,9 @@ class DaskEngine(Engine):
             # pinned, but not for ever: should this worker go, another takes the span over
             address = addresses[i % len(addresses)]
             # in a list, because scatter() takes a collection apart
-            [detached] = self._client.scatter([source.detached(span)], workers=[address], hash=False)
+            [detached] = self._client.scatter(
+                [source.detached(span)], workers=[address], direct=self._direct, hash=False
+            )
             residents.append(self._submit(resident, detached, span, at=address))
         return residents
 

@@ -40,18 +40,19 @@ def moments(X: Array, weights: Array, centers: Array, memory: Memory) -> Moments
     """One block's part of a Lloyd round, its inertia left out."""
     centers = centers.astype(np.float64)
     shift, around_zero = near_zero(X, centers)
-    # what rounding adds to a distance, beside a share of the distance itself
-    slack = X.dtype.type(4 * np.finfo(X.dtype).eps * np.sqrt((around_zero**2).sum(axis=1).max()))
+    kept = memory.labels, memory.upper, memory.lower
+    halfway: Array = np.empty(0, dtype=X.dtype)
     if memory.centers is None:
         memory.sums, memory.counts = np.zeros(centers.shape), np.zeros(len(centers))
-        stale = np.arange(len(X))
+        rows: Array = np.arange(len(X))
     else:
-        steps = _steps(memory.centers, centers, X.dtype.type)
-        stale = _stale(X, (shift, around_zero, *steps, slack), memory)
-    _rescan(
-        X, stale, shift, around_zero, lanes_for(X), slack, weights,
-        memory.labels, memory.upper, memory.lower, memory.sums, memory.counts,
-    )  # fmt: skip
+        drift, others, halfway = _steps(memory.centers, centers, halfway)
+        every = max(1, len(X) // SAMPLE_ROWS)
+        if _moved(drift, others, halfway, *(array[::every].copy() for array in kept)).mean() > WORTH:
+            rows, halfway = np.arange(len(X)), halfway[:0]
+        else:
+            rows = np.flatnonzero(_moved(drift, others, halfway, *kept))
+    _look(X, rows, shift, around_zero, halfway, lanes_for(X), weights, *kept, memory.sums, memory.counts)
     memory.centers = centers
     return Moments(memory.sums.copy(), memory.counts.copy(), 0.0)
 
@@ -62,62 +63,47 @@ def inertia(X: Array, weights: Array, memory: Memory) -> float:
     return float(_inertia(X, weights, *near_zero(X, memory.centers), memory.labels))
 
 
-def _stale(X: Array, moves: tuple[Any, ...], memory: Memory) -> Array:
-    """Rows whose nearest centre may have changed."""
-    kept = memory.labels, memory.upper, memory.lower
-    every = max(1, len(X) // SAMPLE_ROWS)
-    rows, *beside = (array[::every].copy() for array in (X, *kept))
-    if len(_moved(rows, *moves, *beside)) > WORTH * len(rows):
-        return np.arange(len(X))
-    return np.asarray(_moved(X, *moves, *kept))
+@njit(nogil=True, cache=True)
+def _steps(before: Array, centers: Array, like: Array) -> tuple[Array, Array, Array]:  # pragma: no cover
+    """How far each centre moved, the farthest that any other moved, half the way to the nearest other.
 
-
-def _steps(before: Array, centers: Array, dtype: Any) -> tuple[Array, Array, Array]:
-    """How far each centre moved, the farthest that any other moved, half the way to the nearest other."""
-    drift = np.sqrt(((centers - before) ** 2).sum(axis=1))
-    others = np.full(len(drift), drift.max())
-    others[drift.argmax()] = np.partition(drift, -2)[-2] if len(drift) > 1 else 0.0
-    halfway = np.full(len(drift), np.inf)
-    for c, center in enumerate(centers):
-        gaps = ((centers - center) ** 2).sum(axis=1)
-        gaps[c] = np.inf
-        halfway[c] = np.sqrt(gaps.min()) / 2
-    outwards = 1 + 2 * np.finfo(dtype).eps
+    All in the dtype of `like`, rounded outwards.
+    """
+    k, d = centers.shape
+    drift, halfway = np.empty(k), np.full(k, np.inf)
+    for c in range(k):
+        drift[c] = np.sqrt(((centers[c] - before[c]) ** 2).sum())
+        for other in range(k):
+            if other != c:
+                halfway[c] = min(halfway[c], np.sqrt(((centers[c] - centers[other]) ** 2).sum()) / 2)
+    farthest = np.argmax(drift)
+    others = np.full(k, drift[farthest])
+    others[farthest] = 0.0
+    for c in range(k):
+        if c != farthest:
+            others[farthest] = max(others[farthest], drift[c])
+    outwards = 1 + (d + 4) * np.finfo(like.dtype).eps
     return (
-        (drift * outwards).astype(dtype),
-        (others * outwards).astype(dtype),
-        (halfway / outwards).astype(dtype),
+        (drift * outwards).astype(like.dtype),
+        (others * outwards).astype(like.dtype),
+        (halfway / outwards).astype(like.dtype),
     )
 
 
 @njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
 def _moved(
-    X: Array, shift: Array, centers: Array, drift: Array, others: Array, halfway: Array, slack: float,
-    labels: Array, upper: Array, lower: Array,
-) -> Array:  # pragma: no cover # fmt: skip
-    """Move the bounds with the centres; return the rows that they do not settle, int64."""
-    rows = np.empty(len(X), dtype=np.int64)
-    outwards = X.dtype.type(1) + X.dtype.type(4) * np.finfo(X.dtype).eps
-    inwards, zero = X.dtype.type(1) / outwards, X.dtype.type(0)
-    count = 0
-    for i in range(len(X)):
-        c = labels[i]
+    drift: Array, others: Array, halfway: Array, labels: Array, upper: Array, lower: Array
+) -> Array:  # pragma: no cover
+    """Move the bounds with the centres; tell of each row whether they leave its cluster open."""
+    left_open = np.empty(len(upper), dtype=np.bool_)
+    outwards = upper.dtype.type(1) + upper.dtype.type(4) * np.finfo(upper.dtype).eps
+    inwards, zero = upper.dtype.type(1) / outwards, upper.dtype.type(0)
+    for i in range(len(upper)):
+        c = np.uint32(labels[i])
         upper[i] = (upper[i] + drift[c]) * outwards
         lower[i] = max(zero, lower[i] - others[c]) * inwards
-        rows[count] = i  # written over unless it counts: there is no branch to guess
-        count += not upper[i] < max(lower[i], halfway[c])
-    kept = 0
-    for k in range(count):
-        i = rows[k]
-        c = labels[i]
-        squared = X.dtype.type(0)
-        for j in range(X.shape[1]):
-            difference = X[i, j] - shift[j] - centers[c, j]
-            squared += difference * difference
-        upper[i] = np.sqrt(squared) * outwards + slack
-        rows[kept] = i
-        kept += not upper[i] < max(lower[i], halfway[c])
-    return rows[:kept]
+        left_open[i] = not upper[i] < max(lower[i], halfway[c])
+    return left_open
 
 
 @njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
@@ -135,42 +121,81 @@ def _inertia(
 
 
 @njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
-def _rescan(
-    X: Array, rows: Array, shift: Array, centers: Array, lanes: int, slack: float, weights: Array,
+def _look(
+    X: Array, rows: Array, shift: Array, centers: Array, halfway: Array, lanes: int, weights: Array,
     labels: Array, upper: Array, lower: Array, sums: Array, counts: Array,
 ) -> None:  # pragma: no cover # fmt: skip
-    """Find the nearest centre of some rows anew, their bounds, and move them between the clusters' sums."""
-    n, d = len(rows), X.shape[1]
-    tile = np.zeros((centers.shape[1], lanes), dtype=X.dtype)
+    """Find the nearest centre of some rows anew and move them between the clusters' sums.
+
+    With `halfway`, a row's true distance to its own centre, which may settle it, is found first.
+    """
+    d = X.shape[1]
+    tile, held = np.zeros((centers.shape[1], lanes), dtype=X.dtype), np.zeros(lanes, dtype=np.int64)
     scores, best = np.empty(lanes, dtype=X.dtype), np.empty(lanes, dtype=X.dtype)
     second, found = np.empty(lanes, dtype=X.dtype), np.zeros(lanes, dtype=np.int32)
     halves, reach = halved(centers)
-    eps = np.finfo(X.dtype).eps
-    outwards = X.dtype.type(1) + X.dtype.type(4) * eps
-    doubt = X.dtype.type(8) * eps * X.dtype.type(d + 4)  # of a score, as a share of the squares in it
-    for first in range(0, n, lanes):
-        size = min(lanes, n - first)
-        for j in range(d):
-            for k in range(size):
-                tile[j, k] = X[rows[first + k], j] - shift[j]
-        best_two(tile, centers, halves, scores, best, second, found)
-        for k in range(size):
-            i, c = rows[first + k], found[k]
-            squared, norm = X.dtype.type(0), X.dtype.type(0)
+    outwards = X.dtype.type(1) + X.dtype.type(4) * np.finfo(X.dtype).eps
+    # what rounding adds to a distance, beside a share of the distance itself
+    slack = X.dtype.type(4) * np.finfo(X.dtype).eps * np.sqrt(reach)
+    size = 0
+    for k in range(len(rows)):
+        i = rows[k]
+        if len(halfway):
+            c, squared = labels[i], X.dtype.type(0)
             for j in range(d):
-                x = X[i, j] - shift[j]
-                squared += (x - centers[c, j]) * (x - centers[c, j])
-                norm += x * x
+                difference = X[i, j] - shift[j] - centers[c, j]
+                squared += difference * difference
             upper[i] = np.sqrt(squared) * outwards + slack
-            least = norm + 2 * second[k] - doubt * (norm + reach)
-            lower[i] = np.sqrt(least) / outwards if least > 0 else X.dtype.type(0)
-            if c != labels[i]:
-                w = weights[i] if len(weights) else 1.0
-                if labels[i] >= 0:
-                    counts[labels[i]] -= w
-                    for j in range(d):
-                        sums[labels[i], j] -= w * X[i, j]
-                counts[c] += w
-                for j in range(d):
-                    sums[c, j] += w * X[i, j]
-                labels[i] = c
+            if upper[i] < max(lower[i], halfway[c]):
+                continue
+        for j in range(d):
+            tile[j, size] = X[i, j] - shift[j]
+        held[size] = i
+        size += 1
+        if size == lanes:
+            best_two(tile, centers, halves, scores, best, second, found)
+            _bound(tile, reach, best, second, scores)
+            _enter(X, held, found, best, second, weights, labels, upper, lower, sums, counts)
+            size = 0
+    if size:
+        best_two(tile, centers, halves, scores, best, second, found)
+        _bound(tile, reach, best, second, scores)
+        _enter(X, held[:size], found, best, second, weights, labels, upper, lower, sums, counts)
+
+
+@njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
+def _bound(tile: Array, reach: float, best: Array, second: Array, norms: Array) -> None:  # pragma: no cover
+    """Turn the two least scores of each row into an upper and a lower bound on the distances."""
+    d, lanes = tile.shape
+    eps, zero, two = np.finfo(tile.dtype).eps, tile.dtype.type(0), tile.dtype.type(2)
+    doubt = tile.dtype.type(8) * eps * tile.dtype.type(d + 4)  # of a score, as a share of the squares in it
+    norms[:] = zero
+    for j in range(d):
+        row = tile[j]
+        for k in range(lanes):
+            norms[k] += row[k] * row[k]
+    for k in range(lanes):
+        error = doubt * (norms[k] + reach)
+        best[k] = np.sqrt(max(zero, norms[k] + two * best[k] + error))
+        second[k] = np.sqrt(max(zero, norms[k] + two * second[k] - error))
+
+
+@njit(nogil=True, cache=True)
+def _enter(
+    X: Array, rows: Array, found: Array, nearest: Array, second: Array, weights: Array,
+    labels: Array, upper: Array, lower: Array, sums: Array, counts: Array,
+) -> None:  # pragma: no cover # fmt: skip
+    """Enter what was found for some rows."""
+    for k in range(len(rows)):
+        i, c = rows[k], found[k]
+        upper[i], lower[i] = nearest[k], second[k]
+        if c != labels[i]:
+            w = weights[i] if len(weights) else 1.0
+            if labels[i] >= 0:
+                counts[labels[i]] -= w
+                for j in range(X.shape[1]):
+                    sums[labels[i], j] -= w * X[i, j]
+            counts[c] += w
+            for j in range(X.shape[1]):
+                sums[c, j] += w * X[i, j]
+            labels[i] = c

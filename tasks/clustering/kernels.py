@@ -102,8 +102,8 @@ def sweep(
     halves = halved(centers)[0]
     for first in range(0, n, lanes):
         size = min(lanes, n - first)
-        for j in range(d):
-            for i in range(size):
+        for i in range(size):
+            for j in range(d):
                 tile[j, i] = X[first + i, j] - shift[j]
         best_two(tile, centers, halves, scores, best, second, found)
         for i in range(size):

@@ -35,9 +35,7 @@ def lloyd(
 ) -> tuple[State, Array]:
     """Move `centers` until they settle; inertia and labels (int32) belong to the final centres."""
     start = State(np.asarray(centers, dtype=np.float64), tolerance, max_iter)
-    state, labels = engine.iterate(
-        _kernel, _merge, _update, blocks, start, memory=_memory, outcome=_labels
-    )
+    state, labels = engine.iterate(_kernel, _merge, _update, blocks, start, memory=_memory, outcome=_labels)
     return state, np.concatenate(labels)
 
 
