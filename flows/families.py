@@ -153,7 +153,7 @@ def evaluate(session: Session, dataset: PreparedDataset) -> None:
     result = session.result
     cells = cells_of(session, dataset)
     evaluations = []
-    if dataset.task == "classification" and session.parameters.repeats:
+    if dataset.task != "clustering" and session.parameters.repeats:
         watching().starting(f"{dataset.name}: cross-validation, tuning inside the folds")
         ways = [
             (a.name, s) for a in algorithms_for(dataset.task, session.parameters.algorithms) for s in SEARCHES

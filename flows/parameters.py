@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from infra.engines import ENGINES, EngineName
+from tasks.datasets.catalogue import Task
 from tasks.registry import AlgorithmName
 
 
@@ -78,6 +79,11 @@ class StudyParameters(SearchParameters):
         description="Column to predict in your own file; without it the file is clustered.",
         json_schema_extra=shown_plain,
     )
+    task: Task | None = Field(
+        None,
+        description="What the target of your own file is: classes or a quantity; empty: told by its values.",
+        json_schema_extra=shown_plain,
+    )
     algorithms: list[AlgorithmName] | None = Field(
         None,
         description="Algorithms to compare; empty: all that fit the data.",
@@ -94,7 +100,8 @@ class ClassificationParameters(SearchParameters):
     )
 
     def as_study(self) -> StudyParameters:
-        return StudyParameters(**self.model_dump(exclude={"data"}), data=[self.data])
+        task = None if self.target is None else "classification"
+        return StudyParameters(**self.model_dump(exclude={"data"}), data=[self.data], task=task)
 
 
 class ClusteringParameters(SearchParameters):

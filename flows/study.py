@@ -64,7 +64,12 @@ def preparation() -> list[PreparedDataset]:
         watching().starting(f"{data}: preparation")
         folder = session.settings.home / "data"
         dataset = complete(
-            steps.prepare, data, session.parameters.target, str(folder), session.parameters.folds
+            steps.prepare,
+            data,
+            session.parameters.target,
+            session.parameters.task,
+            str(folder),
+            session.parameters.folds,
         )
         refuse_namesake(dataset, data, prepared)
         summary = Dataset(columns=dataset.columns, **dataset.model_dump(include=SHOWN))

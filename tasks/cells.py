@@ -7,8 +7,14 @@ from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
-from sklearn.metrics import accuracy_score, roc_auc_score
-from sklearn.model_selection import StratifiedKFold
+from sklearn.metrics import (
+    accuracy_score,
+    mean_absolute_error,
+    r2_score,
+    roc_auc_score,
+    root_mean_squared_error,
+)
+from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import Pipeline
 
 from infra.engines import Engine, EngineName
@@ -19,7 +25,7 @@ from infra.profiling import merge_profiles, profiled, top_table
 from tasks.clustering.labelings import NOISE, has_scores
 from tasks.clustering.metrics import cluster_metrics
 from tasks.datasets.preparation import PreparedDataset, holdout, preprocessor
-from tasks.registry import ALGORITHMS, Algorithm, AlgorithmName
+from tasks.registry import ALGORITHMS, SCORING, Algorithm, AlgorithmName
 from tasks.results import Cell, Search, Trial
 from tasks.search import GridSearch, RandomSearch
 from tasks.search.search import BaseSearch, Progress
@@ -99,7 +105,7 @@ def _compute(request: CellRequest, engine: Engine, ledger: Ledger, progress: Pro
         workers=engine.workers,
         params=_parameters(winner),
         space="standardised" if request.dataset.task == "clustering" else "",
-        score_name=algorithm.scoring,
+        score_name=SCORING[request.dataset.task],
         metrics=_quality(request.dataset, winner, rows, engine),
         usage=monitor.usage,
         profile=profile,
@@ -130,16 +136,19 @@ def way_to_fit(
     """What is fitted: the model itself as baseline, or a search around it."""
     if way.search == "baseline":
         return model
-    cv = StratifiedKFold(way.folds, shuffle=True, random_state=way.seed)
+    folds = KFold if dataset.task == "regression" else StratifiedKFold
+    options = {
+        "scoring": SCORING[dataset.task],
+        "cv": folds(way.folds, shuffle=True, random_state=way.seed),
+        **options,
+    }
     if way.search == "grid":
-        return GridSearch(model, algorithm.grid(dataset), scoring=algorithm.scoring, cv=cv, **options)
+        return GridSearch(model, algorithm.grid(dataset), **options)
     return RandomSearch(
         model,
         algorithm.distributions(dataset),
         n_iter=way.candidates,
         random_state=way.seed,
-        scoring=algorithm.scoring,
-        cv=cv,
         **options,
     )
 
@@ -164,6 +173,8 @@ def training_rows(dataset: PreparedDataset) -> Rows:
 
 
 def _quality(dataset: PreparedDataset, winner: Pipeline, rows: Rows, engine: Engine) -> dict[str, float]:
+    if dataset.task == "regression":
+        return regression_metrics(winner, rows.X_test, rows.y_test)
     if rows.y is not None:
         return classification_metrics(winner, rows.X_test, rows.y_test)
     labels = winner[-1].labels_
@@ -193,6 +204,17 @@ def classification_metrics(model: Any, X: Any, y: Any) -> dict[str, float]:
     return {
         "holdout_accuracy": float(accuracy_score(y, model.classes_[probabilities.argmax(axis=1)])),
         "holdout_auc": float(roc_auc_score(y, score, multi_class="ovr", labels=model.classes_)),
+        "holdout_rows": float(len(y)),
+    }
+
+
+def regression_metrics(model: Any, X: Any, y: Any) -> dict[str, float]:
+    """Share of variance explained, root mean squared and mean absolute error."""
+    predicted = model.predict(X)
+    return {
+        "holdout_r2": float(r2_score(y, predicted)),
+        "holdout_rmse": float(root_mean_squared_error(y, predicted)),
+        "holdout_mae": float(mean_absolute_error(y, predicted)),
         "holdout_rows": float(len(y)),
     }
 

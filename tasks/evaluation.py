@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 from sklearn.metrics import get_scorer
-from sklearn.model_selection import RepeatedStratifiedKFold
+from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold
 
 from infra.engines import Engine
 from infra.errors import EngineError, ParameterError
 from infra.ledger import Ledger
 from tasks.cells import Way, way_to_fit
 from tasks.datasets.preparation import PreparedDataset
-from tasks.registry import ALGORITHMS
+from tasks.registry import ALGORITHMS, SCORING
 from tasks.results import Comparison, Evaluation, Search
 
 INNER_FOLDS = 3
@@ -71,9 +71,8 @@ def evaluate(
         If workers died at every one of the bounded tries over one fold.
     """
     X, y = _labelled(dataset)
-    splitter = RepeatedStratifiedKFold(
-        n_splits=scheme.folds, n_repeats=scheme.repeats, random_state=scheme.seed
-    )
+    folds = RepeatedKFold if dataset.task == "regression" else RepeatedStratifiedKFold
+    splitter = folds(n_splits=scheme.folds, n_repeats=scheme.repeats, random_state=scheme.seed)
     shared = _Shared(dataset, scheme, list(splitter.split(X, y)))
     work = [_Work(name, search, f) for name, search in ways for f in range(len(shared.splits))]
     scores: dict[str, float] = ledger.get_many(item.key for item in work)
@@ -96,13 +95,13 @@ def _score_fold(work: _Work, shared: _Shared) -> float:
     model = algorithm.make(shared.dataset, shared.scheme.seed)
     way = Way(work.search, shared.scheme.seed, INNER_FOLDS, shared.scheme.candidates)
     fitted = way_to_fit(way, algorithm, shared.dataset, model).fit(X.iloc[train], y[train])
-    return float(get_scorer(algorithm.scoring)(fitted, X.iloc[test], y[test]))
+    return float(get_scorer(SCORING[shared.dataset.task])(fitted, X.iloc[test], y[test]))
 
 
 def _labelled(dataset: PreparedDataset) -> tuple[Any, Any]:
     X, y = dataset.load()
     if y is None:
-        raise ParameterError(f"data set {dataset.name!r} has no target: cross-validation needs classes")
+        raise ParameterError(f"data set {dataset.name!r} has no target: there is nothing to predict")
     return X, y
 
 
@@ -120,7 +119,7 @@ def _summary(
         dataset=dataset.name,
         algorithm=algorithm,
         search=search,
-        metric=ALGORITHMS[algorithm].scoring,
+        metric=SCORING[dataset.task],
         folds=scheme.folds,
         repeats=scheme.repeats,
         scores=values,

@@ -11,6 +11,7 @@ from scipy.stats import loguniform, randint, rv_histogram, uniform
 from sklearn.pipeline import Pipeline
 
 from infra.errors import ParameterError
+from tasks.datasets.catalogue import Task
 from tasks.datasets.preparation import PreparedDataset, preprocessor
 
 Space = Mapping[str, Any]
@@ -22,14 +23,22 @@ FEWEST_NEIGHBOURS = 3  # two make single linkage of DBSCAN
 MOST_ROWS_OF_A_MATRIX = 10_000  # whose distances a worker holds next to others': under a gigabyte
 
 
+SCORING: Mapping[Task, str] = {
+    "classification": "accuracy",
+    "regression": "r2",
+    "clustering": "silhouette",
+}
+"""What searches maximise."""
+PREDICTION: tuple[Task, ...] = ("classification", "regression")
+
+
 @dataclass(frozen=True)
 class Algorithm:
     """One line of the comparison."""
 
     name: AlgorithmName
     title: str
-    task: Literal["classification", "clustering"]
-    scoring: str
+    tasks: tuple[Task, ...]
     make: Callable[[PreparedDataset, int], Pipeline]
     """From a data set and a seed to an unfitted pipeline of steps `prepare` and `model`."""
     grid: Callable[[PreparedDataset], Space]
@@ -37,11 +46,13 @@ class Algorithm:
 
 
 def _xgboost(data: PreparedDataset, seed: int) -> Pipeline:
-    from tasks.ensembles import XGBoostClassifier
+    from tasks.ensembles import XGBoostClassifier, XGBoostRegressor
 
+    kind = XGBoostRegressor if data.task == "regression" else XGBoostClassifier
     # missing values stay missing: XGBoost learns which way they go
-    prepare = preprocessor(data, scale=False, impute=False)
-    return Pipeline([("prepare", prepare), ("model", XGBoostClassifier(random_state=seed))])
+    return Pipeline(
+        [("prepare", preprocessor(data, scale=False, impute=False)), ("model", kind(random_state=seed))]
+    )
 
 
 def _xgboost_grid(_data: PreparedDataset) -> Space:
@@ -182,26 +193,13 @@ def _agglomerative_distributions(data: PreparedDataset) -> Space:
 ALGORITHMS: Mapping[str, Algorithm] = {
     algorithm.name: algorithm
     for algorithm in (
-        Algorithm(
-            "xgboost",
-            "XGBoost",
-            "classification",
-            "accuracy",
-            _xgboost,
-            _xgboost_grid,
-            _xgboost_distributions,
-        ),
-        Algorithm(
-            "kmeans", "K-means", "clustering", "silhouette", _kmeans, _kmeans_grid, _kmeans_distributions
-        ),
-        Algorithm(
-            "dbscan", "DBSCAN", "clustering", "silhouette", _dbscan, _dbscan_grid, _dbscan_distributions
-        ),
+        Algorithm("xgboost", "XGBoost", PREDICTION, _xgboost, _xgboost_grid, _xgboost_distributions),
+        Algorithm("kmeans", "K-means", ("clustering",), _kmeans, _kmeans_grid, _kmeans_distributions),
+        Algorithm("dbscan", "DBSCAN", ("clustering",), _dbscan, _dbscan_grid, _dbscan_distributions),
         Algorithm(
             "agglomerative",
             "Agglomerative clustering",
-            "clustering",
-            "silhouette",
+            ("clustering",),
             _agglomerative,
             _agglomerative_grid,
             _agglomerative_distributions,
@@ -210,7 +208,7 @@ ALGORITHMS: Mapping[str, Algorithm] = {
 }
 
 
-def algorithms_for(task: str, chosen: list[AlgorithmName] | None = None) -> list[Algorithm]:
+def algorithms_for(task: Task, chosen: list[AlgorithmName] | None = None) -> list[Algorithm]:
     """Algorithms of a task, the chosen ones among them.
 
     Raises
@@ -218,8 +216,8 @@ def algorithms_for(task: str, chosen: list[AlgorithmName] | None = None) -> list
     ParameterError
         If none of the chosen ones fits the task.
     """
-    fitting = [a for a in ALGORITHMS.values() if a.task == task and (chosen is None or a.name in chosen)]
+    fitting = [a for a in ALGORITHMS.values() if task in a.tasks and (chosen is None or a.name in chosen)]
     if not fitting:
-        allowed = ", ".join(a.name for a in ALGORITHMS.values() if a.task == task)
+        allowed = ", ".join(a.name for a in ALGORITHMS.values() if task in a.tasks)
         raise ParameterError(f"algorithms={','.join(chosen or [])}: none is for {task}; allowed: {allowed}")
     return fitting

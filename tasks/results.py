@@ -44,7 +44,8 @@ class Cell(BaseModel):
     )
     metrics: dict[str, float] = Field(
         default_factory=dict,
-        description="Quality: holdout_accuracy, holdout_auc for classification; for clustering silhouette, "
+        description="Quality: holdout_accuracy, holdout_auc for classification; holdout_r2, holdout_rmse, holdout_mae "
+        "for regression; for clustering silhouette, "
         "davies_bouldin, calinski_harabasz in the space the model was fitted in, and the same with prefix raw_ "
         "(none where there are fewer than two clusters), clusters, largest_share, noise_share (of the rows).",
     )
@@ -90,7 +91,7 @@ class Dataset(BaseModel):
     """What was prepared, in words and figures."""
 
     name: str
-    task: Literal["classification", "clustering"]
+    task: Literal["classification", "regression", "clustering"]
     target: str | None
     rows: int
     columns: list[str]

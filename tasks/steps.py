@@ -13,7 +13,7 @@ from infra.engines import Engine, connect
 from infra.ledger import Ledger
 from tasks import evaluation
 from tasks.cells import CellRequest, run_cell
-from tasks.datasets.catalogue import resolve
+from tasks.datasets.catalogue import Task, resolve
 from tasks.datasets.preparation import PreparedDataset
 from tasks.datasets.preparation import prepare as prepare_dataset
 from tasks.datasets.spark_profile import profile_with_spark
@@ -24,9 +24,9 @@ from tasks.results import Cell, Comparison, Evaluation, Picture, Published, Sear
 
 
 @task(task_run_name="prepare {data}", cache_policy=NO_CACHE)
-def prepare(data: str, target: str | None, folder: str, folds: int) -> PreparedDataset:
+def prepare(data: str, target: str | None, task: Task | None, folder: str, folds: int) -> PreparedDataset:
     """Read, check and clean a data set; write it once as Parquet with its digest."""
-    return prepare_dataset(resolve(data, target), Path(folder), folds=folds)
+    return prepare_dataset(resolve(data, target, task), Path(folder), folds=folds)
 
 
 @task(task_run_name="profile {dataset.name} on spark", cache_policy=NO_CACHE)

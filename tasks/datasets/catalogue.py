@@ -7,7 +7,7 @@ from typing import Literal
 
 from infra.errors import DataError
 
-Task = Literal["classification", "clustering"]
+Task = Literal["classification", "regression", "clustering"]
 Kind = Literal["text", "parquet", "folder"]
 
 BUNDLED = Path(__file__).parent / "bundled"
@@ -24,8 +24,10 @@ class Source:
         What the data set is called in runs and reports.
     path : Path
         A CSV file, a Parquet file, or a (partitioned) folder of Parquet files.
-    task : {"classification", "clustering"}
+    task : {"classification", "regression", "clustering"}
         What is learned from it.
+    by_values : bool
+        Whether a target that is a measured quantity turns classification into regression.
     target : str, optional
         The column to predict; None for clustering.
     positive : str, optional
@@ -41,6 +43,7 @@ class Source:
     name: str
     path: Path
     task: Task
+    by_values: bool = False
     target: str | None = None
     positive: str | None = None
     not_measured: Mapping[str, float] = field(default_factory=dict)
@@ -80,7 +83,7 @@ CATALOGUE: Mapping[str, Source] = {
 }
 
 
-def resolve(data: str, target: str | None = None) -> Source:
+def resolve(data: str, target: str | None = None, task: Task | None = None) -> Source:
     """Turn a catalogue name or a path into a source; a file named like a data set is reached as `./NAME`.
 
     Parameters
@@ -88,12 +91,15 @@ def resolve(data: str, target: str | None = None) -> Source:
     data : str
         A name of the catalogue, or the path of the user's own CSV file, Parquet file or Parquet folder.
     target : str, optional
-        The column to predict. With it the user's own table is for classification, without it for clustering.
+        The column to predict. Without it the user's own table is for clustering.
+    task : {"classification", "regression", "clustering"}, optional
+        What the target of the user's own table is: classes or a quantity; None is told by its values.
 
     Raises
     ------
     DataError
-        If there is neither such a name nor such a file, or a catalogue name comes with another target.
+        If there is neither such a name nor such a file, or a catalogue name comes with another target or
+        task, or the task and the target do not go together.
     """
     names = ", ".join(CATALOGUE)
     if data in CATALOGUE:
@@ -103,7 +109,14 @@ def resolve(data: str, target: str | None = None) -> Source:
                 f"data set '{data}' is for {known.task} with target {known.target!r}, not {target!r}; "
                 "name a target for your own files only"
             )
+        if task not in (None, known.task):
+            raise DataError(
+                f"data set '{data}' is for {known.task}, not {task}; name a task for your own files"
+            )
         return known
+    if task is not None and (task == "clustering") != (target is None):
+        needs = "takes no target" if task == "clustering" else "needs a target"
+        raise DataError(f"task {task} {needs}; name one that goes with target {target!r}")
     path = Path(data).expanduser()
     if not data.strip() or not path.exists():
         raise DataError(f"no file '{data}'; give a CSV or Parquet file, or one of: {names}")
@@ -114,7 +127,8 @@ def resolve(data: str, target: str | None = None) -> Source:
     return Source(
         name=path.absolute().stem,
         path=path.absolute(),
-        task="clustering" if target is None else "classification",
+        task=task or ("clustering" if target is None else "classification"),
+        by_values=task is None and target is not None,
         target=None if target is None else " ".join(target.split()),
         provenance=f"The user's own {'folder' if path.is_dir() else 'file'} '{path.absolute().name}'.",
     )

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,16 +24,16 @@ class Cleaned:
     ----------
     features : pandas.DataFrame
         Columns of float64 (missing: NaN) and of category.
-    target : numpy.ndarray of int64, optional
-        Class codes; None for clustering.
+    target : numpy.ndarray, optional
+        Class codes (int64) or the quantity to predict (float64); None for clustering.
     classes : list of str
-        The class of each code.
+        The class of each code; empty for regression and clustering.
     notes : list of str
         What was changed or left out, with counts.
     """
 
     features: pd.DataFrame
-    target: npt.NDArray[np.int64] | None
+    target: npt.NDArray[Any] | None
     classes: list[str]
     notes: list[str]
 
@@ -58,7 +59,7 @@ def clean(frame: pd.DataFrame, source: Source) -> Cleaned:
     for name in [name for name in frame if re.fullmatch(UNNAMED, str(name)) and is_row_number(frame[name])]:
         notes.append(f"{name or 'a column without a name'}: left out, it only counts the rows")
         frame = frame.drop(columns=name)
-    target: npt.NDArray[np.int64] | None = None
+    target: npt.NDArray[Any] | None = None
     classes: list[str] = []
     if source.target is not None:
         frame, target, classes = _encode_target(frame, source, notes)
@@ -79,13 +80,15 @@ def clean(frame: pd.DataFrame, source: Source) -> Cleaned:
 
 def _encode_target(
     frame: pd.DataFrame, source: Source, notes: list[str]
-) -> tuple[pd.DataFrame, npt.NDArray[np.int64], list[str]]:
-    names = labels(frame[source.target])
+) -> tuple[pd.DataFrame, npt.NDArray[Any], list[str]]:
+    names = labels(frame[source.target])  # what is not finite has none
     known = names.notna()
     if not known.all():
         notes.append(f"{int((~known).sum())} of {len(frame)} rows left out: '{source.target}' is empty there")
         frame, names = frame[known].reset_index(drop=True), names[known]
     numeric = is_numeric(frame[source.target])
+    if source.task == "regression":
+        return frame, frame[source.target].to_numpy(), []
     classes = sorted(
         names.unique(), key=lambda name: (name == source.positive, float(name) if numeric else name)
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -21,15 +21,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from infra.errors import DataError
-from tasks.datasets.catalogue import Source
+from tasks.datasets.catalogue import Source, Task
 from tasks.datasets.cleaning import Cleaned, clean
-from tasks.datasets.reading import HOLDOUT_PER_CLASS, HOLDOUT_SHARE, check, read
+from tasks.datasets.reading import HOLDOUT_PER_CLASS, HOLDOUT_SHARE, check, read, settled
 
 HOLDOUT_SEED = 20260101
 ROW_GROUP = 65_536  # rows; the same blocks whoever reads, so engines can take one group at a time
 MAX_CATEGORIES = 50  # one-hot columns a text column may become; rarer texts share one
 
-Codes = npt.NDArray[np.int64]
+Target = npt.NDArray[Any]
 Rows = npt.NDArray[np.intp]
 
 
@@ -39,13 +39,13 @@ class PreparedDataset(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: str
-    task: Literal["classification", "clustering"]
+    task: Task
     path: str = Field(
-        description="Parquet file: features in the order of the source, then the target's codes."
+        description="Parquet file: features in the order of the source, then the target (classes as codes)."
     )
     sha256: str = Field(description="Digest of the file's bytes.")
     target: str | None
-    classes: list[str] = Field(description="Class of each code 0, 1, ...; empty for clustering.")
+    classes: list[str] = Field(description="Class of each code 0, 1, ...; empty without classes.")
     numeric: list[str] = Field(description="Columns of float64; missing is null.")
     categorical: list[str] = Field(description="Columns of text; missing is null.")
     rows: int
@@ -57,15 +57,15 @@ class PreparedDataset(BaseModel):
         """All feature columns: the numeric ones, then the categories."""
         return [*self.numeric, *self.categorical]
 
-    def load(self) -> tuple[pd.DataFrame, Codes | None]:
-        """Read features and class codes, once a process.
+    def load(self) -> tuple[pd.DataFrame, Target | None]:
+        """Read features and target, once a process.
 
         Returns
         -------
         features : pandas.DataFrame of shape (rows, n_features)
             float64 (missing: NaN) and category columns; shared within the process, so not to be written into.
-        y : numpy.ndarray of int64 and shape (rows,), or None
-            Codes into `classes`; None for clustering.
+        y : numpy.ndarray of shape (rows,), or None
+            Codes into `classes` (int64), or the quantity to predict (float64); None for clustering.
 
         Raises
         ------
@@ -96,6 +96,7 @@ def prepare(source: Source, folder: Path, *, folds: int = 2) -> PreparedDataset:
         If the source cannot be used as it is, or the folder cannot be written.
     """
     frame = read(source)
+    source = settled(source, frame)
     check(frame, source, folds)
     cleaned = clean(frame, source)
     name = re.sub(r"[^\w.-]+", "-", source.name).strip("-.")[:60] or "data"
@@ -113,15 +114,15 @@ def prepare(source: Source, folder: Path, *, folds: int = 2) -> PreparedDataset:
     return prepared
 
 
-def holdout(prepared: PreparedDataset, y: Codes, rows: int | None = None) -> tuple[Rows, Rows]:
-    """Set rows aside that no search sees: stratified, with a fixed seed, at least two of each class.
+def holdout(prepared: PreparedDataset, y: Target, rows: int | None = None) -> tuple[Rows, Rows]:
+    """Set rows aside that no search sees, by a fixed seed: of each class its share, and at least two.
 
     Parameters
     ----------
     prepared : PreparedDataset
         What the rows belong to.
     y : numpy.ndarray of shape (rows,)
-        Class codes.
+        The target.
     rows : int, optional
         How many to hold out. None takes 19.4 %: on the diabetes table 149 of 768, as published work does.
 
@@ -136,6 +137,10 @@ def holdout(prepared: PreparedDataset, y: Codes, rows: int | None = None) -> tup
         If a class has no row left for training.
     """
     total = round(len(y) * HOLDOUT_SHARE) if rows is None else rows
+    generator = np.random.default_rng(HOLDOUT_SEED)
+    if prepared.task == "regression":
+        test = np.sort(generator.permutation(len(y))[:total])
+        return np.setdiff1d(np.arange(len(y)), test), test
     counts = np.bincount(y, minlength=len(prepared.classes))
     takes = _shares(counts, total)
     for name, count, take in zip(prepared.classes, counts, takes, strict=True):
@@ -144,7 +149,6 @@ def holdout(prepared: PreparedDataset, y: Codes, rows: int | None = None) -> tup
                 f"class '{name}' of data set '{prepared.name}' has {count} rows, and holding out {take} "
                 f"(rows={total} in all, at least {HOLDOUT_PER_CLASS} a class) leaves none to train on"
             )
-    generator = np.random.default_rng(HOLDOUT_SEED)
     chosen = [generator.permutation(np.flatnonzero(y == code))[:take] for code, take in enumerate(takes)]
     test = np.sort(np.concatenate(chosen))
     return np.setdiff1d(np.arange(len(y)), test), test
@@ -256,7 +260,7 @@ def _digest(path: Path) -> str:
 
 
 @lru_cache(maxsize=4)
-def _load(path: str, sha256: str, target: str | None) -> tuple[pd.DataFrame, Codes | None]:
+def _load(path: str, sha256: str, target: str | None) -> tuple[pd.DataFrame, Target | None]:
     try:
         found = _digest(Path(path))
     except OSError as error:

@@ -4,6 +4,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -79,8 +80,8 @@ def check(frame: pd.DataFrame, source: Source, folds: int = 2) -> None:
     Raises
     ------
     DataError
-        If rows or columns are too few, a column has no name, or the target is missing, empty, of one class,
-        a measured quantity, or has a class that is too small.
+        If rows or columns are too few, a column has no name, or the target is missing, empty, of one value,
+        has a class that is too small, or is text where a quantity is to be predicted.
     """
     if len(frame) < MIN_ROWS:
         raise DataError(f"'{source.path}' has {len(frame)} rows; at least {MIN_ROWS} are needed")
@@ -96,6 +97,16 @@ def check(frame: pd.DataFrame, source: Source, folds: int = 2) -> None:
         )
     if source.target is not None:
         _check_target(frame, source, folds)
+
+
+def settled(source: Source, frame: pd.DataFrame) -> Source:
+    """The source with its task: regression, where that is told by the values of the target."""
+    if not source.by_values or source.target not in frame:
+        return source
+    column = frame[source.target]
+    distinct = column.nunique()
+    measured = is_numeric(column) and distinct > 1 and _is_measured(column, distinct)
+    return replace(source, task="regression" if measured else "classification", by_values=False)
 
 
 def held_out(count: int) -> int:
@@ -152,13 +163,12 @@ def _check_target(frame: pd.DataFrame, source: Source, folds: int) -> None:
         raise DataError(f"target '{name}' of '{path}' is empty in all {len(frame)} rows")
     if len(counts) == 1:
         raise DataError(
-            f"target '{name}' of '{path}' has one class only, '{next(iter(counts))}'; at least two are needed"
+            f"target '{name}' of '{path}' has one value only, '{next(iter(counts))}'; at least two are needed"
         )
-    if is_numeric(column) and _is_measured(column, len(counts)):
-        raise DataError(
-            f"target '{name}' of '{path}' has {len(counts)} distinct numbers in {len(frame)} rows: that is "
-            "regression, and only classification is supported today; name a target with few classes"
-        )
+    if source.task == "regression":
+        if not is_numeric(column):
+            raise DataError(f"target '{name}' of '{path}' holds texts, and regression needs numbers")
+        return
     small, count = min(counts.items(), key=lambda item: item[1])
     if count - held_out(count) < folds:
         needed = next(n for n in range(folds, 10**9) if n - held_out(n) >= folds)

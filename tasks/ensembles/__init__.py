@@ -1,5 +1,5 @@
-"""Ensembles on one process, Dask and Spark, with the same answers."""
+"""Ensembles of trees."""
 
-from tasks.ensembles.xgboost import XGBoostClassifier
+from tasks.ensembles.xgboost import XGBoostClassifier, XGBoostRegressor
 
-__all__ = ["XGBoostClassifier"]
+__all__ = ["XGBoostClassifier", "XGBoostRegressor"]

@@ -31,7 +31,7 @@ def dataset_charts(
     cells: list[Cell], evaluations: Sequence[Evaluation], clustering: bool, prefix: str
 ) -> list[Chart]:
     """Return the charts of a data set: its quality, then for each algorithm cost, search and resources."""
-    found = [_clustering(cells) if clustering else _classification(cells, evaluations)]
+    found = [_clustering(cells) if clustering else _prediction(cells, evaluations)]
     for name in algorithms(cells):
         mine = [cell for cell in cells if cell.algorithm == name]
         found += [_cost(name, mine), _curve(name, mine), _scatter(name, mine), _resources(name, mine)]
@@ -42,8 +42,8 @@ def dataset_charts(
     ]
 
 
-def _classification(cells: list[Cell], evaluations: Sequence[Evaluation]) -> Chart | None:
-    metric = holdout_metric(evaluations)
+def _prediction(cells: list[Cell], evaluations: Sequence[Evaluation]) -> Chart | None:
+    metric = holdout_metric(cells, evaluations)
     measured = [c for c in completed(cells) if quality(c, metric) is not None]
     if not measured and not evaluations:
         return None
@@ -59,7 +59,7 @@ def _classification(cells: list[Cell], evaluations: Sequence[Evaluation]) -> Cha
     alt = "; ".join(
         filter(None, ("Cross-validated: " + ", ".join(intervals) if intervals else "", *holdouts))
     )
-    return Chart("Quality", figures.classification_quality(cells, evaluations), caption, alt)
+    return Chart("Quality", figures.prediction_quality(cells, evaluations), caption, alt)
 
 
 def _clustering(cells: list[Cell]) -> Chart | None:

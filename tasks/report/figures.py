@@ -14,6 +14,7 @@ from tasks.report.selection import (
     engines_of,
     holdout_metric,
     quality,
+    quality_metric,
     way,
     worker_memory,
 )
@@ -29,11 +30,11 @@ _BAR = 0.19  # inches of height for each bar
 
 
 @chart
-def classification_quality(cells: Sequence[Cell], evaluations: Sequence[Evaluation]) -> "Figure":
+def prediction_quality(cells: Sequence[Cell], evaluations: Sequence[Evaluation]) -> "Figure":
     """Cross-validated mean with its 95 % interval, and the hold-out figure of each engine."""
     ways = list(dict.fromkeys([way(c) for c in cells] + [(e.algorithm, e.search) for e in evaluations]))
     labels = [f"{algorithm} {search}" for algorithm, search in ways]
-    metric = evaluations[0].metric if evaluations else "accuracy"
+    metric = evaluations[0].metric if evaluations else quality_metric(list(cells)).removeprefix("holdout_")
     scale, unit = (100, " (%)") if wording.is_share(metric) else (1, "")
     figure, (axes,) = drawing.panels(1, 1, 0.46 * len(ways) + 0.25, left=drawing.text_width(labels))
     for y, (algorithm, search) in enumerate(ways):
@@ -42,7 +43,7 @@ def classification_quality(cells: Sequence[Cell], evaluations: Sequence[Evaluati
             look: Look = {"color": COLOUR[search], "capsize": 4, "elinewidth": 2.4, "markersize": 8}
             axes.errorbar([scale * e.mean], [y], xerr=span, fmt="D", **look)
         for cell in (c for c in completed(cells) if way(c) == (algorithm, search)):
-            measured = quality(cell, holdout_metric(evaluations))
+            measured = quality(cell, holdout_metric(cells, evaluations))
             if measured is not None:
                 _hollow(axes, scale * measured, y, cell)
     _rows(axes, labels, wording.metric_name(metric) + unit)

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from tasks.report import noise, sentences, wording
 from tasks.report.selection import (
+    HOLDOUT_R2,
     best_cell,
     cells_of,
     dataset_names,
@@ -114,6 +115,13 @@ def _quality_columns(clustering: bool, cells: list[Cell]) -> list[Column]:
             Column("k", "k", lambda c, _: wording.score(quality(c, "clusters"), "clusters")),
             *([Column("noise\n%", "noise\n%", _metric("noise_share", 1))] if noisy else []),
             Column("search\nscore", "srch", _search_score),
+        ]
+    if any(HOLDOUT_R2 in cell.metrics for cell in cells):
+        return [
+            Column("R²", "R²", _metric(HOLDOUT_R2, 3)),
+            Column("RMSE", "RMSE", _metric("holdout_rmse", 3)),
+            Column("mean abs.\nerror", "MAE", _metric("holdout_mae", 3)),
+            Column("search CV", "cv", _search_score),
         ]
     return [
         Column("accuracy %", "acc %", _metric("holdout_accuracy", 1)),

@@ -74,7 +74,7 @@ def _measured(cheapest: dict[Way, Cell], metric: str, rows: int | None, clusteri
     def differ(a: Contender, b: Contender) -> bool:
         if clustering:
             return abs(a.score - b.score) >= noise.SAME_SILHOUETTE
-        return rows is not None and noise.shares_differ(a.score, b.score, rows)
+        return rows is not None and wording.is_share(metric) and noise.shares_differ(a.score, b.score, rows)
 
     found = [
         Contender(name, value, f"{wording.metric_name(metric)} {wording.score(value, metric)}", cell)

@@ -10,6 +10,8 @@ ENGINES = ("local", "dask", "spark")
 SEARCHES: tuple[Search, ...] = ("baseline", "grid", "random")
 HOLDOUT_ROWS = "holdout_rows"
 """Key of `Cell.metrics` under which the number of held-out rows is given."""
+HOLDOUT_R2 = "holdout_r2"
+"""Key of `Cell.metrics` by which regressions are ranked."""
 
 
 class Way(NamedTuple):
@@ -84,6 +86,8 @@ def quality_metric(cells: list[Cell]) -> str:
 
     Silhouettes of different spaces cannot be compared; there the ones on the raw columns are taken.
     """
+    if any(HOLDOUT_R2 in cell.metrics for cell in cells):
+        return HOLDOUT_R2
     if not any("clusters" in cell.metrics for cell in cells):
         return "holdout_accuracy"
     one_space = len({space_of(cell) for cell in cells if "silhouette" in cell.metrics}) <= 1
@@ -110,10 +114,10 @@ def fastest(cells: Iterable[Cell]) -> Cell | None:
     return min(completed(cells), key=lambda cell: cell.usage.wall_s, default=None)
 
 
-def holdout_metric(evaluations: Sequence[Evaluation]) -> str:
+def holdout_metric(cells: Sequence[Cell], evaluations: Sequence[Evaluation]) -> str:
     """Key of the hold-out figure that is of the same kind as the cross-validated one."""
     auc = bool(evaluations) and evaluations[0].metric.endswith("auc")
-    return "holdout_auc" if auc else "holdout_accuracy"
+    return "holdout_auc" if auc else quality_metric(list(cells))
 
 
 def holdout_rows(cells: Iterable[Cell]) -> int | None:

@@ -102,7 +102,8 @@ def _measured_gain(mine: Cell, other: Cell, cells: list[Cell], clustering: bool)
         f"{wording.metric_name(metric)} {wording.score(a, metric)}, the baseline {wording.score(b, metric)}"
     )
     if not clustering:
-        return f"{words}, {_holdout_judgement(a, b, holdout_rows(cells))}."
+        rows = holdout_rows(cells) if wording.is_share(metric) else None
+        return f"{words}, {_holdout_judgement(a, b, rows)}."
     where = f" in the space '{space_of(mine)}'" if metric == "silhouette" and space_of(mine) else ""
     if abs(a - b) < noise.SAME_SILHOUETTE:
         return f"{words}{where}: the same, as far as a silhouette can tell."

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from tasks.report import charts, clusters, noise, sentences, wording
 from tasks.report.payoff import payoff
 from tasks.report.selection import (
+    HOLDOUT_R2,
     SEARCHES,
     algorithms,
     best_cell,
@@ -96,7 +97,7 @@ def _dataset(result: StudyResult, name: str, anchor: str) -> DatasetView:
         lead=lead,
         findings=[s for s in sentences.dataset_findings(result, name) if s != lead],
         remarks=_remarks(cells, clustering),
-        headings=_headings(clustering),
+        headings=_headings(cells, clustering),
         groups=_groups(cells, clustering),
         charts=charts.dataset_charts(cells, noise.evaluations_of(result, name), clustering, anchor),
         pictures=[p for p in result.pictures if p.dataset == name],
@@ -125,21 +126,23 @@ def _remarks(cells: list[Cell], clustering: bool) -> list[str]:
     return remarks
 
 
-def _quality_columns(clustering: bool) -> dict[str, str]:
+def _quality_columns(cells: list[Cell], clustering: bool) -> dict[str, str]:
     if clustering:
         names = ("silhouette", "davies_bouldin", "calinski_harabasz", "clusters")
         return {metric: wording.heading(metric) for metric in names}
+    if quality_metric(cells) == HOLDOUT_R2:
+        return {HOLDOUT_R2: "Hold-out R²", "holdout_rmse": "RMSE", "holdout_mae": "Mean absolute error"}
     return {"holdout_accuracy": "Hold-out accuracy", "holdout_auc": "AUC"}
 
 
-def _headings(clustering: bool) -> list[str]:
+def _headings(cells: list[Cell], clustering: bool) -> list[str]:
     costs = ["Trials", "Fits", "Kept", "Wall s", "CPU s", "CPU %", "Peak MiB", "Driver MiB", "Workers MiB"]
-    return [*_quality_columns(clustering).values(), "Search score", *costs]
+    return [*_quality_columns(cells, clustering).values(), "Search score", *costs]
 
 
 def _groups(cells: list[Cell], clustering: bool) -> dict[str, list[Row]]:
     best = best_cell(cells)
-    metrics = list(_quality_columns(clustering))
+    metrics = list(_quality_columns(cells, clustering))
     return {
         name: [Row(c, _figures(c, metrics), c is best) for c in cells if c.algorithm == name]
         for name in algorithms(cells)

@@ -10,6 +10,10 @@ _SHARES = ("accuracy", "precision", "recall", "_share")
 _NAMES = {
     "holdout_accuracy": "hold-out accuracy",
     "holdout_auc": "hold-out AUC",
+    "holdout_r2": "hold-out R²",
+    "holdout_rmse": "hold-out RMSE",
+    "holdout_mae": "hold-out mean absolute error",
+    "r2": "R²",
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
     "roc_auc": "AUC",
