@@ -23,7 +23,7 @@ from tasks.clustering.density.leaves import (
     sort_into_leaves,
     squared_distances,
 )
-from tasks.clustering.forest import find, unite
+from tasks.clustering.forest import find, flatten, unite
 
 Array = NDArray[Any]
 NO_CORE, SEVERAL = -2, -1  # in place of a leaf's tree
@@ -168,9 +168,9 @@ def _scan_rows(
                 squared_distances(leaves.columns, i, leaves.columns, first, last, squared)
                 for j in range(last - first):
                     if squared[j] <= farthest:
-                        r = level
-                        while squared[j] > limits[r]:
-                            r += 1
+                        r = 0
+                        for closer in limits[: open_radii - 1]:  # adding is sooner done than stopping
+                            r += squared[j] > closer
                         tally[r] += 1
                         found[kept], first_within[kept] = first + j, r
                         kept += 1
@@ -223,16 +223,22 @@ def _grow(
     forests = np.empty((len(least), n), dtype=np.int64)
     forests[:] = dense_forest
     label_at = np.empty(n, dtype=np.int64)
+    before = np.zeros(n, dtype=np.int32)  # counts within the last radius
     for r in range(len(radii)):
-        counts = lists.counts[:, r].copy()
+        counts, roots_before = lists.counts[:, r].copy(), dense_forest.copy()
         _join_dense(leaves, near, r, radii[r], counts >= limit, dense_forest)
+        flatten(dense_forest)
         for m in range(len(least)):
             is_core = counts >= least[m]
-            _join_listed(lists, counts, limit, is_core, dense_forest, forests[m])
+            _join_rows(
+                lists, before, counts, limit, is_core, before >= least[m], roots_before, dense_forest,
+                forests[m],
+            )  # fmt: skip
             _number(places, is_core, forests[m], label_at)
             _label_borders(lists, counts, is_core, label_at)
             for row, place in enumerate(places):
                 labels[m, r, row], core[m, r, row] = label_at[place], is_core[place]
+        before = counts
 
 
 @njit(nogil=True, cache=True)
@@ -288,25 +294,38 @@ def _join_leaves(
 
 
 @njit(nogil=True, cache=True)
-def _join_listed(
-    lists: Lists, counts: Array, limit: int, core: Array, dense_forest: Array, parents: Array
-) -> None:  # pragma: no cover
-    """Join each core row with the core rows of its list, a dense row with its tree of dense rows."""
+def _join_rows(
+    lists: Lists, before: Array, counts: Array, limit: int, core: Array, core_before: Array,
+    roots_before: Array, dense_roots: Array, parents: Array,
+) -> None:  # pragma: no cover # fmt: skip
+    """Bring the trees of core rows up to this radius from those of the last: what is new joins.
+
+    New are core rows, neighbours within this radius but not the last one, and mergers of dense rows' trees.
+    Two rows with lists are on each other's: the later one joins them.
+    """
     for i in range(len(counts)):
         if not core[i]:
             continue
-        own = find(parents, i)
         if counts[i] >= limit:
-            other = find(parents, find(dense_forest, i))
-            if other != own:
-                unite(parents, own, other)
+            # a dense row of the last radius hangs on its root of then
+            if before[i] < limit or roots_before[i] == i:
+                _join_trees(parents, i, dense_roots[i])
             continue
-        for j in lists.neighbours[lists.starts[i] : lists.starts[i] + counts[i]]:
-            if core[j]:
-                other = find(parents, j)
-                if other != own:
-                    unite(parents, own, other)
-                    own = min(own, other)
+        start = lists.starts[i]
+        known = before[i] if core_before[i] else 0
+        for j in lists.neighbours[start : start + known]:
+            if core[j] and not core_before[j] and (j < i or counts[j] >= limit):
+                _join_trees(parents, i, j)
+        for j in lists.neighbours[start + known : start + counts[i]]:
+            if core[j] and (j < i or counts[j] >= limit):
+                _join_trees(parents, i, j)
+
+
+@njit(nogil=True, cache=True)
+def _join_trees(parents: Array, i: int, j: int) -> None:  # pragma: no cover
+    a, b = find(parents, i), find(parents, j)
+    if a != b:
+        unite(parents, a, b)
 
 
 @njit(nogil=True, cache=True)
