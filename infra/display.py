@@ -49,24 +49,31 @@ def display_only(what: str) -> Iterator[None]:
 class ProgressArtifact:
     """A progress artifact of the running task, brought up to date every two seconds while there is work.
 
-    A thread sends it, so that the work never waits for the server. Call it with (done, total).
+    A thread sends it, so that the work never waits for the server. Call it with (done, total, best).
 
     Parameters
     ----------
     description
-        What the bar is called.
+        What the bar is called; how far it is, the best score and the time left are added.
     """
 
     def __init__(self, description: str) -> None:
-        self._description = description
+        self._title = self._description = description
         self._percent = 0.0
+        self._started: tuple[float, int] | None = None
         self._ended = threading.Event()
         # the context tells Prefect which task the artifact belongs to
         self._thread = threading.Thread(
             target=copy_context().run, args=(self._send,), name="progress-artifact", daemon=True
         )
 
-    def __call__(self, done: int, total: int) -> None:
+    def __call__(self, done: int, total: int, best: float | None = None) -> None:
+        now = time.monotonic()
+        since, before = self._started = self._started or (now, done)  # what a ledger had took no time
+        found = "" if best is None else f", best {best:.4g}"
+        pace = (now - since) / (done - before) if done > before else None
+        left = "" if pace is None or done == total else f", about {pace * (total - done):.0f} s left"
+        self._description = f"{self._title}: {done:,} of {total:,}{found}{left}"
         self._percent = 100.0 * done / max(1, total)
 
     def __enter__(self) -> Self:
@@ -83,10 +90,10 @@ class ProgressArtifact:
         artifact: UUID | None = None
         shown = 0.0
         while not self._ended.wait(PROGRESS_EVERY_S) or (artifact and shown != self._percent):
-            percent = self._percent
-            with display_only(f"progress of {self._description}"):
+            percent, description = self._percent, self._description
+            with display_only(f"progress of {self._title}"):
                 if artifact is None:
-                    artifact = cast(UUID, create_progress_artifact(percent, description=self._description))
+                    artifact = cast(UUID, create_progress_artifact(percent, description=description))
                 elif shown != percent:
-                    update_progress_artifact(artifact, percent)
+                    update_progress_artifact(artifact, percent, description)
             shown = percent

@@ -144,7 +144,7 @@ class _XGBoost(SharedFit, BaseEstimator):
     def _common_fit(self, models: Sequence[Self], X: Any, y: Any) -> Callable[[Self], Self]:
         """One fit with the most rounds: the first of them are every shorter fit."""
         most = max(model.n_estimators for model in models)
-        longest: Self = clone(self).set_params(n_estimators=most).fit(X, y)  # type: ignore[attr-defined]
+        longest: Self = clone(self).set_params(n_estimators=most).fit(X, y)
         return lambda model: longest.truncated(model.n_estimators)
 
     def truncated(self, n_estimators: int) -> Self:

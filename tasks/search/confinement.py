@@ -13,7 +13,7 @@ START_TIMEOUT_S = 60.0
 STARTED = b"started"
 
 
-class TimeLimitReached(Exception):
+class TimeLimitError(Exception):
     """The work took longer than it may."""
 
 
@@ -41,7 +41,7 @@ class Confined:
 
         Raises
         ------
-        TimeLimitReached
+        TimeLimitError
             If it took too long.
         EOFError
             If the child died over it.
@@ -62,7 +62,7 @@ class _Child:
     def __init__(self, work: bytes) -> None:
         self._pipe, theirs = Pipe()
         command = [sys.executable, "-m", "tasks.search.confinement", str(theirs.fileno())]
-        self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)  # noqa: S603
+        self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
         theirs.close()
         self._finalizer = weakref.finalize(self, _end, self._process)
         self._pipe.send_bytes(work)
@@ -73,7 +73,7 @@ class _Child:
         self._pipe.send_bytes(cloudpickle.dumps(item))
         if not self._pipe.poll(limit_s):
             self._finalizer()
-            raise TimeLimitReached(f"the time limit of {limit_s:g} s is reached")
+            raise TimeLimitError(f"the time limit of {limit_s:g} s is reached")
         found: tuple[bool, Any] = cloudpickle.loads(self._pipe.recv_bytes())
         return found
 

@@ -10,7 +10,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
-from sklearn.metrics import check_scoring
 from sklearn.model_selection import ParameterGrid, ParameterSampler, check_cv
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
@@ -20,12 +19,13 @@ from infra.errors import EngineError, ParameterError
 from infra.ledger import Ledger
 from tasks.search.keys import trial_keys
 from tasks.search.planning import Batch, Fit, Parameters, batches, final_step, plan
-from tasks.search.results import cv_results
-from tasks.search.scorers import OneByOne, Scorer, cluster_scorer
+from tasks.search.results import BestSoFar, cv_results
+from tasks.search.scorers import OneByOne, Scorer, check_fits, cluster_scorer, prediction_scorer
 from tasks.search.trials import Outcome, Trials, run_batch
 
 MOST_CANDIDATES = 100_000
-Progress = Callable[[int, int], None]
+Progress = Callable[[int, int, float | None], None]
+"""Called with fits done, fits in all, and the best mean score so far."""
 
 
 class BaseSearch(MetaEstimatorMixin, BaseEstimator):
@@ -55,13 +55,15 @@ class BaseSearch(MetaEstimatorMixin, BaseEstimator):
         *,
         scoring: Any = None,
         cv: Any = None,
-        refit: bool = True,
+        refit: bool | str = True,
+        time_limit_s: float | None = None,
         engine: Engine | None = None,
         ledger: Ledger | None = None,
         progress: Progress | None = None,
     ) -> None:
         self.estimator = estimator
         self.space = space
+        self.time_limit_s = time_limit_s
         self.scoring = scoring
         self.cv = cv
         self.refit = refit
@@ -85,18 +87,23 @@ class BaseSearch(MetaEstimatorMixin, BaseEstimator):
         Raises
         ------
         ParameterError
-            If the space is empty, too large or names an unknown parameter, or every candidate failed.
+            If the space is empty, too large or names an unknown parameter, the scorer does not fit the
+            target, or every candidate failed.
         EngineError
             If every candidate was lost with its worker.
         """
         candidates = self._checked_candidates()
         X = X if hasattr(X, "shape") else np.asarray(X)
         y = None if y is None else np.asarray(y)
-        trials = Trials(_without_engine(self.estimator), X, y, self._folds(X, y), self._scorer(y))
+        scorer, metrics = self._scorer(X, y)
+        metric = self._deciding(metrics)
+        trials = Trials(
+            _without_engine(self.estimator), X, y, self._folds(X, y), scorer, time_limit_s=self._limit()
+        )
         self.n_splits_ = len(trials.folds)
-        outcomes = self._outcomes(trials, candidates)
-        self.cv_results_ = cv_results(candidates, outcomes, self.n_splits_)
-        self._choose(outcomes)
+        outcomes = self._outcomes(trials, candidates, metric)
+        self.cv_results_ = cv_results(candidates, outcomes, self.n_splits_, metrics)
+        self._choose(outcomes, metric)
         if self.refit:
             start = time.perf_counter()
             best = clone(self.estimator).set_params(**self.best_params_)
@@ -138,19 +145,38 @@ class BaseSearch(MetaEstimatorMixin, BaseEstimator):
             return [(everything, everything)]
         return list(check_cv(self.cv, y, classifier=is_classifier(self.estimator)).split(X, y))
 
-    def _scorer(self, y: Any) -> Scorer:
+    def _scorer(self, X: Any, y: Any) -> tuple[Scorer, list[str]]:
+        """The scorer, and the names of its scores."""
         if y is None:
-            return cluster_scorer(self.scoring or "silhouette")
-        return OneByOne(check_scoring(self.estimator, scoring=self.scoring))
+            of_clusters = cluster_scorer(self.scoring)
+            return of_clusters, list(
+                of_clusters.scores if isinstance(of_clusters, OneByOne) else of_clusters.names
+            )
+        scorer = prediction_scorer(self.estimator, self.scoring)
+        check_fits(scorer, self.scoring, self.estimator, X, y)
+        return scorer, list(scorer.scores)
 
-    def _outcomes(self, trials: Trials, candidates: Sequence[Parameters]) -> list[Outcome]:
+    def _deciding(self, metrics: list[str]) -> str:
+        """Name of the score that decides: the one that `refit` names, else the first."""
+        if isinstance(self.refit, str) and self.refit not in metrics:
+            raise ParameterError(f"refit={self.refit!r}: allowed: true, false, {', '.join(metrics)}")
+        return self.refit if isinstance(self.refit, str) else metrics[0]
+
+    def _limit(self) -> float | None:
+        if self.time_limit_s is not None and not self.time_limit_s > 0:
+            raise ParameterError(f"time_limit_s={self.time_limit_s}: a number of seconds above 0, or None")
+        return self.time_limit_s
+
+    def _outcomes(self, trials: Trials, candidates: Sequence[Parameters], metric: str) -> list[Outcome]:
         fits = plan(trials.estimator, candidates, len(trials.folds))
         keys = trial_keys(trials, candidates, self.scoring) if self.ledger else []
         finished = self._recorded(keys)
         to_do = [fit for fit in fits if any((c, fit.fold) not in finished for c in fit.candidates)]
         self.n_kept_, self.n_fits_ = len(finished), len(to_do)
         done = len(fits) - len(to_do)
-        self._report(done, len(fits))
+        best = BestSoFar(len(trials.folds), metric)
+        best.add(finished.values())
+        self._report(done, len(fits), best.score)
         with closing(self._run(to_do, trials)) as results:
             for batch, outcomes in results:
                 if self.ledger:
@@ -158,9 +184,11 @@ class BaseSearch(MetaEstimatorMixin, BaseEstimator):
                     self.ledger.put_many(
                         {keys[o.candidate][o.fold]: asdict(o) for o in outcomes if not o.lost}
                     )
-                finished = {(o.candidate, o.fold): o for o in outcomes} | finished
+                new = {(o.candidate, o.fold): o for o in outcomes if (o.candidate, o.fold) not in finished}
+                finished.update(new)
+                best.add(new.values())
                 done += len(batch)
-                self._report(done, len(fits))
+                self._report(done, len(fits), best.score)
         return list(finished.values())
 
     def _recorded(self, keys: list[list[str]]) -> dict[tuple[int, int], Outcome]:
@@ -175,7 +203,8 @@ class BaseSearch(MetaEstimatorMixin, BaseEstimator):
     def _run(self, fits: Sequence[Fit], trials: Trials) -> Generator[tuple[Batch, list[Outcome]]]:
         with nullcontext(self.engine) if self.engine else LocalEngine(1) as engine:
             # clusterings of the same rows share the distances that score them; classifiers share nothing
-            work = batches(fits, engine.workers) if trials.y is None else [(fit,) for fit in fits]
+            together = trials.y is None and trials.time_limit_s is None
+            work = batches(fits, engine.workers) if together else [(fit,) for fit in fits]
             while work:
                 lost: list[Fit] = []
                 with closing(engine.run(run_batch, work, shared=trials)) as results:
@@ -189,19 +218,19 @@ class BaseSearch(MetaEstimatorMixin, BaseEstimator):
                 # a fit that workers die over takes its batch with it: alone, each answers for itself
                 work = [(fit,) for fit in lost]
 
-    def _choose(self, outcomes: Sequence[Outcome]) -> None:
-        scores = self.cv_results_["mean_test_score"]
+    def _choose(self, outcomes: Sequence[Outcome], metric: str) -> None:
+        scores = self.cv_results_[f"mean_test_{metric}"]
         if np.isnan(scores).all():
             failed = [outcome for outcome in outcomes if outcome.error]
             message = f"all {len(scores)} candidates failed; the first: {self.cv_results_['error'][0]}"
             raise (EngineError if all(outcome.lost for outcome in failed) else ParameterError)(message)
-        self.best_index_ = int(self.cv_results_["rank_test_score"].argmin())
+        self.best_index_ = int(self.cv_results_[f"rank_test_{metric}"].argmin())
         self.best_score_ = float(scores[self.best_index_])
         self.best_params_ = self.cv_results_["params"][self.best_index_]
 
-    def _report(self, done: int, total: int) -> None:
+    def _report(self, done: int, total: int, best: float | None) -> None:
         if self.progress:
-            self.progress(done, total)
+            self.progress(done, total, best)
 
 
 class GridSearch(BaseSearch):
@@ -216,18 +245,23 @@ class GridSearch(BaseSearch):
         Steps before the last are fitted once a fold, on its training rows.
     space : mapping of str to sequence
         Values of each parameter; in a Pipeline with the step's name in front, `model__max_depth`.
-    scoring : str or callable, optional
-        scikit-learn's name; for clusterers "silhouette" (default), "davies_bouldin" or
-        "calinski_harabasz".
+    scoring : str, callable, list of str or dict, optional
+        scikit-learn's names; for clusterers "silhouette" (default), "davies_bouldin" or
+        "calinski_harabasz". Several get their columns each in `cv_results_`.
     cv : int, splitter or iterable of splits, optional
         As in scikit-learn; not used for clusterers.
-    refit : bool, default=True
+    refit : bool or str, default=True
+        Whether to fit the winner on all rows; of several scores the name of the one that decides, else the
+        first does.
+    time_limit_s : float, optional
+        Seconds that one fit with its scoring may take. Fits then run in processes of their own; one that
+        is not done in time is killed, its candidates fail with that cause, and the others go on.
     engine : Engine, optional
         Where trials run; default: this process.
     ledger : Ledger, optional
         Recorded trials are read from it and not computed; new ones are recorded.
-    progress : callable (done, total), optional
-        Called with the number of fits, whenever some are done.
+    progress : callable (done, total, best), optional
+        Called with the number of fits and the best mean score so far (None: none yet), whenever some are done.
     """
 
     def _candidates(self) -> list[Parameters]:
@@ -244,7 +278,7 @@ class RandomSearch(BaseSearch):
 
     Parameters
     ----------
-    estimator, scoring, cv, refit, engine, ledger, progress
+    estimator, scoring, cv, refit, time_limit_s, engine, ledger, progress
         As for `GridSearch`.
     space : mapping of str to sequence or distribution
     n_iter : int, default=10
@@ -260,7 +294,8 @@ class RandomSearch(BaseSearch):
         random_state: Any = None,
         scoring: Any = None,
         cv: Any = None,
-        refit: bool = True,
+        refit: bool | str = True,
+        time_limit_s: float | None = None,
         engine: Engine | None = None,
         ledger: Ledger | None = None,
         progress: Progress | None = None,
@@ -271,6 +306,7 @@ class RandomSearch(BaseSearch):
             scoring=scoring,
             cv=cv,
             refit=refit,
+            time_limit_s=time_limit_s,
             engine=engine,
             ledger=ledger,
             progress=progress,
@@ -290,7 +326,7 @@ def _plain(value: Any) -> Any:
 
 
 def _lost(fit: Fit, error: EngineError) -> list[Outcome]:
-    return [Outcome(c, fit.fold, float("nan"), 0.0, str(error), lost=True) for c in fit.candidates]
+    return [Outcome(c, fit.fold, {}, 0.0, str(error), lost=True) for c in fit.candidates]
 
 
 def _without_engine(estimator: BaseEstimator) -> BaseEstimator:

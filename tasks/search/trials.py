@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,19 +12,21 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
 from tasks.search.canonical import text
+from tasks.search.confinement import Confined, TimeLimitError
 from tasks.search.planning import Batch, Fit, Parameters, final_step
-from tasks.search.scorers import Scorer
+from tasks.search.scorers import Scorer, Scores
 
 PREPARATIONS_KEPT = 2  # settings of the steps before the model; each keeps its rows of every fold
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Score of one candidate on one fold."""
+    """Scores of one candidate on one fold."""
 
     candidate: int
     fold: int
-    score: float
+    scores: Scores
+    """By the scorers' names; empty where the candidate failed."""
     seconds: float
     """Time of the fit, shared evenly among the candidates that it served, and of the candidate's scoring."""
     error: str | None = None
@@ -41,7 +43,10 @@ class Trials:
     y: Any
     folds: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
     scorer: Scorer
+    time_limit_s: float | None = None
+    """Seconds that one fit, its preparation and its scoring may take; None: as long as they need."""
     _prepared: dict[tuple[int, str], tuple[Any, ...]] = field(default_factory=dict, repr=False)
+    _confined: Confined | None = field(default=None, repr=False)
     _lock: Any = field(default_factory=threading.Lock, repr=False)
 
     def prepared(self, fold: int, params: Parameters) -> tuple[Any, Any, Any, Any]:
@@ -64,8 +69,16 @@ class Trials:
             X_test = before.transform(X_test)
         return X_train, y_train, X_test, y_test
 
+    def confined(self) -> Confined:
+        """Where fits run that have a time limit; the child processes end with this object."""
+        assert self.time_limit_s is not None  # noqa: S101 (for the type checker)
+        with self._lock:
+            if self._confined is None:
+                self._confined = Confined(_run, replace(self, time_limit_s=None), self.time_limit_s)
+            return self._confined
+
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_prepared": {}, "_lock": None}
+        return {**self.__dict__, "_prepared": {}, "_confined": None, "_lock": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__ = {**state, "_lock": threading.Lock()}
@@ -73,6 +86,21 @@ class Trials:
 
 def run_batch(batch: Batch, trials: Trials) -> list[Outcome]:
     """Fit a batch and score all its candidates together; a failure is an outcome, not an exception."""
+    if trials.time_limit_s is None:
+        return _run(batch, trials)
+    try:
+        outcomes: list[Outcome] = trials.confined()(batch)
+    except (TimeLimitError, EOFError) as error:
+        cause = str(error) or "its process died"
+        return [
+            Outcome(candidate, fit.fold, {}, trials.time_limit_s, cause)
+            for fit in batch
+            for candidate in fit.candidates
+        ]
+    return outcomes
+
+
+def _run(batch: Batch, trials: Trials) -> list[Outcome]:
     made = [one for fit in batch for one in _made(fit, trials)]
     start = time.perf_counter()
     scores = iter(_scores([one.model for one in made if not isinstance(one.model, Exception)], batch, trials))
@@ -109,7 +137,7 @@ def _fitted(fit: Fit, trials: Trials) -> list[Any]:
     return [model.fit(X, y)] * len(fit.candidates)
 
 
-def _scores(models: Sequence[Any], batch: Batch, trials: Trials) -> Sequence[float | Exception]:
+def _scores(models: Sequence[Any], batch: Batch, trials: Trials) -> Sequence[Scores | Exception]:
     if not models:
         return []
     _, _, X, y = trials.prepared(batch[0].fold, batch[0].preparation)
@@ -119,10 +147,10 @@ def _scores(models: Sequence[Any], batch: Batch, trials: Trials) -> Sequence[flo
         return [error] * len(models)
 
 
-def _outcome(made: _Made, fold: int, score: float | Exception, seconds: float) -> Outcome:
-    if isinstance(score, Exception):
-        return Outcome(made.candidate, fold, float("nan"), seconds, f"{type(score).__name__}: {score}")
-    return Outcome(made.candidate, fold, float(score), seconds)
+def _outcome(made: _Made, fold: int, scores: Scores | Exception, seconds: float) -> Outcome:
+    if isinstance(scores, Exception):
+        return Outcome(made.candidate, fold, {}, seconds, f"{type(scores).__name__}: {scores}")
+    return Outcome(made.candidate, fold, scores, seconds)
 
 
 def _rows(X: Any, index: NDArray[np.int64]) -> Any:

@@ -158,7 +158,7 @@ def test_a_search_has_all_its_trials_and_is_not_computed_twice(
 def test_an_interrupted_search_keeps_its_trials(request_for: Any, engine: Engine) -> None:
     request = request_for("diabetes", "grid")
 
-    def interrupt(done: int, _total: int) -> None:
+    def interrupt(done: int, _total: int, _best: float | None) -> None:
         if done == 5:
             raise KeyboardInterrupt
 

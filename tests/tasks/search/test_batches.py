@@ -144,7 +144,11 @@ def test_a_batch_lost_with_its_worker_is_tried_again_fit_by_fit(tmp_path: Path) 
     seen: list[tuple[int, int]] = []
     space = {"n_clusters": [2, 3, 4, 5, 6]}
     search = GridSearch(
-        MODEL, space, engine=Deadly(), ledger=ledger, progress=lambda *pair: seen.append(pair)
+        MODEL,
+        space,
+        engine=Deadly(),
+        ledger=ledger,
+        progress=lambda done, total, _: seen.append((done, total)),
     )
     search.fit(BLOBS)
     assert search.cv_results_["error"] == [None, None, None, "its worker died", None]
@@ -159,7 +163,7 @@ def test_an_interrupted_search_keeps_its_finished_batches(tmp_path: Path) -> Non
     ledger = Ledger(tmp_path / "ledger.sqlite")
     space = {"n_clusters": list(range(2, 42))}
 
-    def interrupt(done: int, _total: int) -> None:
+    def interrupt(done: int, _total: int, _best: float | None) -> None:
         if done:
             raise KeyboardInterrupt
 

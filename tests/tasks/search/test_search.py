@@ -174,7 +174,7 @@ def test_an_interrupted_search_goes_on_where_it_was(tmp_path: Path) -> None:
     model = Counting(folder=str(tmp_path))
     space = {"threshold": [-1.0, 0.0, 1.0]}
 
-    def interrupt(done: int, _total: int) -> None:
+    def interrupt(done: int, _total: int, _best: float | None) -> None:
         if done == 5:
             raise KeyboardInterrupt
 
@@ -302,12 +302,15 @@ def test_without_refit_there_is_no_winner_to_ask() -> None:
 
 
 def test_progress_counts_fits_to_the_end() -> None:
-    seen: list[tuple[int, int]] = []
+    seen: list[tuple[int, int, float | None]] = []
     search = GridSearch(
-        Counting(), {"threshold": [0.0, 1.0]}, cv=FOLDS, progress=lambda *pair: seen.append(pair)
+        Counting(), {"threshold": [0.0, 1.0]}, cv=FOLDS, progress=lambda *news: seen.append(news)
     )
     search.fit(X, Y)
-    assert seen == [(done, 8) for done in range(9)]
+    assert [pair[:2] for pair in seen] == [(done, 8) for done in range(9)]
+    best = [pair[2] for pair in seen]
+    assert best[:4] == [None] * 4  # until a candidate has all its folds
+    assert best[-1] == search.best_score_
 
 
 def test_each_fold_is_prepared_once(monkeypatch: pytest.MonkeyPatch) -> None:
