@@ -26,8 +26,6 @@ class Source:
         A CSV file, a Parquet file, or a (partitioned) folder of Parquet files.
     task : {"classification", "regression", "clustering"}
         What is learned from it.
-    by_values : bool
-        Whether a target that is a measured quantity turns classification into regression.
     target : str, optional
         The column to predict; None for clustering.
     positive : str, optional
@@ -38,17 +36,19 @@ class Source:
         Columns that name the rows and are no features.
     provenance : str
         Where the figures come from, in one sentence.
+    by_values : bool
+        Whether a target that is a measured quantity turns classification into regression.
     """
 
     name: str
     path: Path
     task: Task
-    by_values: bool = False
     target: str | None = None
     positive: str | None = None
     not_measured: Mapping[str, float] = field(default_factory=dict)
     identifiers: tuple[str, ...] = ()
     provenance: str = ""
+    by_values: bool = False
 
     @property
     def kind(self) -> Kind:

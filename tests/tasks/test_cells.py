@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 import xgboost
-from sklearn.metrics import accuracy_score, roc_auc_score, silhouette_score
+from sklearn.datasets import load_diabetes
+from sklearn.metrics import (
+    accuracy_score,
+    mean_absolute_error,
+    r2_score,
+    roc_auc_score,
+    root_mean_squared_error,
+    silhouette_score,
+)
 from sklearn.preprocessing import StandardScaler
 
 from infra.engines import Engine
@@ -70,6 +78,41 @@ def test_a_baseline_scores_on_rows_it_has_not_seen(request_for: Any, engine: Eng
     assert "engine" not in cell.params
     assert cell.usage.wall_s > 0
     assert cell.profile is None
+
+
+def test_a_quantity_is_predicted_for_rows_not_seen(tmp_path: Path, engine: Engine) -> None:
+    rows, target = load_diabetes(return_X_y=True, as_frame=True)
+    rows.assign(progression=target).to_csv(tmp_path / "progression.csv", index=False)
+    dataset = prepare(resolve(str(tmp_path / "progression.csv"), "progression"), tmp_path)
+    assert (dataset.task, dataset.classes) == ("regression", [])
+    cells = {
+        search: run_cell(
+            CellRequest(
+                dataset=dataset,
+                algorithm="xgboost",
+                engine=engine.name,
+                search=search,
+                seed=3,
+                folds=3,
+                candidates=4,
+                workers=2,
+                ledger=str(tmp_path / "ledger"),
+            ),
+            engine,
+        )
+        for search in ("baseline", "grid")
+    }
+    seen = training_rows(dataset)
+    assert (len(seen.X), len(seen.X_test)) == (356, 86)
+    expected = xgboost.XGBRegressor(n_jobs=1, random_state=3).fit(seen.X, seen.y).predict(seen.X_test)
+    assert cells["baseline"].metrics == {
+        "holdout_r2": pytest.approx(r2_score(seen.y_test, expected)),
+        "holdout_rmse": pytest.approx(root_mean_squared_error(seen.y_test, expected)),
+        "holdout_mae": pytest.approx(mean_absolute_error(seen.y_test, expected)),
+        "holdout_rows": 86,
+    }
+    assert cells["grid"].score_name == "r2"
+    assert cells["grid"].metrics["holdout_r2"] > cells["baseline"].metrics["holdout_r2"]
 
 
 def test_a_clustering_is_scored_in_both_spaces(request_for: Any, engine: Engine) -> None:
@@ -139,12 +182,12 @@ def test_a_search_has_all_its_trials_and_is_not_computed_twice(
     request_for: Any, engine: Engine, monkeypatch: pytest.MonkeyPatch, search: str, dataset: str
 ) -> None:
     request = request_for(dataset, search)
-    seen: list[tuple[int, int]] = []
-    cell = run_cell(request, engine, lambda *pair: seen.append(pair))
+    seen: list[tuple[int, int, float | None]] = []
+    cell = run_cell(request, engine, lambda *news: seen.append(news))
     folds = 3 if dataset == "diabetes" else 1
     assert all(len(trial.scores) == folds and trial.error is None for trial in cell.trials)
     assert cell.cv_score == max(trial.mean_score for trial in cell.trials if trial.mean_score is not None)
-    assert seen[-1] == (cell.fits, cell.fits)
+    assert seen[-1] == (cell.fits, cell.fits, pytest.approx(cell.cv_score))
     assert cell.kept == 0
     if search == "random":
         assert len(cell.trials) == 4

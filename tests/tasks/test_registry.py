@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import rv_continuous, rv_discrete
 from sklearn.base import clone
 from sklearn.cluster import DBSCAN
+from sklearn.datasets import load_diabetes
 
 from infra.errors import ParameterError
 from tasks import registry
@@ -17,13 +18,25 @@ from tasks.registry import ALGORITHMS, algorithms_for
 @pytest.fixture(scope="module")
 def datasets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PreparedDataset]:
     folder = tmp_path_factory.mktemp("data")
-    return {s.task: prepare(s, folder) for s in (resolve("diabetes"), resolve("burger-king"))}
+    rows, target = load_diabetes(return_X_y=True, as_frame=True)
+    rows.assign(progression=target).to_csv(folder / "progression.csv", index=False)
+    sources = (
+        resolve("diabetes"),
+        resolve("burger-king"),
+        resolve(str(folder / "progression.csv"), "progression"),
+    )
+    prepared = [prepare(source, folder) for source in sources]
+    return {dataset.task: dataset for dataset in prepared}
 
 
-@pytest.mark.parametrize("name", ALGORITHMS)
-def test_the_searched_parameters_are_the_models(name: str, datasets: dict[str, PreparedDataset]) -> None:
+@pytest.mark.parametrize(
+    ("name", "task"), [(name, task) for name in ALGORITHMS for task in ALGORITHMS[name].tasks]
+)
+def test_the_searched_parameters_are_the_models(
+    name: str, task: str, datasets: dict[str, PreparedDataset]
+) -> None:
     algorithm = ALGORITHMS[name]
-    dataset = datasets[algorithm.task]
+    dataset = datasets[task]
     model = algorithm.make(dataset, 7)
     assert list(model.named_steps) == ["prepare", "model"]
     assert model.get_params().get("model__random_state", 7) == 7

@@ -1,6 +1,7 @@
 """Separated text: what is read as what, and each fault with its file, column and line."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ import pytest
 
 from infra.errors import DataError
 from tasks.datasets.catalogue import CATALOGUE, Source, resolve
-from tasks.datasets.reading import check, read
+from tasks.datasets.reading import check, read, settled
 
 ROWS = "".join(f"{i % 7},{i * 1.5},{'no' if i % 3 else 'yes'}\n" for i in range(30))
 
@@ -145,7 +146,7 @@ def test_an_empty_target_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_single_class_is_refused(tmp_path: Path) -> None:
-    assert "has one class only, 'no'" in refusal(written(tmp_path, "a,y\n" + "1,no\n" * 12 + "1,\n"))
+    assert "has one value only, 'no'" in refusal(written(tmp_path, "a,y\n" + "1,no\n" * 12 + "1,\n"))
 
 
 @pytest.mark.parametrize(("folds", "needed"), [(2, 4), (5, 7), (10, 13)])
@@ -158,10 +159,37 @@ def test_a_small_class_is_refused_until_the_folds_are_served(tmp_path: Path, fol
     check(read(source), source, folds)
 
 
-def test_a_measured_target_is_refused_as_regression(tmp_path: Path) -> None:
-    assert "regression, and only classification is supported" in refusal(
-        written(tmp_path, "a,b,y\n" + ROWS, "b")
+def test_a_measured_target_is_a_regression_unless_it_is_said_to_be_classes(tmp_path: Path) -> None:
+    source = written(tmp_path, "a,b,y\n" + ROWS, "b")
+    told = resolve(str(source.path), "b")
+    assert settled(told, read(told)).task == "regression"
+    said = resolve(str(source.path), "b", "classification")
+    assert settled(said, read(said)).task == "classification"
+    assert "class '" in refusal(said)
+
+
+def test_texts_are_no_quantity(tmp_path: Path) -> None:
+    source = written(tmp_path, "a,y\n" + "1,no\n" * 12 + "1,yes\n" * 12)
+    assert "holds texts, and regression needs numbers" in refusal(
+        resolve(str(source.path), "y", "regression")
     )
+
+
+@pytest.mark.parametrize(
+    ("data", "target", "task", "message"),
+    [
+        ("diabetes", None, "regression", "is for classification, not regression"),
+        ("own.csv", None, "regression", "task regression needs a target"),
+        ("own.csv", "y", "clustering", "task clustering takes no target"),
+    ],
+)
+def test_a_task_that_does_not_go_with_the_target_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: str, target: Any, task: Any, message: str
+) -> None:
+    (tmp_path / "own.csv").write_text("a,y\n1,2\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=message):
+        resolve(data, target, task)
 
 
 def test_class_numbers_are_no_regression(tmp_path: Path) -> None:

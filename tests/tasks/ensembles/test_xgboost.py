@@ -1,21 +1,23 @@
 """XGBoost against the library's own estimator."""
 
+import json
 import pickle
 from typing import Any
 
 import numpy as np
 import pytest
 import xgboost
-from sklearn.datasets import make_classification
+from sklearn.datasets import load_diabetes, make_classification
+from sklearn.model_selection import train_test_split
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from infra.errors import ParameterError
-from tasks.ensembles import XGBoostClassifier
+from tasks.ensembles import XGBoostClassifier, XGBoostRegressor
 
 X, Y = make_classification(500, 8, n_informative=5, flip_y=0.1, random_state=0)
 
 
-@parametrize_with_checks([XGBoostClassifier(n_estimators=5)])
+@parametrize_with_checks([XGBoostClassifier(n_estimators=5), XGBoostRegressor(n_estimators=5)])
 def test_is_a_scikit_learn_estimator(estimator: Any, check: Any) -> None:
     check(estimator)
 
@@ -93,3 +95,68 @@ def test_a_fitted_model_travels() -> None:
 def test_a_model_that_cannot_split_has_no_important_feature() -> None:
     model = XGBoostClassifier(2, gamma=1e9).fit(X, Y)
     assert model.feature_importances_.tolist() == [0.0] * 8
+
+
+ROWS, PROGRESSION = load_diabetes(return_X_y=True)
+
+
+@pytest.mark.parametrize("parameters", VARIANTS, ids=str)
+def test_a_regression_equals_the_library_to_the_last_bit(parameters: dict[str, Any]) -> None:
+    ours = XGBoostRegressor(12, max_depth=3, **parameters).fit(ROWS, PROGRESSION)
+    theirs = xgboost.XGBRegressor(n_estimators=12, max_depth=3, n_jobs=1, **parameters).fit(ROWS, PROGRESSION)
+    assert ours.predict(ROWS).tobytes() == theirs.predict(ROWS).tobytes()
+    assert 0.5 < ours.score(ROWS, PROGRESSION) < 1
+
+
+@pytest.mark.parametrize("weight", ["balanced", {0: 1.0, 1: 5.0}])
+def test_class_weights_are_sample_weights(weight: Any) -> None:
+    uneven = np.r_[0:250, 250:500][(Y == 0) | (np.arange(500) % 4 == 0)]
+    rows, classes = X[uneven], Y[uneven]
+    share = {c: len(classes) / (2 * (classes == c).sum()) for c in (0, 1)} if weight == "balanced" else weight
+    weighted = XGBoostClassifier(8, class_weight=weight).fit(rows, classes)
+    by_row = XGBoostClassifier(8).fit(rows, classes, sample_weight=[share[c] for c in classes])
+    assert weighted.predict_proba(rows).tobytes() == by_row.predict_proba(rows).tobytes()
+    assert (
+        weighted.predict_proba(rows).tobytes()
+        != XGBoostClassifier(8).fit(rows, classes).predict_proba(rows).tobytes()
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows", "target"),
+    [(XGBoostClassifier, X, Y), (XGBoostRegressor, ROWS, PROGRESSION)],
+    ids=["classes", "quantity"],
+)
+def test_early_stopping_stops_where_the_library_does(kind: Any, rows: Any, target: Any) -> None:
+    ours = kind(200, early_stopping_rounds=5, validation_fraction=0.2, random_state=3).fit(rows, target)
+    train, test = train_test_split(
+        np.arange(len(rows)), test_size=0.2, random_state=3, stratify=target if kind is XGBoostClassifier else None
+    )  # fmt: skip
+    train, test = np.sort(train), np.sort(test)
+    library = xgboost.XGBClassifier if kind is XGBoostClassifier else xgboost.XGBRegressor
+    theirs = library(n_estimators=200, early_stopping_rounds=5, n_jobs=1, random_state=3)
+    theirs.fit(rows[train], target[train], eval_set=[(rows[test], target[test])], verbose=False)
+    assert ours.best_iteration_ == theirs.best_iteration < 150
+    assert ours.n_iter_ == theirs.best_iteration + 6
+    np.testing.assert_array_equal(ours.predict(rows), theirs.predict(rows))
+
+
+def test_shorter_fits_with_early_stopping_are_served_by_the_longest() -> None:
+    parameters: dict[str, Any] = {"early_stopping_rounds": 4, "random_state": 1, "learning_rate": 0.1}
+    settings = [{"n_estimators": n} for n in (3, 20, 400)]
+    for found, setting in zip(
+        XGBoostClassifier(**parameters).fit_shared(X, Y, settings), settings, strict=True
+    ):
+        assert not isinstance(found, Exception)
+        alone = XGBoostClassifier(**parameters, **setting).fit(X, Y)
+        assert found.best_iteration_ == alone.best_iteration_
+        assert found.n_iter_ == alone.n_iter_
+        assert found.predict_proba(X).tobytes() == alone.predict_proba(X).tobytes()
+
+
+def test_without_a_gpu_auto_is_the_cpu() -> None:
+    auto = XGBoostClassifier(5, device="auto").fit(X, Y)
+    device = json.loads(auto.booster_.save_config())["learner"]["generic_param"]["device"]
+    assert device in ("cpu", "cuda:0")
+    if device == "cpu":
+        assert auto.predict_proba(X).tobytes() == XGBoostClassifier(5).fit(X, Y).predict_proba(X).tobytes()

@@ -17,7 +17,7 @@ def texts(svg: str) -> list[str]:
 def charts(study: StudyResult) -> dict[str, str]:
     boosted, clustered = cells_of(study, "diabetes"), cells_of(study, "burger-king")
     return {
-        "classification": figures.classification_quality(boosted, study.evaluations),
+        "classification": figures.prediction_quality(boosted, study.evaluations),
         "clustering": figures.clustering_quality(clustered),
         "cost": figures.cost(clustered),
         "curve": figures.search_curve(boosted),
