@@ -84,6 +84,21 @@ class Doctor(_Command):
         sys.exit(print_findings(diagnose(load_settings())))
 
 
+class Score(_Command):
+    """Write the predictions of a registered model for the rows of a table."""
+
+    model: CliPositionalArg[str] = Field(
+        description="NAME@champion, NAME@challenger, NAME/VERSION, or NAME, which is its champion."
+    )
+    data: CliPositionalArg[str] = Field(description="CSV or Parquet file, or a folder of Parquet files.")
+    out: Path = Field(description="File to write: .csv or .parquet.")
+
+    def cli_cmd(self) -> None:
+        from deployments.score import score
+
+        score(self.model, self.data, self.out)
+
+
 class Bench(_Command):
     """Run the benchmarks against peers, as ratios measured side by side in one run."""
 
@@ -106,6 +121,7 @@ class Trilla(_Command):
     down: CliSubCommand[Down]
     status: CliSubCommand[Status]
     deploy: CliSubCommand[Deploy]
+    score: CliSubCommand[Score]
     doctor: CliSubCommand[Doctor]
     bench: CliSubCommand[Bench]
 

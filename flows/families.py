@@ -9,17 +9,18 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows import recording
+from flows import recording, registering
 from flows.gathering import complete
 from flows.session import Session, current_session, watching
 from infra.engines import EngineName
 from infra.errors import EngineError
 from tasks import steps
 from tasks.cells import CellRequest
+from tasks.champion import best_of
 from tasks.datasets.preparation import PreparedDataset
 from tasks.evaluation import Scheme
 from tasks.registry import algorithms_for
-from tasks.results import Cell, Search
+from tasks.results import Cell, Evaluation, Search
 
 SEARCHES: tuple[Search, ...] = ("baseline", "grid", "random")
 OUTER_FOLDS = 10
@@ -148,6 +149,21 @@ def failed_cell(request: CellRequest, cause: str) -> Cell:
     )
 
 
+def register_best(session: Session, dataset: PreparedDataset, evaluations: list[Evaluation]) -> None:
+    """Register the way with the best cross-validated mean, fitted on all rows."""
+    best = best_of(evaluations)
+    cells = [c for c in cells_of(session, dataset) if c.status == "completed"]
+    cell = next((c for c in cells if best and (c.algorithm, c.search) == (best.algorithm, best.search)), None)
+    if best is None or cell is None:
+        return
+    watching().starting(f"{dataset.name}: the best model, fitted on all rows")
+    folder = session.settings.home / "models" / f"{session.journal.id}-{dataset.name}"
+    complete(steps.fit_best, dataset, cell, session.parameters.seed, str(folder))
+    registered = registering.register(session, dataset, best, folder)
+    if registered:
+        session.result.models.append(registered)
+
+
 def evaluate(session: Session, dataset: PreparedDataset) -> None:
     """Cross-validate what can be, draw the winners, and set the published figures beside ours."""
     result = session.result
@@ -171,6 +187,7 @@ def evaluate(session: Session, dataset: PreparedDataset) -> None:
         result.comparisons += comparisons
         for evaluation in evaluations:
             recording.record_evaluation(session, evaluation)
+        register_best(session, dataset, evaluations)
     pictures, published = complete(steps.illustrate, dataset, cells, evaluations)
     result.pictures += pictures
     result.published += published

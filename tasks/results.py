@@ -101,6 +101,18 @@ class Dataset(BaseModel):
     provenance: str = ""
 
 
+class RegisteredModel(BaseModel):
+    """The best model of a data set, fitted on all of its rows, as it stands in MLflow's registry."""
+
+    dataset: str
+    model: str = Field(description="The way it was made, for example 'xgboost grid'.")
+    name: str = Field(description="Name in the registry.")
+    version: str
+    alias: Literal["champion", "challenger"]
+    reason: str = Field(description="Why it is champion or challenger.")
+    url: str
+
+
 class Picture(BaseModel):
     """A picture of the report, made where the data is."""
 
@@ -133,6 +145,7 @@ class StudyResult(BaseModel):
     comparisons: list[Comparison] = Field(default_factory=list)
     published: list[Published] = Field(default_factory=list)
     pictures: list[Picture] = Field(default_factory=list)
+    models: list[RegisteredModel] = Field(default_factory=list)
     versions: dict[str, str] = Field(default_factory=dict)
     machine: str = ""
     links: dict[str, str] = Field(

@@ -13,6 +13,7 @@ from infra.engines import Engine, connect
 from infra.ledger import Ledger
 from tasks import evaluation
 from tasks.cells import CellRequest, run_cell
+from tasks.champion import fit_whole
 from tasks.datasets.catalogue import Task, resolve
 from tasks.datasets.preparation import PreparedDataset
 from tasks.datasets.preparation import prepare as prepare_dataset
@@ -76,6 +77,12 @@ def illustrate(
 ) -> tuple[list[Picture], list[Published]]:
     """Draw the winners and set the published figures beside ours."""
     return pictures(dataset, cells), beside_published(dataset, cells, evaluations)
+
+
+@task(task_run_name="fit the best model of {dataset.name}", cache_policy=NO_CACHE)
+def fit_best(dataset: PreparedDataset, cell: Cell, seed: int, folder: str) -> str:
+    """Fit the best way to make a model on all rows of a data set, and write it to a folder."""
+    return str(fit_whole(dataset, cell, seed, Path(folder)))
 
 
 @task(name="report", task_run_name="report", cache_policy=NO_CACHE)

@@ -1,0 +1,47 @@
+"""Champion or challenger: the corrected paired test decides."""
+
+import numpy as np
+import pytest
+
+from tasks.champion import Standing, judge, standing
+from tasks.results import Evaluation
+
+BASE = np.random.default_rng(0).normal(0.76, 0.04, 100)
+
+
+def stood(gain: float, scheme: str = "a") -> Standing:
+    noise = np.random.default_rng(1).normal(0, 0.01, 100)
+    return Standing(list(BASE + gain + noise), scheme, 10)
+
+
+@pytest.mark.parametrize(
+    ("gain", "alias"), [(0.05, "champion"), (0.002, "challenger"), (-0.05, "challenger")]
+)
+def test_only_a_significant_gain_takes_the_title(gain: float, alias: str) -> None:
+    verdict = judge(stood(gain), Standing(list(BASE), "a", 10))
+    assert verdict.alias == alias
+    assert "corrected p = " in verdict.reason
+
+
+def test_the_first_model_is_the_champion() -> None:
+    assert judge(stood(0.0), None).alias == "champion"
+
+
+def test_equal_models_leave_the_title_where_it_is() -> None:
+    same = Standing(list(BASE), "a", 10)
+    assert judge(same, same).alias == "challenger"
+
+
+def test_scores_of_other_folds_are_no_pairs() -> None:
+    verdict = judge(stood(0.2, "b"), stood(0.0, "a"))
+    assert verdict.alias == "challenger"
+    assert "other folds (a)" in verdict.reason
+
+
+def test_the_scheme_tells_data_folds_and_seed() -> None:
+    evaluation = Evaluation(
+        dataset="d", algorithm="xgboost", search="grid", metric="accuracy", folds=10, repeats=2,
+        scores=[0.5] * 20, mean=0.5, low=0.4, high=0.6,
+    )  # fmt: skip
+    schemes = {standing(evaluation, sha, seed).scheme for sha in ("aa", "bb") for seed in (0, 1)}
+    assert len(schemes) == 4

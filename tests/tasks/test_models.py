@@ -1,0 +1,143 @@
+"""Models as files: the same predictions after a reload, no pickle, nothing strange is loaded."""
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import skops.io
+from sklearn.datasets import load_diabetes
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from infra.engines import Engine, connect
+from infra.errors import DataError
+from tasks import models
+from tasks.champion import fit_whole
+from tasks.datasets.catalogue import resolve
+from tasks.datasets.preparation import PreparedDataset, prepare
+from tasks.datasets.reading import read
+from tasks.registry import ALGORITHMS
+from tasks.results import Cell
+from tests.infra.engines.starting import started
+
+PREDICTORS = [name for name, algorithm in ALGORITHMS.items() if "classification" in algorithm.tasks]
+
+
+@pytest.fixture(scope="module")
+def datasets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PreparedDataset]:
+    folder = tmp_path_factory.mktemp("data")
+    rows, target = load_diabetes(return_X_y=True, as_frame=True)
+    rows = rows.assign(ward=np.where(rows["sex"] > 0, "north", "south"), progression=target)
+    rows.to_csv(folder / "progression.csv", index=False)
+    sources = resolve("diabetes"), resolve(str(folder / "progression.csv"), "progression")
+    return {source.name: prepare(source, folder) for source in sources}
+
+
+def fitted(dataset: PreparedDataset, algorithm: str, folder: Path) -> tuple[Pipeline, models.Description]:
+    cell = Cell(
+        dataset=dataset.name, algorithm=algorithm, engine="local", search="grid", params={"n_estimators": 7}
+    )
+    return models.load(fit_whole(dataset, cell, 3, folder))
+
+
+@pytest.mark.parametrize("name", ["diabetes", "progression"])
+@pytest.mark.parametrize("algorithm", PREDICTORS)
+def test_a_reloaded_model_predicts_the_same(
+    datasets: dict[str, PreparedDataset], name: str, algorithm: str, tmp_path: Path
+) -> None:
+    dataset = datasets[name]
+    X, y = dataset.load()
+    model = ALGORITHMS[algorithm].make(dataset, 3).set_params(model__n_estimators=7).fit(X, y)
+    reloaded, description = fitted(dataset, algorithm, tmp_path)
+    assert reloaded.predict(X).tobytes() == model.predict(X).tobytes()
+    if dataset.task == "classification":
+        assert reloaded.predict_proba(X).tobytes() == model.predict_proba(X).tobytes()
+    assert (description.dataset, description.algorithm, description.classes) == (
+        name,
+        algorithm,
+        dataset.classes,
+    )
+
+
+@pytest.mark.parametrize("engine_name", ["dask", "spark"])
+def test_a_reloaded_model_predicts_the_same_on_every_engine(
+    datasets: dict[str, PreparedDataset], engine_name: str, tmp_path: Path
+) -> None:
+    dataset = datasets["diabetes"]
+    X, _ = dataset.load()
+    folders = [tmp_path / algorithm for algorithm in PREDICTORS]
+    here = [
+        fitted(dataset, algorithm, folder)[0].predict_proba(X).tobytes()
+        for algorithm, folder in zip(PREDICTORS, folders, strict=True)
+    ]
+    with started(engine_name, 2, tmp_path / "home") as engine:
+        assert there(engine, folders, X) == here
+
+
+def there(engine: Engine, folders: list[Path], X: Any) -> list[bytes]:
+    found = dict(engine.run(probabilities, [str(folder) for folder in folders], shared=X))
+    return [found[i] for i in range(len(folders))]
+
+
+def probabilities(folder: str, X: Any) -> bytes:
+    return bytes(models.load(Path(folder))[0].predict_proba(X).tobytes())
+
+
+def test_a_model_keeps_no_engine(datasets: dict[str, PreparedDataset], tmp_path: Path) -> None:
+    dataset = datasets["diabetes"]
+    X, y = dataset.load()
+    _, description = fitted(dataset, "xgboost", tmp_path / "other")
+    with connect("local", workers=2) as engine:
+        model = ALGORITHMS["xgboost"].make(dataset, 3).set_params(model__engine=engine).fit(X, y)
+        models.save(model, description, tmp_path)
+    assert models.load(tmp_path)[0][-1].engine is None
+
+
+def test_a_file_with_a_strange_type_is_not_loaded(
+    datasets: dict[str, PreparedDataset], tmp_path: Path
+) -> None:
+    fitted(datasets["diabetes"], "xgboost", tmp_path)
+    bad = Pipeline([("prepare", FunctionTransformer(print)), ("model", FunctionTransformer(zipfile.ZipFile))])
+    skops.io.dump(bad, tmp_path / models.MODEL_FILE)
+    with pytest.raises(DataError, match=r"holds .*, which is not trusted: it is not loaded"):
+        models.load(tmp_path)
+
+
+def test_what_is_no_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is no model of trilla"):
+        models.load(tmp_path)
+    (tmp_path / models.DESCRIPTION_FILE).write_text("{}")
+    with pytest.raises(DataError, match="is no model of trilla"):
+        models.load(tmp_path)
+
+
+def test_predictions_name_classes_and_probabilities(
+    datasets: dict[str, PreparedDataset], tmp_path: Path
+) -> None:
+    dataset = datasets["diabetes"]
+    model, description = fitted(dataset, "xgboost", tmp_path)
+    frame = read(resolve("diabetes"))
+    found = models.score_table(model, description, frame)
+    assert list(found) == ["prediction", "probability of neg", "probability of pos"]
+    assert len(found) == 768
+    chosen = np.where(found["probability of pos"] > found["probability of neg"], "pos", "neg")
+    assert (found["prediction"] == chosen).all()
+    with pytest.raises(DataError, match="column 'glucose' is missing; the model needs: pregnant"):
+        models.score_table(model, description, frame.drop(columns="glucose"))
+    with pytest.raises(DataError, match="column 'mass' holds texts"):
+        models.score_table(model, description, frame.assign(mass="much"))
+
+
+def test_quantities_are_predicted_from_numbers_and_texts(
+    datasets: dict[str, PreparedDataset], tmp_path: Path
+) -> None:
+    dataset = datasets["progression"]
+    model, description = fitted(dataset, "xgboost", tmp_path)
+    X, y = dataset.load()
+    frame = pd.DataFrame({name: X[name].to_numpy() for name in X}).assign(unknown=1)
+    found = models.score_table(model, description, frame)
+    assert found["prediction"].to_numpy().tobytes() == model.predict(X).tobytes()
+    assert np.corrcoef(found["prediction"], y)[0, 1] > 0.7
