@@ -138,10 +138,10 @@ class ParquetSource(BlockSource):
         rows = self.block_rows
         first, last = span.start * rows, min(span.stop * rows, self.n_rows)
         X = np.empty((last - first, self.n_columns), dtype=self.dtype)
-        targets = []
+        targets: list[NDArray[Any]] = []
         for start, values, target in self._read(first, last):
             X[start - first : start - first + len(values)] = values
-            targets.append(target)
+            targets += [] if target is None else [target]
         arrays = (X,) if self.target is None else (X, np.concatenate(targets))
         return [tuple(array[i : i + rows] for array in arrays) for i in range(0, len(X), rows)]
 

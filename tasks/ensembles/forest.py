@@ -10,7 +10,7 @@ from infra.engines import Engine
 from tasks.ensembles.grown_forest import GrownForest
 
 
-class RandomForestClassifier(GrownForest, ensemble.RandomForestClassifier):  # type: ignore[misc]
+class RandomForestClassifier(GrownForest, ensemble.RandomForestClassifier):
     """Random forest of scikit-learn's classification trees, grown by the workers of an engine.
 
     Each worker grows slices of the forest with the seeds that scikit-learn itself would draw: with the same
@@ -113,7 +113,7 @@ class RandomForestClassifier(GrownForest, ensemble.RandomForestClassifier):  # t
         return super().predict_proba(X)
 
 
-class RandomForestRegressor(GrownForest, ensemble.RandomForestRegressor):  # type: ignore[misc]
+class RandomForestRegressor(GrownForest, ensemble.RandomForestRegressor):
     """Random forest of scikit-learn's regression trees, grown by the workers of an engine.
 
     With the same `random_state` it is scikit-learn's forest, tree by tree, on every engine.

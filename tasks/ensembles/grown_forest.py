@@ -23,7 +23,7 @@ from tasks.sharing import SharedFit
 Array = NDArray[Any]
 
 
-class GrownForest(SharedFit, ensemble.BaseEnsemble):  # type: ignore[misc]
+class GrownForest(SharedFit, ensemble.BaseEnsemble):
     """A forest of scikit-learn, the slices of which grow on an engine; mixed in before scikit-learn's class."""
 
     shared_parameters: ClassVar[tuple[str, ...]] = ("n_estimators",)
@@ -153,7 +153,7 @@ class GrownForest(SharedFit, ensemble.BaseEnsemble):  # type: ignore[misc]
 
     @property
     def _has_prefixes(self) -> bool:
-        return self.implementation_.startswith("scikit-learn")
+        return str(self.implementation_).startswith("scikit-learn")
 
     def _predicted(self, path: str | Path, method: str) -> Array:
         """What `method` returns for all rows of a table, block by block where the engine runs."""
