@@ -50,8 +50,9 @@ class RandomForestClassifier(GrownForest, ensemble.RandomForestClassifier):
     -----
     A table at a path is read as a whole by each worker, as a float32 matrix of at most half of the worker's
     memory (`growing.TABLE_SHARE`). A larger one needs the engine "spark", where Spark MLlib grows the forest
-    from the rows wherever they are: another algorithm (features in 32 bins, other seeds, no missing values),
-    whose trees are then turned into scikit-learn's. `implementation_` tells which of the two it was.
+    from the rows wherever they are: another algorithm (features in 32 bins, at most 30 levels, other seeds,
+    no missing values), whose trees are then turned into scikit-learn's. `implementation_` tells which of the
+    two it was.
 
     References
     ----------

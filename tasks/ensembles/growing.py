@@ -15,7 +15,7 @@ from infra.engines.blocks import Span, split_evenly
 from infra.settings import usable_cores
 
 SEEDS = np.iinfo(np.int32).max
-SLICES_A_WORKER = 4  # trees differ in size: a worker that is done early takes over what is left
+SLICES_A_WORKER = 8  # few trees each: a worker that is done early takes over what is left
 TABLE_SHARE = 0.5
 """Share of a worker's memory that a table read from Parquet may fill as a float32 matrix."""
 
