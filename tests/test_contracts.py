@@ -1,5 +1,6 @@
 """What holds for every algorithm on every engine. Another algorithm is another row of `CONTRACTS`."""
 
+import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,14 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn.cluster
+import sklearn.ensemble
 import xgboost
 from sklearn.base import clone
-from sklearn.datasets import make_blobs, make_classification
+from sklearn.datasets import make_blobs, make_classification, make_regression
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from infra.engines import ArraySource, Engine, blocks, connect
 from tasks.clustering import DBSCAN, AgglomerativeClustering, KMeans
-from tasks.ensembles import XGBoostClassifier
+from tasks.ensembles import RandomForestClassifier, RandomForestRegressor, XGBoostClassifier
 from tasks.registry import ALGORITHMS
 from tasks.search import GridSearch
 from tests.infra.engines.starting import started
@@ -42,6 +44,11 @@ def three_classes() -> tuple[Any, Any]:
     X, y = make_classification(900, 10, n_informative=6, n_classes=3, random_state=3)
     X[::7, 2] = np.nan
     return X, np.array(["oats", "rye", "wheat"])[y]
+
+
+def amounts() -> tuple[Any, Any]:
+    X, y = make_regression(700, 9, n_informative=6, noise=20, random_state=4)
+    return X, y
 
 
 def partition_of(model: Any, X: Any) -> tuple[bytes, ...]:
@@ -74,6 +81,11 @@ def dendrogram_of(model: Any, X: Any) -> tuple[bytes, ...]:
 
 def trees_of(model: Any, X: Any) -> tuple[bytes, ...]:
     return (bytes(model.booster_.save_raw("ubj")), model.predict_proba(X).tobytes())
+
+
+def forest_of(model: Any, X: Any) -> tuple[bytes, ...]:
+    predicted = model.predict_proba(X) if hasattr(model, "predict_proba") else model.predict(X)
+    return (predicted.tobytes(), *(pickle.dumps(tree.tree_) for tree in model.estimators_))
 
 
 @dataclass(frozen=True)
@@ -123,6 +135,12 @@ def same_trees(ours: Any, theirs: Any, X: Any) -> None:
     assert ours.predict_proba(X).tobytes() == theirs.predict_proba(X).tobytes()
     dump = {"with_stats": True, "dump_format": "json"}
     assert ours.booster_.get_dump(**dump) == theirs.get_booster().get_dump(**dump)
+
+
+def same_forest(ours: Any, theirs: Any, X: Any) -> None:
+    assert forest_of(ours, X) == forest_of(theirs, X)
+    np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
+    np.testing.assert_array_equal(ours.feature_importances_, theirs.feature_importances_)
 
 
 class Labelled:
@@ -212,6 +230,37 @@ CONTRACTS = [
         trees_of,
         lambda: Labelled(n_estimators=10, max_depth=3, learning_rate=0.2),
         same_trees,
+    ),
+    Contract(
+        "random forest, two classes",
+        "random_forest",
+        lambda engine=None: RandomForestClassifier(20, max_depth=6, random_state=5, engine=engine),
+        two_classes,
+        forest_of,
+        lambda: sklearn.ensemble.RandomForestClassifier(20, max_depth=6, random_state=5),
+        same_forest,
+    ),
+    Contract(
+        "random forest, three classes with gaps",
+        "random_forest",
+        lambda engine=None: RandomForestClassifier(
+            11, class_weight="balanced_subsample", random_state=6, engine=engine
+        ),
+        three_classes,
+        forest_of,
+        lambda: sklearn.ensemble.RandomForestClassifier(
+            11, class_weight="balanced_subsample", random_state=6
+        ),
+        same_forest,
+    ),
+    Contract(
+        "random forest, amounts",
+        "random_forest",
+        lambda engine=None: RandomForestRegressor(9, max_samples=0.5, random_state=7, engine=engine),
+        amounts,
+        forest_of,
+        lambda: sklearn.ensemble.RandomForestRegressor(9, max_samples=0.5, random_state=7),
+        same_forest,
     ),
 ]
 with_path = [contract for contract in CONTRACTS if contract.reads_paths]
@@ -305,6 +354,23 @@ def test_a_path_gives_the_same_answer_on_every_engine_as_a_file_or_a_folder(
         assert (there.labels_.tobytes(), there.cluster_centers_.tobytes()) == expected
         assert there.predict(path).tobytes() == here.labels_.tobytes()
         assert here.predict(frame).tobytes() == here.labels_.tobytes()
+
+
+@pytest.mark.parametrize("make", [RandomForestClassifier, RandomForestRegressor])
+def test_a_forest_of_a_path_is_that_of_its_rows_on_every_engine(
+    make: Any, engine: Engine, tmp_path: Path
+) -> None:
+    X, y = three_classes() if make is RandomForestClassifier else amounts()
+    frame = pd.DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])])
+    table = frame.assign(target=y)
+    for part, rows in (("part=1", slice(0, 410)), ("part=2", slice(410, len(frame)))):
+        (tmp_path / part).mkdir()
+        table.iloc[rows].to_parquet(tmp_path / part / "rows.parquet", row_group_size=150)
+    here = make(7, random_state=3).fit(frame, y)
+    there = make(7, random_state=3, engine=engine).fit(tmp_path, "target")
+    assert forest_of(there, frame) == forest_of(here, frame)
+    assert there.implementation_.startswith("scikit-learn's trees, grown by ")
+    np.testing.assert_array_equal(there.predict(tmp_path), here.predict(frame))
 
 
 @pytest.mark.parametrize("algorithm", ["xgboost", "kmeans"])

@@ -98,17 +98,21 @@ class ParquetSource(BlockSource):
         that stand in the names of partition folders only are not read), or the address of either
         (`s3://...`, or any other that fsspec knows).
     columns : sequence of str, optional
-        Columns to read; default: all.
+        Columns to read; default: all, but for the target.
     dtype : dtype
         Type of the blocks, float32 or float64.
     block_rows : int, optional
         Rows of a block; default: `BLOCK_ROWS`.
+    target : str, optional
+        Column of any type whose values, as the file has them, are the second array of each block.
+    missing : bool, default=False
+        Whether values may be missing; they are NaN in the blocks.
 
     Raises
     ------
     DataError
         If there is no Parquet at `path`, or files differ in their columns, or a column is not numeric; when
-        rows are read: if a value is missing or infinite.
+        rows are read: if a value is infinite or, where that is not allowed, missing.
     """
 
     def __init__(
@@ -117,10 +121,14 @@ class ParquetSource(BlockSource):
         columns: Iterable[str] | None = None,
         dtype: DTypeLike = np.float64,
         block_rows: int | None = None,
+        target: str | None = None,
+        missing: bool = False,
     ) -> None:
         self.path = str(path)
         self.dtype = np.dtype(dtype)
         self.block_rows = block_rows or BLOCK_ROWS
+        self.target = target
+        self.missing = missing
         self._all = columns is None
         self.columns = self._all_columns() if columns is None else list(columns)
         self.n_columns = len(self.columns)
@@ -130,30 +138,46 @@ class ParquetSource(BlockSource):
         rows = self.block_rows
         first, last = span.start * rows, min(span.stop * rows, self.n_rows)
         X = np.empty((last - first, self.n_columns), dtype=self.dtype)
-        for start, values in self._read(first, last):
+        targets: list[NDArray[Any]] = []
+        for start, values, target in self._read(first, last):
             X[start - first : start - first + len(values)] = values
-        return [(X[i : i + rows],) for i in range(0, len(X), rows)]
+            targets += [] if target is None else [target]
+        arrays = (X,) if self.target is None else (X, np.concatenate(targets))
+        return [tuple(array[i : i + rows] for array in arrays) for i in range(0, len(X), rows)]
 
     def detached(self, span: Span) -> BlockSource:
         return self
 
-    def _read(self, first: int, last: int) -> Iterator[tuple[int, NDArray[Any]]]:
+    def _read(self, first: int, last: int) -> Iterator[tuple[int, NDArray[Any], NDArray[Any] | None]]:
         for group in self._row_groups:
             if group.stop <= first or group.start >= last:
                 continue
             with self._opened(group.file) as parquet:
-                table = parquet.read_row_group(group.index, columns=self.columns)
+                table = parquet.read_row_group(group.index, columns=self._read_columns)
             a, b = max(first, group.start), min(last, group.stop)
             part = table.slice(a - group.start, b - a)
-            yield a, np.column_stack([self._finite(part, name, group.file) for name in self.columns])
+            X = np.column_stack([self._numbers(part, name, group.file) for name in self.columns])
+            yield a, X, self._target(part, group.file)
 
-    def _finite(self, table: Any, name: str, file: str) -> NDArray[Any]:
+    def _numbers(self, table: Any, name: str, file: str) -> NDArray[Any]:
         values: NDArray[Any] = table.column(name).to_numpy().astype(self.dtype)
-        if not np.isfinite(values).all():
-            raise DataError(
-                f"{file}: column {name!r} has missing or infinite values; all must be finite numbers"
-            )
+        refused = "infinite" if self.missing else "missing or infinite"
+        if np.isinf(values).any() or (np.isnan(values).any() and not self.missing):
+            raise DataError(f"{file}: column {name!r} has {refused} values; all must be finite numbers")
         return values
+
+    def _target(self, table: Any, file: str) -> NDArray[Any] | None:
+        if self.target is None:
+            return None
+        column = table.column(self.target)
+        values: NDArray[Any] = column.to_numpy()
+        if column.null_count or (values.dtype.kind == "f" and np.isnan(values).any()):
+            raise DataError(f"{file}: target column {self.target!r} has missing values; every row needs one")
+        return values
+
+    @property
+    def _read_columns(self) -> list[str]:
+        return self.columns if self.target is None else [*self.columns, self.target]
 
     @cached_property
     def _files(self) -> tuple[Any, list[str]]:
@@ -200,19 +224,20 @@ class ParquetSource(BlockSource):
 
     def _all_columns(self) -> list[str]:
         with self._opened(self._files[1][0]) as parquet:
-            return list(parquet.schema_arrow.names)
+            return [name for name in parquet.schema_arrow.names if name != self.target]
 
     def _check(self, schema: Any, file: str) -> None:
         import pyarrow as pa
 
-        if self._all and set(schema.names) != set(self.columns):
+        if self._all and set(schema.names) - {self.target} != set(self.columns):
             raise DataError(
                 f"{file}: its columns {', '.join(schema.names)} are not those of the first file, "
                 f"{', '.join(self.columns)}"
             )
-        for name in self.columns:
+        for name in self._read_columns:
             if name not in schema.names:
                 raise DataError(f"{file}: column {name!r} is missing; it has: {', '.join(schema.names)}")
+        for name in self.columns:
             kind = schema.field(name).type
             if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
                 raise DataError(f"{file}: column {name!r} is {kind}; all columns must be numbers")

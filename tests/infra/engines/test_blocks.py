@@ -108,6 +108,43 @@ def test_chosen_columns_come_in_the_order_asked_for(frame: pd.DataFrame, tmp_pat
     np.testing.assert_array_equal(block[0], frame[["c", "a"]].to_numpy(np.float32))
 
 
+@pytest.mark.parametrize("block_rows", [1, 33, 1000])
+def test_a_target_of_any_type_stands_beside_the_rows(
+    frame: pd.DataFrame, tmp_path: Path, block_rows: int
+) -> None:
+    kinds = np.array(["oats", "rye", "wheat"])[np.arange(100) % 3]
+    whole = frame.assign(a=frame["a"].where(frame["a"] > 0))
+    whole.insert(1, "kind", kinds)
+    whole.to_parquet(tmp_path / "t.parquet", row_group_size=17)
+    source = ParquetSource(tmp_path / "t.parquet", target="kind", missing=True, block_rows=block_rows)
+    assert source.columns == ["a", "b", "c"]
+    blocks = [source.block(i) for i in range(source.n_blocks)]
+    X = np.concatenate([rows for rows, _ in blocks])
+    np.testing.assert_array_equal(X, whole[["a", "b", "c"]].to_numpy(float))
+    assert 0 < np.isnan(X).sum() < 100
+    np.testing.assert_array_equal(np.concatenate([values for _, values in blocks]), kinds)
+    with pytest.raises(DataError, match="column 'a' has missing or infinite values"):
+        ParquetSource(tmp_path / "t.parquet", target="kind", block_rows=100).block(0)
+    with pytest.raises(DataError, match=r"column 'sort' is missing; it has: a, kind, b, c"):
+        ParquetSource(tmp_path / "t.parquet", ["a"], target="sort")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"kind": [None] + ["x"] * 99}, "target column 'kind' has missing values"),
+        ({"kind": [np.nan] + [1.0] * 99}, "target column 'kind' has missing values"),
+        ({"kind": [1] * 100, "b": np.inf}, "column 'b' has infinite values"),
+    ],
+)
+def test_missing_targets_and_infinite_values_are_refused(
+    frame: pd.DataFrame, tmp_path: Path, changed: dict[str, object], message: str
+) -> None:
+    frame.assign(**changed).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(DataError, match=message):
+        ParquetSource(tmp_path / "t.parquet", target="kind", missing=True).block(0)
+
+
 @pytest.mark.parametrize("scheme", ["file", "memory"])
 def test_an_address_is_read_through_its_filesystem(frame: pd.DataFrame, tmp_path: Path, scheme: str) -> None:
     address = (tmp_path / "t.parquet").as_uri() if scheme == "file" else "memory://tests/t.parquet"
