@@ -15,7 +15,9 @@ from tasks.datasets.catalogue import Task
 from tasks.datasets.preparation import PreparedDataset, preprocessor
 
 Space = Mapping[str, Any]
-AlgorithmName = Literal["xgboost", "kmeans", "dbscan", "agglomerative"]
+AlgorithmName = Literal[
+    "random_forest", "gradient_boosting", "xgboost", "kmeans", "dbscan", "agglomerative"
+]
 
 CORE_SHARES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.98)
 """Shares of the rows that the values of DBSCAN's `eps` to try make core rows."""
@@ -45,14 +47,63 @@ class Algorithm:
     distributions: Callable[[PreparedDataset], Space]
 
 
-def _xgboost(data: PreparedDataset, seed: int) -> Pipeline:
-    from tasks.ensembles import XGBoostClassifier, XGBoostRegressor
-
-    kind = XGBoostRegressor if data.task == "regression" else XGBoostClassifier
-    # missing values stay missing: XGBoost learns which way they go
+def _trees(data: PreparedDataset, classifier: Any, regressor: Any, seed: int) -> Pipeline:
+    """A pipeline for the kind of target; missing values stay missing, for the splits learn where they go."""
+    kind = regressor if data.task == "regression" else classifier
     return Pipeline(
         [("prepare", preprocessor(data, scale=False, impute=False)), ("model", kind(random_state=seed))]
     )
+
+
+def _random_forest(data: PreparedDataset, seed: int) -> Pipeline:
+    from tasks.ensembles import RandomForestClassifier, RandomForestRegressor
+
+    return _trees(data, RandomForestClassifier, RandomForestRegressor, seed)
+
+
+def _random_forest_grid(_data: PreparedDataset) -> Space:
+    return {
+        "model__max_depth": [4, 8, None],
+        "model__n_estimators": [25, 50, 100],
+    }
+
+
+def _random_forest_distributions(_data: PreparedDataset) -> Space:
+    return {
+        "model__max_depth": randint(3, 13),
+        "model__max_features": uniform(0.2, 0.8),
+        "model__min_samples_leaf": randint(1, 16),
+        "model__n_estimators": randint(25, 101),
+    }
+
+
+def _gradient_boosting(data: PreparedDataset, seed: int) -> Pipeline:
+    from tasks.ensembles import GradientBoostingClassifier, GradientBoostingRegressor
+
+    return _trees(data, GradientBoostingClassifier, GradientBoostingRegressor, seed)
+
+
+def _gradient_boosting_grid(_data: PreparedDataset) -> Space:
+    return {
+        "model__learning_rate": [0.03, 0.1],
+        "model__max_leaf_nodes": [4, 8, 16],
+        "model__n_estimators": [50, 100, 200],
+    }
+
+
+def _gradient_boosting_distributions(_data: PreparedDataset) -> Space:
+    return {
+        "model__learning_rate": loguniform(0.01, 0.3),
+        "model__max_leaf_nodes": randint(3, 32),
+        "model__min_samples_leaf": randint(5, 51),
+        "model__n_estimators": randint(50, 251),
+    }
+
+
+def _xgboost(data: PreparedDataset, seed: int) -> Pipeline:
+    from tasks.ensembles import XGBoostClassifier, XGBoostRegressor
+
+    return _trees(data, XGBoostClassifier, XGBoostRegressor, seed)
 
 
 def _xgboost_grid(_data: PreparedDataset) -> Space:
@@ -193,6 +244,22 @@ def _agglomerative_distributions(data: PreparedDataset) -> Space:
 ALGORITHMS: Mapping[str, Algorithm] = {
     algorithm.name: algorithm
     for algorithm in (
+        Algorithm(
+            "random_forest",
+            "Random forest",
+            PREDICTION,
+            _random_forest,
+            _random_forest_grid,
+            _random_forest_distributions,
+        ),
+        Algorithm(
+            "gradient_boosting",
+            "Gradient boosting",
+            PREDICTION,
+            _gradient_boosting,
+            _gradient_boosting_grid,
+            _gradient_boosting_distributions,
+        ),
         Algorithm("xgboost", "XGBoost", PREDICTION, _xgboost, _xgboost_grid, _xgboost_distributions),
         Algorithm("kmeans", "K-means", ("clustering",), _kmeans, _kmeans_grid, _kmeans_distributions),
         Algorithm("dbscan", "DBSCAN", ("clustering",), _dbscan, _dbscan_grid, _dbscan_distributions),
