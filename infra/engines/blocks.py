@@ -91,6 +91,8 @@ class _RowGroup:
 class ParquetSource(BlockSource):
     """Rows of numeric columns in a Parquet file or folder, read block by block where they are needed.
 
+    A block is `(X,)`, or `(X, y)` with a target.
+
     Parameters
     ----------
     path : str or Path
@@ -98,11 +100,16 @@ class ParquetSource(BlockSource):
         that stand in the names of partition folders only are not read), or the address of either
         (`s3://...`, or any other that fsspec knows).
     columns : sequence of str, optional
-        Columns to read; default: all.
+        Columns to read; default: all but the target.
     dtype : dtype
         Type of the blocks, float32 or float64.
     block_rows : int, optional
         Rows of a block; default: `BLOCK_ROWS`.
+    target : str, optional
+        Column of numbers, truth values or text that is the second array of a block, of its own dtype (text:
+        object).
+    allow_nan : bool, default=False
+        Whether values may be missing (NaN) in the columns; never in the target.
 
     Raises
     ------
@@ -117,8 +124,12 @@ class ParquetSource(BlockSource):
         columns: Iterable[str] | None = None,
         dtype: DTypeLike = np.float64,
         block_rows: int | None = None,
+        target: str | None = None,
+        allow_nan: bool = False,
     ) -> None:
         self.path = str(path)
+        self.target = target
+        self.allow_nan = allow_nan
         self.dtype = np.dtype(dtype)
         self.block_rows = block_rows or BLOCK_ROWS
         self._all = columns is None
@@ -130,30 +141,47 @@ class ParquetSource(BlockSource):
         rows = self.block_rows
         first, last = span.start * rows, min(span.stop * rows, self.n_rows)
         X = np.empty((last - first, self.n_columns), dtype=self.dtype)
-        for start, values in self._read(first, last):
-            X[start - first : start - first + len(values)] = values
-        return [(X[i : i + rows],) for i in range(0, len(X), rows)]
+        labels: list[NDArray[Any]] = []
+        for start, table, file in self._read(first, last):
+            for j, name in enumerate(self.columns):
+                X[start - first : start - first + len(table), j] = self._numbers(table, name, file)
+            if self.target is not None:
+                labels.append(self._labels(table, self.target, file))
+        arrays = (X,) if self.target is None else (X, np.concatenate(labels))
+        return [tuple(array[i : i + rows] for array in arrays) for i in range(0, len(X), rows)]
 
     def detached(self, span: Span) -> BlockSource:
         return self
 
-    def _read(self, first: int, last: int) -> Iterator[tuple[int, NDArray[Any]]]:
+    def _read(self, first: int, last: int) -> Iterator[tuple[int, Any, str]]:
+        """Tables that make up the rows `first` to `last`, with the number of their first row and their file."""
+        columns = self.columns if self.target is None else [*self.columns, self.target]
         for group in self._row_groups:
             if group.stop <= first or group.start >= last:
                 continue
             with self._opened(group.file) as parquet:
-                table = parquet.read_row_group(group.index, columns=self.columns)
+                table = parquet.read_row_group(group.index, columns=columns)
             a, b = max(first, group.start), min(last, group.stop)
-            part = table.slice(a - group.start, b - a)
-            yield a, np.column_stack([self._finite(part, name, group.file) for name in self.columns])
+            yield a, table.slice(a - group.start, b - a), group.file
 
-    def _finite(self, table: Any, name: str, file: str) -> NDArray[Any]:
+    def _numbers(self, table: Any, name: str, file: str) -> NDArray[Any]:
         values: NDArray[Any] = table.column(name).to_numpy().astype(self.dtype)
-        if not np.isfinite(values).all():
+        if self.allow_nan and np.isinf(values).any():
+            raise DataError(f"{file}: column {name!r} has infinite values; all must be finite or missing")
+        if not self.allow_nan and not np.isfinite(values).all():
             raise DataError(
                 f"{file}: column {name!r} has missing or infinite values; all must be finite numbers"
             )
         return values
+
+    def _labels(self, table: Any, name: str, file: str) -> NDArray[Any]:
+        column = table.column(name)
+        labels: NDArray[Any] = column.to_numpy()
+        if column.null_count or (labels.dtype.kind == "f" and not np.isfinite(labels).all()):
+            raise DataError(
+                f"{file}: column {name!r} has missing or infinite values; a target must have none"
+            )
+        return labels
 
     @cached_property
     def _files(self) -> tuple[Any, list[str]]:
@@ -200,22 +228,40 @@ class ParquetSource(BlockSource):
 
     def _all_columns(self) -> list[str]:
         with self._opened(self._files[1][0]) as parquet:
-            return list(parquet.schema_arrow.names)
+            return [name for name in parquet.schema_arrow.names if name != self.target]
 
     def _check(self, schema: Any, file: str) -> None:
         import pyarrow as pa
 
-        if self._all and set(schema.names) != set(self.columns):
+        if self._all and set(schema.names) - {self.target} != set(self.columns):
             raise DataError(
                 f"{file}: its columns {', '.join(schema.names)} are not those of the first file, "
                 f"{', '.join(self.columns)}"
             )
-        for name in self.columns:
+        for name in self.columns if self.target is None else [self.target, *self.columns]:
             if name not in schema.names:
                 raise DataError(f"{file}: column {name!r} is missing; it has: {', '.join(schema.names)}")
             kind = schema.field(name).type
-            if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
+            if name == self.target:
+                self._check_target(kind, file)
+            elif not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
                 raise DataError(f"{file}: column {name!r} is {kind}; all columns must be numbers")
+
+    def _check_target(self, kind: Any, file: str) -> None:
+        import pyarrow.types as types
+
+        value = kind.value_type if types.is_dictionary(kind) else kind
+        allowed = (
+            types.is_floating,
+            types.is_integer,
+            types.is_boolean,
+            types.is_string,
+            types.is_large_string,
+        )
+        if not any(is_allowed(value) for is_allowed in allowed):
+            raise DataError(
+                f"{file}: column {self.target!r} is {kind}; a target is numbers, truth values or text"
+            )
 
 
 def _located(path: str) -> tuple[Any, str]:
