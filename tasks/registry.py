@@ -15,9 +15,7 @@ from tasks.datasets.catalogue import Task
 from tasks.datasets.preparation import PreparedDataset, preprocessor
 
 Space = Mapping[str, Any]
-AlgorithmName = Literal[
-    "random_forest", "gradient_boosting", "xgboost", "kmeans", "dbscan", "agglomerative"
-]
+AlgorithmName = Literal["random_forest", "gradient_boosting", "xgboost", "kmeans", "dbscan", "agglomerative"]
 
 CORE_SHARES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.98)
 """Shares of the rows that the values of DBSCAN's `eps` to try make core rows."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,7 +19,13 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from infra.engines import ArraySource, Engine, blocks, connect
 from tasks.clustering import DBSCAN, AgglomerativeClustering, KMeans
-from tasks.ensembles import RandomForestClassifier, RandomForestRegressor, XGBoostClassifier
+from tasks.ensembles import (
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+    XGBoostClassifier,
+)
 from tasks.registry import ALGORITHMS
 from tasks.search import GridSearch
 from tests.infra.engines.starting import started
@@ -88,6 +95,11 @@ def forest_of(model: Any, X: Any) -> tuple[bytes, ...]:
     return (predicted.tobytes(), *(pickle.dumps(tree.tree_) for tree in model.estimators_))
 
 
+def boosted_trees_of(model: Any, X: Any) -> tuple[bytes, ...]:
+    predicted = model.predict_proba(X) if hasattr(model, "predict_proba") else model.predict(X)
+    return (model.booster_.model_to_string().encode(), predicted.tobytes())
+
+
 @dataclass(frozen=True)
 class Contract:
     """An algorithm, and what its answer is."""
@@ -143,6 +155,11 @@ def same_forest(ours: Any, theirs: Any, X: Any) -> None:
     np.testing.assert_array_equal(ours.feature_importances_, theirs.feature_importances_)
 
 
+def same_boosted_trees(ours: Any, theirs: Any, X: Any) -> None:
+    assert ours.predict(X).tobytes() == theirs.predict(X).tobytes()
+    assert ours.booster_.dump_model()["tree_info"] == theirs.booster_.dump_model()["tree_info"]
+
+
 class Labelled:
     """`xgboost.XGBClassifier`, which knows classes 0, 1, ... only."""
 
@@ -153,6 +170,9 @@ class Labelled:
         return self.model.fit(X, np.unique(y, return_inverse=True)[1])
 
 
+NATIVE_LIGHTGBM: dict[str, Any] = {
+    "n_jobs": 1, "deterministic": True, "force_row_wise": True, "verbosity": -1,
+}  # fmt: skip
 CONTRACTS = [
     Contract(
         "kmeans",
@@ -262,6 +282,43 @@ CONTRACTS = [
         lambda: sklearn.ensemble.RandomForestRegressor(9, max_samples=0.5, random_state=7),
         same_forest,
     ),
+    Contract(
+        "gradient boosting, two classes",
+        "gradient_boosting",
+        lambda engine=None: GradientBoostingClassifier(
+            20, max_leaf_nodes=12, subsample=0.8, max_features=0.7, random_state=5, engine=engine
+        ),
+        two_classes,
+        boosted_trees_of,
+        lambda: lightgbm.LGBMClassifier(
+            n_estimators=20,
+            num_leaves=12,
+            subsample=0.8,
+            subsample_freq=1,
+            feature_fraction_bynode=0.7,
+            random_state=5,
+            **NATIVE_LIGHTGBM,
+        ),
+        same_boosted_trees,
+    ),
+    Contract(
+        "gradient boosting, three classes with gaps",
+        "gradient_boosting",
+        lambda engine=None: GradientBoostingClassifier(10, class_weight="balanced", engine=engine),
+        three_classes,
+        boosted_trees_of,
+        lambda: lightgbm.LGBMClassifier(n_estimators=10, class_weight="balanced", **NATIVE_LIGHTGBM),
+        same_boosted_trees,
+    ),
+    Contract(
+        "gradient boosting, numbers",
+        "gradient_boosting",
+        lambda engine=None: GradientBoostingRegressor(15, l2_regularization=2.0, engine=engine),
+        amounts,
+        boosted_trees_of,
+        lambda: lightgbm.LGBMRegressor(n_estimators=15, reg_lambda=2.0, **NATIVE_LIGHTGBM),
+        same_boosted_trees,
+    ),
 ]
 with_path = [contract for contract in CONTRACTS if contract.reads_paths]
 each_contract = pytest.mark.parametrize("contract", CONTRACTS, ids=str)
@@ -333,8 +390,49 @@ def test_a_sharded_fit_scores_like_one_on_a_single_worker(
     assert (p != q).any()
     assert accuracy_score(y_new, p > 0.5) == pytest.approx(accuracy_score(y_new, q > 0.5), abs=0.01)
     assert roc_auc_score(y_new, p) == pytest.approx(roc_auc_score(y_new, q), abs=0.01)
-    sharded_trees[f"{engine.name}-{engine.workers}"] = bytes(sharded.booster_.save_raw("ubj"))
-    assert len(set(sharded_trees.values())) == 1
+    sharded_trees[f"xgboost, {engine.name}-{engine.workers}"] = bytes(sharded.booster_.save_raw("ubj"))
+    assert len({trees for name, trees in sharded_trees.items() if name.startswith("xgboost")}) == 1
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_shards_of_gradient_boosting_score_like_one_worker(
+    early_stopping: bool, engine: Engine, sharded_trees: dict[str, bytes], tmp_path: Path
+) -> None:
+    X, y = make_classification(40_000, 12, n_informative=8, flip_y=0.1, random_state=6)
+    X, y, X_new, y_new = X[:20_000], y[:20_000], X[20_000:], y[20_000:]
+    model = GradientBoostingClassifier(
+        60, learning_rate=0.3, early_stopping=early_stopping, n_iter_no_change=5, n_shards=2, engine=engine
+    )
+    if engine.name == "local" or engine.workers < 2:
+        with pytest.raises(ValueError, match="n_shards=2: at most 1, the worker processes of the engine"):
+            model.fit(X, y)
+        return
+    sharded = clone(model).fit(X, y)
+    alone = clone(model).set_params(n_shards=1).fit(X, y)
+    assert (sharded.n_shards_, alone.n_shards_) == (2, 1)
+    p, q = sharded.predict_proba(X_new)[:, 1], alone.predict_proba(X_new)[:, 1]
+    assert (p != q).any()
+    assert accuracy_score(y_new, p > 0.5) == pytest.approx(accuracy_score(y_new, q > 0.5), abs=0.01)
+    assert roc_auc_score(y_new, p) == pytest.approx(roc_auc_score(y_new, q), abs=0.01)
+
+    # in the order of its rows, a table at a path is dealt to the same shards
+    frame = pd.DataFrame(X, columns=[f"x{i}" for i in range(12)]).assign(grain=np.array(["oats", "rye"])[y])
+    frame.to_parquet(tmp_path / "t.parquet", row_group_size=3000)
+    from_path = clone(model).fit(tmp_path / "t.parquet", "grain")
+    text = sharded.booster_.model_to_string(num_iteration=-1)
+    assert trees_in(from_path.booster_.model_to_string(num_iteration=-1)) == trees_in(text)
+    assert from_path.predict_proba(tmp_path / "t.parquet").tobytes() == sharded.predict_proba(X).tobytes()
+    assert from_path.classes_.tolist() == ["oats", "rye"]
+
+    name = f"early_stopping={early_stopping}, {engine.name}-{engine.workers}"
+    sharded_trees[name] = text.encode()
+    same = {trees for other, trees in sharded_trees.items() if other.startswith(name.partition(",")[0])}
+    assert len(same) == 1
+
+
+def trees_in(model: str) -> str:
+    """The part of LightGBM's text that has no names and parameters."""
+    return model[model.index("\nTree=0\n") : model.index("feature_importances:")]
 
 
 @pytest.mark.parametrize("contract", with_path, ids=str)

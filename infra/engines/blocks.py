@@ -104,7 +104,7 @@ class ParquetSource(BlockSource):
     block_rows : int, optional
         Rows of a block; default: `BLOCK_ROWS`.
     target : str, optional
-        Column of any type whose values, as the file has them, are the second array of each block.
+        Column of numbers, truth values or text that is the second array of each block, as the file has it.
     missing : bool, default=False
         Whether values may be missing; they are NaN in the blocks.
 
@@ -171,8 +171,10 @@ class ParquetSource(BlockSource):
             return None
         column = table.column(self.target)
         values: NDArray[Any] = column.to_numpy()
-        if column.null_count or (values.dtype.kind == "f" and np.isnan(values).any()):
-            raise DataError(f"{file}: target column {self.target!r} has missing values; every row needs one")
+        if column.null_count or (values.dtype.kind == "f" and not np.isfinite(values).all()):
+            raise DataError(
+                f"{file}: target column {self.target!r} has missing or infinite values; a target must have none"
+            )
         return values
 
     @property
@@ -237,10 +239,28 @@ class ParquetSource(BlockSource):
         for name in self._read_columns:
             if name not in schema.names:
                 raise DataError(f"{file}: column {name!r} is missing; it has: {', '.join(schema.names)}")
+        if self.target is not None:
+            self._check_target(schema.field(self.target).type, file)
         for name in self.columns:
             kind = schema.field(name).type
             if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
                 raise DataError(f"{file}: column {name!r} is {kind}; all columns must be numbers")
+
+    def _check_target(self, kind: Any, file: str) -> None:
+        import pyarrow.types as types
+
+        value = kind.value_type if types.is_dictionary(kind) else kind
+        allowed = (
+            types.is_floating,
+            types.is_integer,
+            types.is_boolean,
+            types.is_string,
+            types.is_large_string,
+        )
+        if not any(is_allowed(value) for is_allowed in allowed):
+            raise DataError(
+                f"{file}: column {self.target!r} is {kind}; a target is numbers, truth values or text"
+            )
 
 
 def _located(path: str) -> tuple[Any, str]:

@@ -2,6 +2,7 @@
 
 import ctypes
 import pickle
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -26,6 +27,8 @@ class Communicator:
 
     rank: int
     size: int
+    host: str = "127.0.0.1"
+    """Address at which the others reach this member."""
 
     def allgather(self, value: Any) -> list[Any]:
         """Everyone's `value` (picklable), in rank order."""
@@ -114,13 +117,19 @@ def join(arguments: dict[str, Any], rank: int, size: int, work: Callable[[Commun
     try:
         if collective.get_rank() != rank:
             raise RuntimeError(f"the group gave rank {collective.get_rank()} to member {rank}")
-        result = work(Communicator(rank, size))
+        result = work(Communicator(rank, size, _own_host(**arguments)))
     except BaseException:
         with suppress(XGBoostError):  # the group is broken, and the exception under way says why
             collective.finalize()
         raise
     collective.finalize()
     return result
+
+
+def _own_host(dmlc_tracker_uri: str, dmlc_tracker_port: int, **_others: Any) -> str:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:  # connects nothing, finds the route
+        probe.connect((dmlc_tracker_uri, int(dmlc_tracker_port)))
+        return str(probe.getsockname()[0])
 
 
 @contextmanager

@@ -132,8 +132,8 @@ def test_a_target_of_any_type_stands_beside_the_rows(
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"kind": [None] + ["x"] * 99}, "target column 'kind' has missing values"),
-        ({"kind": [np.nan] + [1.0] * 99}, "target column 'kind' has missing values"),
+        ({"kind": [None] + ["x"] * 99}, "column 'kind' has missing or infinite values"),
+        ({"kind": [np.nan] + [1.0] * 99}, "column 'kind' has missing or infinite values"),
         ({"kind": [1] * 100, "b": np.inf}, "column 'b' has infinite values"),
     ],
 )
