@@ -16,12 +16,13 @@ from tasks.datasets.catalogue import Task
 MODEL_FILE, DESCRIPTION_FILE = "model.skops", "model.json"
 TRUSTED = (
     "lightgbm.basic.Booster",
+    "sklearn.tree._tree.Tree",
     "tasks.datasets.preparation.category_name",
     "tasks.datasets.preparation.plain_name",
     "tasks.ensembles.",
     "xgboost.core.Booster",
 )
-"""Types beyond scikit-learn's own that a model may hold; a name that ends in a dot is a package."""
+"""Types that a model may hold beyond those that skops trusts; a name that ends in a dot is a package."""
 
 
 class Description(BaseModel):
@@ -65,6 +66,8 @@ def load(folder: Path) -> tuple[Pipeline, Description]:
         if strange:
             raise DataError(f"model '{folder}' holds {strange[0]}, which is not trusted: it is not loaded")
         return skops.io.load(folder / MODEL_FILE, trusted=unknown), description
+    except DataError:
+        raise
     except (OSError, ValueError, KeyError, json.JSONDecodeError) as error:
         raise DataError(f"'{folder}' is no model of trilla: {error}") from None
 
