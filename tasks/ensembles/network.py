@@ -2,11 +2,12 @@
 
 import os
 import socket
+import stat
 import struct
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import lightgbm as lgb
@@ -39,6 +40,7 @@ def network(communicator: Communicator) -> Iterator[dict[str, Any]]:
     try:
         _connect(holder, communicator)
         yield {"num_machines": communicator.size, "tree_learner": "data"}
+        communicator.allgather(None)  # nobody closes while others may still have something to receive
     finally:
         holder.free_network()
 
@@ -68,9 +70,27 @@ def _connect(holder: lgb.Booster, communicator: Communicator) -> None:
             _answer(communicator.rank, addresses)
         failures = [found for found in communicator.allgather(failure) if found]
         if not failures:
+            _reset_when_lost({port for _, port in addresses})
             return
         holder.free_network()
     raise EngineError(f"LightGBM's network did not open in {TRIES} tries: {failures[0]}")
+
+
+def _reset_when_lost(ports: Container[int]) -> None:
+    """Have the connections at these ports reset when this process ends.
+
+    LightGBM waits for ever on a connection that its other end has closed in good order, as the system does
+    for a process that was killed; a reset is an error to it.
+    """
+    for descriptor in map(int, os.listdir("/dev/fd")):
+        with suppress(OSError):
+            if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                continue
+            with socket.socket(fileno=os.dup(descriptor)) as end:
+                if end.family != socket.AF_INET:
+                    continue
+                if end.getsockname()[1] in ports or end.getpeername()[1] in ports:
+                    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 @contextmanager

@@ -189,3 +189,37 @@ def test_missing_and_infinite_values_are_refused_where_they_are_read(
     pd.DataFrame({"a": [1.0, 2.0], "b": [1.0, bad]}).to_parquet(tmp_path / "t.parquet")
     with pytest.raises(DataError, match=r"t\.parquet: column 'b' has missing or infinite values"):
         ParquetSource(tmp_path / "t.parquet").block(0)
+
+
+@pytest.mark.parametrize("dtype", [object, "category", "string"])
+def test_a_target_of_text_is_the_second_array(frame: pd.DataFrame, tmp_path: Path, dtype: str) -> None:
+    names = np.array(["oats", "rye"])[frame["b"].to_numpy() % 2]
+    frame.insert(1, "grain", pd.Series(names).astype(dtype))
+    frame.loc[3, "a"] = np.nan
+    frame.to_parquet(tmp_path / "t.parquet", row_group_size=30)
+    source = ParquetSource(tmp_path / "t.parquet", block_rows=40, target="grain", allow_nan=True)
+    assert source.columns == ["a", "b", "c"]
+    blocks = source.load(Span(0, 3))
+    np.testing.assert_array_equal(
+        np.concatenate([X for X, _ in blocks]), frame[["a", "b", "c"]].to_numpy(float)
+    )
+    assert np.concatenate([y for _, y in blocks]).tolist() == names.tolist()
+
+
+@pytest.mark.parametrize("target", [[1.0, None], ["x", None], [1.0, np.inf]])
+def test_a_target_has_no_missing_value(tmp_path: Path, target: list[object]) -> None:
+    pd.DataFrame({"a": [1.0, 2.0], "y": target}).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(DataError, match="column 'y' has missing or infinite values; a target must have none"):
+        ParquetSource(tmp_path / "t.parquet", target="y").block(0)
+
+
+def test_targets_of_other_kinds_and_infinite_numbers_are_refused(tmp_path: Path) -> None:
+    pd.DataFrame({"a": [np.nan, np.inf], "y": pd.to_datetime(["2020", "2021"])}).to_parquet(
+        tmp_path / "t.parquet"
+    )
+    with pytest.raises(
+        DataError, match=r"column 'y' is timestamp.*; a target is numbers, truth values or text"
+    ):
+        ParquetSource(tmp_path / "t.parquet", target="y")
+    with pytest.raises(DataError, match="column 'a' has infinite values; all must be finite or missing"):
+        ParquetSource(tmp_path / "t.parquet", ["a"], allow_nan=True).block(0)

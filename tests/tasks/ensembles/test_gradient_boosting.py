@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from itertools import count
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import lightgbm as lgb
@@ -22,6 +23,8 @@ from infra.engines.collective import Communicator
 from infra.errors import DataError, EngineError, ParameterError
 from tasks.ensembles import GradientBoostingClassifier, GradientBoostingRegressor, boosting, network
 from tasks.ensembles.boosting import Plan, boost, held_out
+from tests.infra.engines.starting import started
+from tests.infra.engines.work import die, first_time
 
 X, Y = make_classification(600, 8, n_informative=5, flip_y=0.1, random_state=0)
 THREE = make_classification(900, 10, n_informative=6, n_classes=3, random_state=3)
@@ -383,3 +386,20 @@ def test_ports_that_are_always_taken_are_an_error(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(network, "_reserved", lambda: nullcontext(listener.getsockname()[1]))
         with pytest.raises(EngineError, match="LightGBM's network did not open in 5 tries: Binding port"):
             members(2, PLAN, X, Y)
+
+
+def boost_with_a_loss(blocks: Any, communicator: Communicator, plan: Plan, folder: str) -> Any:
+    """A fit whose last member's process dies in the middle of it, the first time."""
+    if communicator.rank == communicator.size - 1 and first_time(folder, "died"):
+        Timer(0.5, die).start()
+    return boost(blocks, communicator, plan)
+
+
+@pytest.mark.parametrize("name", ["dask", "spark"])
+def test_a_fit_that_loses_a_member_is_begun_again(name: str, tmp_path: Path) -> None:
+    plan = Plan(PARAMETERS, 2000, classification=True)
+    with started(name, 2, tmp_path / "home") as engine:
+        blocks = engine.partition(ArraySource(X, Y, block_rows=300))
+        [found, _] = engine.together(boost_with_a_loss, blocks, plan, str(tmp_path))
+    assert (tmp_path / "died").exists()
+    assert found.model == members(2, plan, X, Y).model
