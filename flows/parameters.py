@@ -41,10 +41,10 @@ class SearchParameters(BaseModel):
         5, description="Folds of the cross-validation inside each search."
     )
     candidates: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        16, description="Candidates that a random search draws."
+        8, description="Candidates that a random search draws."
     )
     repeats: Annotated[int, Field(ge=0, le=20)] = Field(
-        2, description="Repeats of the 10-fold evaluation, tuning inside the folds; 0 leaves it out."
+        1, description="Repeats of the 10-fold evaluation, tuning inside the folds; 0 leaves it out."
     )
     workers: Annotated[int, Field(ge=1, le=1024)] | None = Field(
         None,

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import skops.io
 from pydantic import BaseModel, ConfigDict
 from sklearn.pipeline import Pipeline
 
@@ -45,6 +44,8 @@ class Description(BaseModel):
 
 def save(model: Pipeline, description: Description, folder: Path) -> None:
     """Write a fitted pipeline and what it is into a folder."""
+    import skops.io  # takes seconds where torch is installed
+
     folder.mkdir(parents=True, exist_ok=True)
     model.set_params(model__engine=None)  # an engine ends with its process
     skops.io.dump(model, folder / MODEL_FILE)
@@ -59,6 +60,8 @@ def load(folder: Path) -> tuple[Pipeline, Description]:
     DataError
         If there is no model, or it holds a type that is not trusted: nothing of it is loaded then.
     """
+    import skops.io
+
     try:
         description = Description.model_validate_json((folder / DESCRIPTION_FILE).read_text("utf-8"))
         unknown = skops.io.get_untrusted_types(file=folder / MODEL_FILE)

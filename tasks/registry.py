@@ -62,7 +62,7 @@ def _random_forest(data: PreparedDataset, seed: int) -> Pipeline:
 def _random_forest_grid(_data: PreparedDataset) -> Space:
     return {
         "model__max_depth": [4, 8, None],
-        "model__n_estimators": [25, 50, 100],
+        "model__n_estimators": [10, 30, 60],
     }
 
 
@@ -71,7 +71,7 @@ def _random_forest_distributions(_data: PreparedDataset) -> Space:
         "model__max_depth": randint(3, 13),
         "model__max_features": uniform(0.2, 0.8),
         "model__min_samples_leaf": randint(1, 16),
-        "model__n_estimators": randint(25, 101),
+        "model__n_estimators": randint(10, 61),
     }
 
 
@@ -85,7 +85,7 @@ def _gradient_boosting_grid(_data: PreparedDataset) -> Space:
     return {
         "model__learning_rate": [0.03, 0.1],
         "model__max_leaf_nodes": [4, 8, 16],
-        "model__n_estimators": [50, 100, 200],
+        "model__n_estimators": [25, 50, 100],
     }
 
 
@@ -94,7 +94,7 @@ def _gradient_boosting_distributions(_data: PreparedDataset) -> Space:
         "model__learning_rate": loguniform(0.01, 0.3),
         "model__max_leaf_nodes": randint(3, 32),
         "model__min_samples_leaf": randint(5, 51),
-        "model__n_estimators": randint(50, 251),
+        "model__n_estimators": randint(25, 151),
     }
 
 
@@ -108,7 +108,7 @@ def _xgboost_grid(_data: PreparedDataset) -> Space:
     return {
         "model__learning_rate": [0.03, 0.1, 0.3],
         "model__max_depth": [2, 3, 4],
-        "model__n_estimators": [50, 100, 200],
+        "model__n_estimators": [25, 50, 100],
     }
 
 
@@ -116,7 +116,7 @@ def _xgboost_distributions(_data: PreparedDataset) -> Space:
     return {
         "model__learning_rate": loguniform(0.01, 0.3),
         "model__max_depth": randint(2, 7),
-        "model__n_estimators": randint(50, 251),
+        "model__n_estimators": randint(25, 151),
         "model__subsample": uniform(0.6, 0.4),
         "model__colsample_bytree": uniform(0.5, 0.5),
         "model__min_child_weight": loguniform(0.5, 10),

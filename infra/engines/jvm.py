@@ -73,7 +73,12 @@ def _configuration(master: str, workers: int) -> SparkConf:
         "spark.log.level": "ERROR",
     }
     if master.startswith("local"):
-        settings |= {"spark.driver.bindAddress": LOOPBACK, "spark.driver.host": LOOPBACK}
+        settings |= {
+            "spark.driver.bindAddress": LOOPBACK,
+            "spark.driver.host": LOOPBACK,
+            # over TCP the end of every task waits 40 ms for an acknowledgement
+            "spark.python.unix.domain.socket.enabled": "true",
+        }
     return SparkConf().setMaster(master).setAppName("trilla").setAll(list(settings.items()))
 
 

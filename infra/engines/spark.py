@@ -2,7 +2,9 @@
 
 import pickle
 import queue
+import statistics
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -30,7 +32,9 @@ from infra.engines.collective import join, rendezvous
 from infra.errors import EngineError
 
 TRIES = 3
-TASKS_A_WORKER = 16
+FIRST_TASKS = 2  # a worker: items that have a task each and show how long one takes
+TASK_S = 1.0  # that the items of one task take together
+SHORTEST_SHARE = 4  # tasks a worker at least, where items share them
 
 
 class SparkEngine(Engine):
@@ -136,16 +140,21 @@ class SparkEngine(Engine):
         except Exception as error:
             raise self._explained(error) from error
         try:
-            pending, alone = list(range(len(items))), False
-            while pending:
-                suspects = []
-                for arrival in self._arrivals(function, items, pending, broadcast, alone):
+            suspects: list[int] = []
+            pace = _Pace(self.workers)
+            for pending in pace.waves(len(items)):
+                for arrival in self._arrivals(function, items, pending, broadcast, pace.tasks(pending)):
+                    pace.seconds.append(arrival.seconds)
                     if arrival.kind == "suspect":
                         suspects.append(arrival.item)
                     else:
                         yield arrival.item, self._result(arrival)
-                # a worker that dies takes the items beside the guilty one with it: alone, each answers for itself
-                pending, alone = suspects, True
+            # a worker that dies takes the items beside the guilty one with it: alone, each answers for itself
+            if suspects:
+                for arrival in self._arrivals(
+                    function, items, suspects, broadcast, len(suspects), alone=True
+                ):
+                    yield arrival.item, self._result(arrival)
         finally:
             with suppress(Py4JError, *jvm.LOST):
                 broadcast.unpersist()
@@ -163,7 +172,8 @@ class SparkEngine(Engine):
         items: Sequence[Any],
         pending: list[int],
         broadcast: Any,
-        alone: bool,
+        tasks: int,
+        alone: bool = False,
     ) -> "Iterator[_Arrival]":
         results: queue.SimpleQueue[Any] = queue.SimpleQueue()
         group = f"trilla-{uuid4().hex}"
@@ -171,9 +181,7 @@ class SparkEngine(Engine):
             arrived = self._context.accumulator(None, _Arrivals(results))
         except Exception as error:
             raise self._explained(error) from error
-        # Spark hands over what a task accumulated as soon as the task ends; a task costs about 70 ms, so
-        # many short items share one
-        tasks = len(pending) if alone else min(len(pending), TASKS_A_WORKER * self.workers)
+        # Spark hands over what a task accumulated as soon as the task ends
         part = _part(function, broadcast, arrived, alone)
 
         def job() -> None:
@@ -242,6 +250,8 @@ class _Arrival:
     kind: Literal["done", "raised", "suspect", "lost"]
     value: Any = None
     """Pickled result, or the exception in words."""
+    seconds: float = 0.0
+    """Time that the item took."""
 
 
 @dataclass(frozen=True)
@@ -258,10 +268,12 @@ def _part(
     """The task that runs some items; when its worker has died over them they become suspects."""
 
     def outcome(i: int, item: Any) -> _Arrival:
+        start = time.perf_counter()
         try:
-            return _Arrival(i, "done", pickle.dumps(function(item, broadcast.value)))
+            result = pickle.dumps(function(item, broadcast.value))
         except Exception as error:
-            return _Arrival(i, "raised", f"{type(error).__name__}: {error}")
+            return _Arrival(i, "raised", f"{type(error).__name__}: {error}", time.perf_counter() - start)
+        return _Arrival(i, "done", result, time.perf_counter() - start)
 
     def each(part: Iterator[tuple[int, Any]]) -> None:
         context = TaskContext.get()
@@ -275,6 +287,34 @@ def _part(
                 arrived.add(outcome(i, item))
 
     return each
+
+
+class _Pace:
+    """How many items share a task: a task costs some 50 ms, and what it found is lost with it.
+
+    The first items, a few a worker, have a task each and tell how long an item takes; of the rest, so many
+    share a task as it takes to make that cost small.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self.seconds: list[float] = []
+        """Times of the items so far."""
+
+    def waves(self, count: int) -> Iterator[list[int]]:
+        """Numbers of the items of each job."""
+        first = min(count, FIRST_TASKS * self.workers)
+        yield from (wave for wave in (list(range(first)), list(range(first, count))) if wave)
+
+    def tasks(self, pending: Sequence[int]) -> int:
+        """Tasks for the items of a job."""
+        if not self.seconds:
+            return len(pending)
+        shared = max(1, int(TASK_S / max(statistics.median(self.seconds), 1e-6)))
+        most = -(
+            -len(pending) // (SHORTEST_SHARE * self.workers)
+        )  # so that workers end at about the same time
+        return -(-len(pending) // min(shared, most))
 
 
 class _Arrivals(AccumulatorParam[Any]):
