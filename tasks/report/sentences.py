@@ -25,6 +25,8 @@ from tasks.report.selection import (
 )
 from tasks.results import Cell, Evaluation, StudyResult
 
+MANY_COMPARISONS = 6
+
 
 def dataset_findings(result: StudyResult, dataset: str) -> list[str]:
     """Return what paid off, what to mind, gain and cost of each search, the fastest engine, if engines agree."""
@@ -36,7 +38,7 @@ def dataset_findings(result: StudyResult, dataset: str) -> list[str]:
 
 def short_findings(result: StudyResult, dataset: str) -> list[str]:
     """Return the findings less the gains that the comparisons in words already tell."""
-    told = gains(result, dataset) if noise.verdicts(result, dataset) else []
+    told = gains(result, dataset) if 0 < len(noise.verdicts(result, dataset)) <= MANY_COMPARISONS else []
     return [sentence for sentence in dataset_findings(result, dataset) if sentence not in told]
 
 
@@ -124,8 +126,21 @@ def _holdout_judgement(a: float, b: float, rows: int | None) -> str:
 
 
 def comparisons_in_words(result: StudyResult, dataset: str) -> list[str]:
-    """Return the corrected comparisons, each with its difference, its p-value and what that means."""
-    return [_comparison(verdict) for verdict in noise.verdicts(result, dataset)]
+    """Return the corrected comparisons, each with its difference, its p-value and what that means.
+
+    Of many only those that count, and how many do not.
+    """
+    verdicts = noise.verdicts(result, dataset)
+    if len(verdicts) <= MANY_COMPARISONS:
+        return [_comparison(verdict) for verdict in verdicts]
+    counting = [verdict for verdict in verdicts if verdict.significant]
+    left = len(verdicts) - len(counting)
+    least = min((v.adjusted for v in verdicts if not v.significant), default=1.0)
+    rest = (
+        f"{left} of the {len(verdicts)} differences between these are not significant: "
+        f"the smallest p-value among them, corrected for their number, is {least:.2f}"
+    )
+    return [*(_comparison(verdict) for verdict in counting), *([rest] if left else [])]
 
 
 def _comparison(verdict: noise.Verdict) -> str:

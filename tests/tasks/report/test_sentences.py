@@ -184,3 +184,23 @@ def test_the_whole_study(study: StudyResult) -> None:
 def test_minimal_results_have_findings_without_failing(minimal: StudyResult) -> None:
     found = [*sentences.dataset_findings(minimal, "d"), *sentences.study_findings(minimal)]
     assert "nan" not in str(found)
+
+
+def test_of_many_comparisons_those_that_count_are_told_and_the_others_counted(study: StudyResult) -> None:
+    ways = [f"xgboost {i}" for i in range(5)]
+    comparisons = [
+        Comparison(
+            dataset="diabetes",
+            first=a,
+            second=b,
+            difference=0.03 if a == "xgboost 0" and b == "xgboost 1" else 0.001,
+            p_value=1e-6 if a == "xgboost 0" and b == "xgboost 1" else 0.04,
+        )
+        for i, a in enumerate(ways)
+        for b in ways[i + 1 :]
+    ]
+    told = sentences.comparisons_in_words(study.model_copy(update={"comparisons": comparisons}), "diabetes")
+    assert len(told) == 2
+    assert "xgboost 0 beats 1 by 0.030" in told[0]
+    assert told[1].startswith("9 of the 10 differences between these are not significant")
+    assert told[1].endswith("is 0.36")
