@@ -41,7 +41,7 @@ class SearchParameters(BaseModel):
         5, description="Folds of the cross-validation inside each search."
     )
     candidates: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        8, description="Candidates that a random search draws."
+        6, description="Candidates that a random search draws."
     )
     repeats: Annotated[int, Field(ge=0, le=20)] = Field(
         1, description="Repeats of the 10-fold evaluation, tuning inside the folds; 0 leaves it out."

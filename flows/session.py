@@ -7,9 +7,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from distributed import fire_and_forget
 from prefect.runtime import flow_run
 
 from flows import recording
@@ -167,7 +169,15 @@ def _tracker(stack: ExitStack, settings: Settings) -> Tracker:
 
 
 def _cluster(settings: Settings, workers: int) -> DaskEngine:
-    return DaskEngine(workers, settings.dask_address)
+    cluster = DaskEngine(workers, settings.dask_address)
+    for address in cluster.client.scheduler_info(n_workers=-1)["workers"]:
+        # what the first step would have its worker import, while the servers are asked
+        fire_and_forget(cluster.client.submit(_import, "tasks.steps", workers=[address], pure=False))
+    return cluster
+
+
+def _import(name: str) -> None:
+    import_module(name)
 
 
 def _starting_spark(

@@ -61,8 +61,8 @@ def _random_forest(data: PreparedDataset, seed: int) -> Pipeline:
 
 def _random_forest_grid(_data: PreparedDataset) -> Space:
     return {
-        "model__max_depth": [4, 8, None],
-        "model__n_estimators": [10, 30, 60],
+        "model__max_depth": [4, 8],
+        "model__n_estimators": [10, 20, 40],
     }
 
 
@@ -71,7 +71,7 @@ def _random_forest_distributions(_data: PreparedDataset) -> Space:
         "model__max_depth": randint(3, 13),
         "model__max_features": uniform(0.2, 0.8),
         "model__min_samples_leaf": randint(1, 16),
-        "model__n_estimators": randint(10, 61),
+        "model__n_estimators": randint(10, 41),
     }
 
 
@@ -84,7 +84,7 @@ def _gradient_boosting(data: PreparedDataset, seed: int) -> Pipeline:
 def _gradient_boosting_grid(_data: PreparedDataset) -> Space:
     return {
         "model__learning_rate": [0.03, 0.1],
-        "model__max_leaf_nodes": [4, 8, 16],
+        "model__max_leaf_nodes": [4, 8],
         "model__n_estimators": [25, 50, 100],
     }
 
@@ -106,7 +106,7 @@ def _xgboost(data: PreparedDataset, seed: int) -> Pipeline:
 
 def _xgboost_grid(_data: PreparedDataset) -> Space:
     return {
-        "model__learning_rate": [0.03, 0.1, 0.3],
+        "model__learning_rate": [0.1, 0.3],
         "model__max_depth": [2, 3, 4],
         "model__n_estimators": [25, 50, 100],
     }
