@@ -25,6 +25,7 @@ from tasks.ensembles import (
     RandomForestClassifier,
     RandomForestRegressor,
     XGBoostClassifier,
+    XGBoostRegressor,
 )
 from tasks.registry import ALGORITHMS
 from tasks.search import GridSearch
@@ -433,6 +434,25 @@ def test_shards_of_gradient_boosting_score_like_one_worker(
 def trees_in(model: str) -> str:
     """The part of LightGBM's text that has no names and parameters."""
     return model[model.index("\nTree=0\n") : model.index("feature_importances:")]
+
+
+@pytest.mark.parametrize("kind", [XGBoostClassifier, XGBoostRegressor])
+def test_boosting_a_path_is_boosting_its_rows_on_every_engine(
+    kind: Any, engine: Engine, tmp_path: Path
+) -> None:
+    X, y = three_classes() if kind is XGBoostClassifier else amounts()
+    X = X.astype(np.float32)
+    table = pd.DataFrame(X).add_prefix("x").assign(target=y)
+    for part, rows in (("a", slice(0, 400)), ("b", slice(400, None))):
+        (tmp_path / part).mkdir()
+        table.iloc[rows].to_parquet(tmp_path / part / "rows.parquet", row_group_size=150)
+    here = kind(8, max_depth=3).fit(X, y)
+    there = kind(8, max_depth=3, engine=engine).fit(tmp_path, "target")
+    assert there.booster_.get_dump(with_stats=True) == here.booster_.get_dump(with_stats=True)
+    np.testing.assert_array_equal(there.predict(str(tmp_path)), here.predict(X))
+    if kind is XGBoostClassifier:
+        assert there.classes_.tolist() == ["oats", "rye", "wheat"]
+        assert there.predict_proba(tmp_path).tobytes() == here.predict_proba(X).tobytes()
 
 
 @pytest.mark.parametrize("contract", with_path, ids=str)

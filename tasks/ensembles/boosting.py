@@ -6,13 +6,12 @@ from typing import Any
 
 import lightgbm as lgb
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from sklearn.utils.multiclass import type_of_target
 
 from infra.engines.blocks import Block
 from infra.engines.collective import Communicator
 from infra.errors import EngineError
+from tasks.ensembles.labels import agreed_classes, refused
 from tasks.ensembles.network import network
 
 Array = NDArray[Any]
@@ -107,30 +106,6 @@ def agreed(work: Callable[[], Boosted], communicator: Communicator) -> Boosted:
     if failures or result is None:
         raise EngineError(f"LightGBM failed: {failures[0]}")
     return result
-
-
-def agreed_classes(y: Array, communicator: Communicator) -> tuple[Array, Array, Array]:
-    """Sorted classes of all members' rows, this member's labels as indices into them, and their counts."""
-    codes, found = pd.factorize(y, sort=True)
-    counts = np.bincount(codes, minlength=len(found))
-    everyone = communicator.allgather((np.asarray(found), counts))
-    classes = np.unique(np.concatenate([labels for labels, _ in everyone]))
-    total = np.zeros(len(classes), dtype=np.int64)
-    for labels, count in everyone:
-        total[np.searchsorted(classes, labels)] += count
-    return classes, np.searchsorted(classes, found)[codes], total
-
-
-def refused(classes: Array, class_weight: Any) -> str | None:
-    """Why there cannot be a model of these classes, in one sentence; None if there can."""
-    if type_of_target(classes) in ("continuous", "continuous-multioutput"):
-        return f"y: class labels are needed, found numbers such as {classes[0]} that are not whole"
-    if len(classes) < 2:
-        return f"y: at least two classes are needed, found one class, '{classes[0]}'"
-    known = set(classes.tolist())
-    if isinstance(class_weight, Mapping) and (unknown := [c for c in class_weight if c not in known]):
-        return f"class_weight: {unknown[0]!r} is not a class of y; allowed: {', '.join(map(str, classes))}"
-    return None
 
 
 def class_weights(plan: Plan, classes: Array, counts: Array) -> Array | None:

@@ -18,9 +18,10 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from infra.engines import ArraySource, BlockSource, Engine, ParquetSource
 from infra.engines.blocks import Span
 from infra.engines.collective import Communicator
-from infra.errors import DataError, ParameterError
-from tasks.ensembles.boosting import Boosted, Plan, boost, refused
+from infra.errors import ParameterError
+from tasks.ensembles.boosting import Boosted, Plan, boost
 from tasks.ensembles.categories import Categories
+from tasks.ensembles.labels import labelled_path, refused
 from tasks.sharing import SharedFit
 
 Array = NDArray[Any]
@@ -133,14 +134,8 @@ class _GradientBoosting(SharedFit, BaseEstimator):
         return self
 
     def _labelled_path(self, path: str | Path, target: Any, sample_weight: Any) -> BlockSource:
-        if not isinstance(target, str):
-            raise ParameterError("y: with a path, the name of the target column (a str)")
-        if sample_weight is not None:
-            raise ParameterError("sample_weight: allowed with an array, not with a path")
+        source = labelled_path(path, target, sample_weight, np.float64)
         self._categories = Categories.none(self.categorical_features)
-        source = ParquetSource(path, target=target, missing=True)
-        if not source.n_rows:
-            raise DataError(f"{path} has no rows; at least one is needed")
         self.n_features_in_ = source.n_columns
         self.feature_names_in_ = np.asarray(source.columns, dtype=object)
         return source

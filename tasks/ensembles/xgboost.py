@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -17,10 +19,12 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from infra.engines import ArraySource, Engine
-from infra.engines.blocks import Block
+from infra.engines import ArraySource, BlockSource, Engine, ParquetSource
+from infra.engines.blocks import Block, Span
 from infra.engines.collective import Communicator
+from infra.engines.local import LocalEngine
 from infra.errors import ParameterError
+from tasks.ensembles.labels import agreed_classes, labelled_path, refused
 from tasks.sharing import SharedFit
 
 Array = NDArray[Any]
@@ -56,6 +60,8 @@ class _XGBoost(SharedFit, BaseEstimator):
         "n_shards": [Interval(Integral, 1, None, closed="left"), None],
         "engine": [Engine, None],
     }
+
+    _classifies: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -98,31 +104,44 @@ class _XGBoost(SharedFit, BaseEstimator):
         self.n_shards = n_shards
         self.engine = engine
 
-    def _boost(self, X: Array, target: Array, weights: Array, objective: dict[str, Any]) -> None:
-        training = self._training(objective)
-        shards = self._shards(len(X))
-        if self.engine is None or self.engine.name == "local":
+    def _boost(self, source: BlockSource) -> Array | None:
+        """Boost the rows of a source, `(X, target, [weights])`; return the classes, if there are any."""
+        source.block_rows = -(-source.n_rows // self._shards(source.n_rows))
+        training = self._training()
+        if self.engine is None or self._here():
             self.n_shards_ = 1
-            self.booster_, self.validation_losses_ = _train(training, X, target, weights)
+            boosted = _boost_rows(source.load(Span(0, 1)), Communicator(0, 1), training)
         else:
-            block_rows = -(-len(X) // shards)
-            blocks = self.engine.partition(ArraySource(X, target, weights, block_rows=block_rows))
+            blocks = self.engine.partition(source)
             self.n_shards_ = len(blocks.spans)  # fewer than asked for, where there are hardly more rows
             # every member ends with the same trees
-            raw, self.validation_losses_ = self.engine.together(_train_shard, blocks, training)[0]
-            self.booster_ = xgb.Booster(model_file=bytearray(raw))
+            boosted = self.engine.together(_boost_rows, blocks, training.on_one_thread())[0]
+        assert boosted is not None  # noqa: S101 (for the type checker)
+        if boosted.refusal is not None:
+            raise ParameterError(boosted.refusal)
+        self.booster_ = xgb.Booster(model_file=bytearray(boosted.model))
+        self.validation_losses_ = boosted.losses
         self._settle(self.n_estimators)
+        return boosted.classes
 
-    def _training(self, objective: dict[str, Any]) -> "Training":
+    def _here(self) -> bool:
+        return self.engine is None or self.engine.name == "local"
+
+    def _table(self, path: str | Path, target: Any, sample_weight: Any) -> BlockSource:
+        source = labelled_path(path, target, sample_weight, np.float32)
+        self.n_features_in_ = source.n_columns
+        self.feature_names_in_ = np.asarray(source.columns, dtype=object)
+        return source
+
+    def _training(self) -> "Training":
         parameters: dict[str, Any] = {name: getattr(self, name) for name in BOOSTER_PARAMETERS}
         parameters["device"] = _found_device() if self.device == "auto" else self.device
         return Training(
-            parameters
-            | objective
-            | {"seed": _seed(self.random_state), "nthread": self.n_jobs, "verbosity": 0},
+            parameters | {"seed": _seed(self.random_state), "nthread": self.n_jobs, "verbosity": 0},
             self.n_estimators,
             self.early_stopping_rounds,
             self.validation_fraction,
+            self._classifies,
         )
 
     def _settle(self, n_estimators: int) -> None:
@@ -132,7 +151,7 @@ class _XGBoost(SharedFit, BaseEstimator):
         self.best_iteration_ = int(np.argmin(losses)) if losses else self.n_iter_ - 1
 
     def _shards(self, rows: int) -> int:
-        most = 1 if self.engine is None or self.engine.name == "local" else self.engine.workers
+        most = 1 if self.engine is None or self._here() else self.engine.workers
         if self.n_shards is None:
             return min(most, max(1, rows // ROWS_A_SHARD))
         if self.n_shards > most:
@@ -166,12 +185,20 @@ class _XGBoost(SharedFit, BaseEstimator):
         shorter._settle(n_estimators)
         return shorter
 
-    def _predicted(self, X: ArrayLike) -> Array:
+    def _predicted(self, X: Any) -> Array:
         """What the booster predicts, in the scale of its objective."""
         check_is_fitted(self)
+        known = self.booster_, self.best_iteration_ + 1
+        if isinstance(X, str | Path):
+            source = ParquetSource(
+                X, getattr(self, "feature_names_in_", None), dtype=np.float32, missing=True
+            )
+            if source.n_columns != self.n_features_in_:
+                raise ParameterError(f"{X}: {source.n_columns} columns; the model has {self.n_features_in_}")
+            with nullcontext(self.engine) if self.engine else LocalEngine(1) as engine:
+                return np.concatenate(engine.map(_predict, engine.partition(source), *known, 1))
         X = validate_data(self, X, dtype=[np.float32, np.float64], ensure_all_finite="allow-nan", reset=False)
-        matrix = xgb.DMatrix(X, nthread=self.n_jobs)
-        return np.asarray(self.booster_.predict(matrix, iteration_range=(0, self.best_iteration_ + 1)))
+        return _predict(X, *known, self.n_jobs)
 
     @property
     def feature_importances_(self) -> Array:
@@ -255,6 +282,7 @@ class XGBoostClassifier(ClassifierMixin, _XGBoost):
     Chen and Guestrin, "XGBoost: a scalable tree boosting system" (2016).
     """
 
+    _classifies: ClassVar[bool] = True
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **_XGBoost._parameter_constraints,
         "class_weight": [dict, StrOptions({"balanced"}), None],
@@ -311,28 +339,35 @@ class XGBoostClassifier(ClassifierMixin, _XGBoost):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            NaN is a missing value.
-        y : array-like of shape (n_samples,)
-            Class labels, at least two different ones.
+        X : array-like of shape (n_samples, n_features), or path to Parquet
+            NaN is a missing value. A path is read by the workers; its features are all columns but the target.
+        y : array-like of shape (n_samples,), or str
+            Class labels, at least two different ones; with a path the name of their column.
         sample_weight : array-like of shape (n_samples,), optional
+            With an array only, as is `class_weight`.
 
         Raises
         ------
         ParameterError
-            If `y` has one class, or more shards are asked for than there are workers.
+            If `y` has one class, or more shards are asked for than there are workers, or an argument does not
+            go with a path.
+        DataError
+            If there is no such Parquet, or a column of it is not of numbers.
         """
+        if isinstance(X, str | Path):
+            if self.class_weight is not None:
+                raise ParameterError("class_weight: allowed with an array, not with a path")
+            self.classes_ = np.asarray(self._boost(self._table(X, y, sample_weight)))
+            return self
         X, y = validate_data(self, X, y, dtype=[np.float32, np.float64], ensure_all_finite="allow-nan")
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ParameterError(f"y: at least two classes are needed, found one class, '{self.classes_[0]}'")
+        if (refusal := refused(self.classes_, self.class_weight)) is not None:
+            raise ParameterError(refusal)
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
         if self.class_weight is not None:
             weights = weights * compute_sample_weight(self.class_weight, y)
-        n_classes = len(self.classes_)
-        softmax = {"objective": "multi:softprob", "num_class": n_classes}
-        self._boost(X, codes, weights, {"objective": "binary:logistic"} if n_classes == 2 else softmax)
+        self._boost(ArraySource(X, codes, weights))
         return self
 
     def predict_proba(self, X: ArrayLike) -> Array:
@@ -358,22 +393,23 @@ class XGBoostRegressor(RegressorMixin, _XGBoost):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            NaN is a missing value.
-        y : array-like of shape (n_samples,)
-            Numbers.
-        sample_weight : array-like of shape (n_samples,), optional
+        X, sample_weight : as for `XGBoostClassifier.fit`
+        y : array-like of shape (n_samples,), or str
+            Numbers; with a path the name of their column.
 
         Raises
         ------
-        ParameterError
-            If more shards are asked for than there are workers.
+        ParameterError, DataError
+            As for `XGBoostClassifier.fit`.
         """
+        if isinstance(X, str | Path):
+            self._boost(self._table(X, y, sample_weight))
+            return self
         X, y = validate_data(
             self, X, y, dtype=[np.float32, np.float64], ensure_all_finite="allow-nan", y_numeric=True
         )
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
-        self._boost(X, y, weights, {"objective": "reg:squarederror"})
+        self._boost(ArraySource(X, y, weights))
         return self
 
     def predict(self, X: ArrayLike) -> Array:
@@ -386,41 +422,89 @@ class Training:
     """What a fit is, but for its rows."""
 
     parameters: dict[str, Any]
-    """XGBoost's own."""
+    """XGBoost's own, but for the objective."""
     rounds: int
     patience: int | None
     """Rounds without progress on the validation rows that end it; None: there are none."""
     validation_fraction: float
+    classification: bool
+
+    def on_one_thread(self) -> "Training":
+        """The same in a worker, which has one core."""
+        return replace(self, parameters={**self.parameters, "nthread": 1})
+
+    def objective(self, n_classes: int) -> dict[str, Any]:
+        """What XGBoost is to minimise, in its own parameters."""
+        if not self.classification:
+            return {"objective": "reg:squarederror"}
+        if n_classes == 2:
+            return {"objective": "binary:logistic"}
+        return {"objective": "multi:softprob", "num_class": n_classes}
 
     def set_aside(self, target: Array) -> tuple[Array, Array]:
         """Numbers of the rows to train on, and of those to validate on."""
         everything = np.arange(len(target))
         if self.patience is None:
             return everything, everything[:0]
-        regression = self.parameters["objective"] == "reg:squarederror"
         train, test = train_test_split(
             everything,
             test_size=self.validation_fraction,
             random_state=self.parameters["seed"],
-            stratify=None if regression else target,
+            stratify=target if self.classification else None,
         )
         return np.sort(train), np.sort(test)
 
 
-def _train(training: Training, X: Array, target: Array, weights: Array) -> tuple[xgb.Booster, list[float]]:
-    """Boost on rows in this process; return the trees and the loss on the validation rows by round."""
-    parameters = training.parameters
+@dataclass(frozen=True)
+class Boosted:
+    """A fitted model, or what stands against it."""
+
+    model: bytes = b""
+    losses: list[float] = field(default_factory=list)
+    """On the validation rows, by round."""
+    classes: Array | None = None
+    refusal: str | None = None
+
+
+def _boost_rows(blocks: list[Block], communicator: Communicator, training: Training) -> Boosted | None:
+    """Boost the rows of all members together; the first member has the result."""
+    arrays = [parts[0] if len(parts) == 1 else np.concatenate(parts) for parts in zip(*blocks, strict=True)]
+    X, target = arrays[:2]
+    weights = arrays[2] if len(arrays) > 2 else None
+    classes = None
+    if training.classification:
+        classes, target, _ = agreed_classes(target, communicator)
+        refusal = refused(classes, None)
+        if refusal is not None:
+            return Boosted(refusal=refusal)
+    elif target.dtype.kind not in "iufb":
+        return Boosted(refusal=f"y: numbers are needed, found text such as {target[0]!r}")
+    objective = training.objective(0 if classes is None else len(classes))
+    booster, losses = _train(training, {**training.parameters, **objective}, X, target, weights)
+    if communicator.rank > 0:
+        return None
+    return Boosted(bytes(booster.save_raw("ubj")), losses, classes)
+
+
+def _train(
+    training: Training, parameters: dict[str, Any], X: Array, target: Array, weights: Array | None
+) -> tuple[xgb.Booster, list[float]]:
+    """The trees, and the loss on the validation rows by round."""
     rows, validation = training.set_aside(target)
     if not len(validation):
         return xgb.train(parameters, _matrix(parameters, X, target, weights), training.rounds), []
-    data = _matrix(parameters, X[rows], target[rows], weights[rows])
-    aside = _matrix(parameters, X[validation], target[validation], weights[validation], data)
+
+    def part(index: Array, binned_like: Any = None) -> xgb.DMatrix:
+        of_rows = None if weights is None else weights[index]
+        return _matrix(parameters, X[index], target[index], of_rows, binned_like)
+
+    data = part(rows)
     losses: dict[str, dict[str, list[float]]] = {}
     booster = xgb.train(
         parameters,
         data,
         training.rounds,
-        evals=[(aside, "validation")],
+        evals=[(part(validation, data), "validation")],
         early_stopping_rounds=training.patience,
         evals_result=losses,
         verbose_eval=False,
@@ -429,7 +513,7 @@ def _train(training: Training, X: Array, target: Array, weights: Array) -> tuple
 
 
 def _matrix(
-    parameters: dict[str, Any], X: Array, target: Array, weights: Array, binned_like: Any = None
+    parameters: dict[str, Any], X: Array, target: Array, weights: Array | None, binned_like: Any = None
 ) -> xgb.DMatrix:
     threads = parameters["nthread"]
     if parameters["tree_method"] != "hist":
@@ -439,13 +523,8 @@ def _matrix(
     )
 
 
-def _train_shard(
-    blocks: list[Block], communicator: Communicator, training: Training
-) -> tuple[bytes, list[float]] | None:
-    X, target, weights = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
-    alone = replace(training, parameters={**training.parameters, "nthread": 1})
-    booster, losses = _train(alone, X, target, weights)
-    return (bytes(booster.save_raw("ubj")), losses) if communicator.rank == 0 else None
+def _predict(X: Array, booster: xgb.Booster, rounds: int, threads: int) -> Array:
+    return np.asarray(booster.predict(xgb.DMatrix(X, nthread=threads), iteration_range=(0, rounds)))
 
 
 def _seed(random_state: Any) -> int:

@@ -2,9 +2,11 @@
 
 import json
 import pickle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import xgboost
 from sklearn.datasets import load_diabetes, make_classification
@@ -160,3 +162,35 @@ def test_without_a_gpu_auto_is_the_cpu() -> None:
     assert device in ("cpu", "cuda:0")
     if device == "cpu":
         assert auto.predict_proba(X).tobytes() == XGBoostClassifier(5).fit(X, Y).predict_proba(X).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "target", "weights", "message"),
+    [
+        ({}, None, None, "the name of the target column"),
+        ({}, Y, None, "the name of the target column"),
+        ({}, "y", np.ones(500), "sample_weight: allowed with an array"),
+        ({"class_weight": "balanced"}, "y", None, "class_weight: allowed with an array"),
+        ({}, "one", None, "at least two classes are needed, found one class"),
+        ({}, "z", None, "column 'z' is missing; it has: x0"),
+    ],
+)
+def test_what_does_not_go_with_a_path_is_refused(
+    parameters: dict[str, Any], target: Any, weights: Any, message: str, tmp_path: Path
+) -> None:
+    frame = pd.DataFrame(X).add_prefix("x").assign(y=Y, one=1)
+    frame.to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(ValueError, match=message):
+        XGBoostClassifier(**parameters).fit(tmp_path / "t.parquet", target, sample_weight=weights)
+
+
+def test_a_regression_of_texts_is_refused(tmp_path: Path) -> None:
+    pd.DataFrame(X).add_prefix("x").assign(y=Y.astype(str)).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(ParameterError, match=r"numbers are needed, found text such as '[01]'"):
+        XGBoostRegressor().fit(tmp_path / "t.parquet", "y")
+
+
+def test_another_number_of_columns_is_refused(tmp_path: Path) -> None:
+    pd.DataFrame(X[:, :5]).add_prefix("x").to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(ParameterError, match="5 columns; the model has 8"):
+        XGBoostClassifier(3).fit(X, Y).predict(tmp_path / "t.parquet")

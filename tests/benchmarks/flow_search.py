@@ -1,0 +1,140 @@
+"""A grid search inside a flow, with the ledger and MLflow on, beside scikit-learn's GridSearchCV alone.
+
+Five folds of diabetes, single-threaded fits, two workers. Ours runs as a Prefect task on a Dask cluster of two
+workers; its time goes from the call of the flow to the last answer of the MLflow server. Servers, cluster and
+scikit-learn's processes are up before.
+"""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sklearn.ensemble
+import xgboost
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+
+from tests.benchmarks.timing import in_turn
+
+WORKERS = 2
+LOGGED_TRIALS = 3  # as in a study
+FOLDS = StratifiedKFold(5, shuffle=True, random_state=0)
+
+
+def _our_xgboost() -> Any:
+    from tasks.ensembles import XGBoostClassifier
+
+    return XGBoostClassifier()
+
+
+def _our_forest() -> Any:
+    from tasks.ensembles import RandomForestClassifier
+
+    return RandomForestClassifier(random_state=0)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A search to compare."""
+
+    what: str
+    ours: Callable[[], Any]
+    peer: Any
+    space: dict[str, list[Any]]
+    few: dict[str, list[Any]]
+    """A space to warm up with."""
+
+
+XGBOOST = Case(
+    "128 x 5 XGBoost grid search in a flow, over GridSearchCV(n_jobs=2), same scores",
+    _our_xgboost,
+    xgboost.XGBClassifier(n_jobs=1),
+    {
+        "learning_rate": [0.03, 0.1, 0.2, 0.3],
+        "max_depth": [2, 3, 4, 6],
+        "n_estimators": [50, 100, 200, 400],
+        "subsample": [0.7, 1.0],
+    },
+    {"n_estimators": [5], "max_depth": [2, 3]},
+)
+FOREST = Case(
+    "18 x 5 random forest grid search in a flow, over GridSearchCV(n_jobs=2), same scores",
+    _our_forest,
+    sklearn.ensemble.RandomForestClassifier(random_state=0, n_jobs=1),
+    {"max_depth": [4, 8, None], "n_estimators": [100, 200, 400], "max_features": ["sqrt", 0.5]},
+    {"n_estimators": [5], "max_depth": [2, 3]},
+)
+
+
+def data() -> tuple[Any, Any]:
+    """The diabetes table as the study prepares it, gaps filled by the median."""
+    from tasks.datasets.catalogue import resolve
+    from tasks.datasets.preparation import prepare
+
+    X, y = prepare(resolve("diabetes"), Path(tempfile.mkdtemp())).load()
+    return X.fillna(X.median()).to_numpy(), y
+
+
+def grid_search(X: Any, y: Any, address: str, ledger: str, case: Case, space: Any) -> dict[str, Any]:
+    """The body of the Prefect task."""
+    from infra.engines import connect
+    from infra.ledger import Ledger
+    from tasks.search import GridSearch
+
+    with connect("dask", address=address) as engine:
+        search = GridSearch(case.ours(), space, cv=FOLDS, refit=False, engine=engine, ledger=Ledger(ledger))
+        return search.fit(X, y).cv_results_
+
+
+def times(case: Case, rounds: int) -> tuple[list[float], list[float]]:
+    """Seconds of both in turn, after a check that they agree."""
+    # Prefect reads it when it is first imported
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
+    from prefect import flow, task
+    from prefect.cache_policies import NO_CACHE
+    from prefect_dask import DaskTaskRunner
+
+    from infra.engines import connect
+    from infra.tracking import Tracker
+
+    X, y = data()
+    folder = Path(tempfile.mkdtemp())
+    results: dict[str, Any] = {}
+    step = task(grid_search, name="grid-search", cache_policy=NO_CACHE)
+
+    @flow(name="bench-search")
+    def search_in_flow(address: str, space: dict[str, list[Any]]) -> None:
+        key = f"bench-{time.time_ns()}"
+        with Tracker(os.environ["MLFLOW_TRACKING_URI"], folder / "outbox.sqlite", "trilla-bench") as tracker:
+            tracker.start_run(key, "grid search")
+            found = step.submit(X, y, address, str(folder / f"{key}.sqlite"), case, space).result()
+            tracker.log(key, metrics={"best": float(np.max(found["mean_test_score"]))})
+            tracker.log_text(key, str(found["params"]), "trials.txt")
+            for rank in np.argsort(found["rank_test_score"])[:LOGGED_TRIALS]:
+                trial = f"{key}/{rank}"
+                tracker.start_run(trial, f"trial {rank}", parent=key)
+                score = float(found["mean_test_score"][rank])
+                tracker.log(trial, metrics={"accuracy": score}, params=found["params"][rank])
+                tracker.end_run(trial)
+            tracker.end_run(key)
+        results["ours"] = found
+
+    def peer(space: dict[str, list[Any]]) -> None:
+        search = GridSearchCV(case.peer, space, cv=FOLDS, n_jobs=WORKERS, refit=False)
+        results["peer"] = search.fit(X, y).cv_results_
+
+    with connect("dask", workers=WORKERS) as cluster:
+        address = cluster.address  # type: ignore[attr-defined]
+        on_cluster = search_in_flow.with_options(task_runner=DaskTaskRunner(address=address))
+        on_cluster(address, case.few)
+        peer(case.few)
+        found = in_turn(lambda: on_cluster(address, case.space), lambda: peer(case.space), rounds)
+    for fold in range(5):
+        name = f"split{fold}_test_score"
+        np.testing.assert_array_equal(results["ours"][name], results["peer"][name])
+    np.testing.assert_array_equal(results["ours"]["rank_test_score"], results["peer"]["rank_test_score"])
+    return found
