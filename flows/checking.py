@@ -19,7 +19,9 @@ def prepare_all(parameters: StudyParameters, folder: Path) -> list[PreparedDatas
     """
     prepared: list[PreparedDataset] = []
     for data in parameters.data:
-        dataset = prepare(resolve(data, parameters.target, parameters.task), folder, folds=parameters.folds)
+        dataset = prepare(
+            resolve(data, parameters.target, parameters.chosen_task), folder, folds=parameters.folds
+        )
         algorithms_for(dataset.task, parameters.algorithms)
         refuse_namesake(dataset, data, prepared)
         prepared.append(dataset)

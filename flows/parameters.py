@@ -1,6 +1,6 @@
 """Parameters of the flows: typed, described, bounded; the UI's forms and the command's flags come from here."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -79,16 +79,20 @@ class StudyParameters(SearchParameters):
         description="Column to predict in your own file; without it the file is clustered.",
         json_schema_extra=shown_plain,
     )
-    task: Task | None = Field(
-        None,
-        description="What the target of your own file is: classes or a quantity; empty: told by its values.",
-        json_schema_extra=shown_plain,
+    task: Literal["auto", "classification", "regression"] = Field(
+        "auto",
+        description="What the target of your own file is: classes or a quantity; auto: its values tell.",
     )
     algorithms: list[AlgorithmName] | None = Field(
         None,
         description="Algorithms to compare; empty: all that fit the data.",
         json_schema_extra=shown_plain,
     )
+
+    @property
+    def chosen_task(self) -> Task | None:
+        """The task, unless the target's values are to tell."""
+        return None if self.task == "auto" else self.task
 
 
 class ClassificationParameters(SearchParameters):
@@ -100,7 +104,7 @@ class ClassificationParameters(SearchParameters):
     )
 
     def as_study(self) -> StudyParameters:
-        task = None if self.target is None else "classification"
+        task = "auto" if self.target is None else "classification"
         return StudyParameters(**self.model_dump(exclude={"data"}), data=[self.data], task=task)
 
 

@@ -67,7 +67,7 @@ def preparation() -> list[PreparedDataset]:
             steps.prepare,
             data,
             session.parameters.target,
-            session.parameters.task,
+            session.parameters.chosen_task,
             str(folder),
             session.parameters.folds,
         )

@@ -20,7 +20,7 @@ from tests.flows.studying import (
 
 LOCAL = ("--engines", "local", *SMALL)
 DASK = ("--engines", "dask", *SMALL)
-CELLS, GRID_TRIALS, GRID_FITS, RANDOM_TRIALS, BEST_TRIALS = 3, 135, 45, 20, 3
+CELLS, GRID_TRIALS, GRID_FITS, RANDOM_TRIALS, BEST_TRIALS = 3, 90, 30, 20, 3
 SHARED = GRID_TRIALS // GRID_FITS  # candidates that one fit serves
 RESULTS = CELLS + GRID_TRIALS + RANDOM_TRIALS
 RUNS = 1 + CELLS + 2 * BEST_TRIALS  # the study, its cells, the best trials of each search
