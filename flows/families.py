@@ -19,7 +19,7 @@ from tasks.cells import CellRequest
 from tasks.champion import best_of
 from tasks.datasets.preparation import PreparedDataset
 from tasks.evaluation import Scheme
-from tasks.registry import algorithms_for
+from tasks.registry import FLOOR, algorithms_for
 from tasks.results import Cell, Evaluation, Search
 
 SEARCHES: tuple[Search, ...] = ("baseline", "grid", "random")
@@ -151,7 +151,7 @@ def failed_cell(request: CellRequest, cause: str) -> Cell:
 
 def register_best(session: Session, dataset: PreparedDataset, evaluations: list[Evaluation]) -> None:
     """Register the way with the best cross-validated mean, fitted on all rows."""
-    best = best_of(evaluations)
+    best = best_of([evaluation for evaluation in evaluations if evaluation.algorithm != FLOOR.name])
     cells = [c for c in cells_of(session, dataset) if c.status == "completed"]
     cell = next((c for c in cells if best and (c.algorithm, c.search) == (best.algorithm, best.search)), None)
     if best is None or cell is None:
@@ -174,6 +174,7 @@ def evaluate(session: Session, dataset: PreparedDataset) -> None:
         ways = [
             (a.name, s) for a in algorithms_for(dataset.task, session.parameters.algorithms) for s in SEARCHES
         ]
+        ways.append((FLOOR.name, SEARCHES[0]))
         scheme = Scheme(
             folds=OUTER_FOLDS,
             repeats=session.parameters.repeats,

@@ -18,7 +18,7 @@ from infra.errors import EngineError, ParameterError
 from infra.ledger import Ledger
 from tasks.cells import Way, way_to_fit
 from tasks.datasets.preparation import PreparedDataset
-from tasks.registry import ALGORITHMS, SCORING
+from tasks.registry import ALGORITHMS, FLOOR, SCORING
 from tasks.results import Comparison, Evaluation, Search
 
 INNER_FOLDS = 3
@@ -89,7 +89,7 @@ def evaluate(
 
 
 def _score_fold(work: _Work, shared: _Shared) -> float:
-    algorithm = ALGORITHMS[work.algorithm]
+    algorithm = FLOOR if work.algorithm == FLOOR.name else ALGORITHMS[work.algorithm]
     X, y = _labelled(shared.dataset)
     train, test = shared.splits[work.fold]
     model = algorithm.make(shared.dataset, shared.scheme.seed)

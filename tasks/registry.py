@@ -36,7 +36,7 @@ PREDICTION: tuple[Task, ...] = ("classification", "regression")
 class Algorithm:
     """One line of the comparison."""
 
-    name: AlgorithmName
+    name: str
     title: str
     tasks: tuple[Task, ...]
     make: Callable[[PreparedDataset, int], Pipeline]
@@ -271,6 +271,17 @@ ALGORITHMS: Mapping[str, Algorithm] = {
         ),
     )
 }
+
+
+def _linear_model(data: PreparedDataset, _seed: int) -> Pipeline:
+    from sklearn.linear_model import LogisticRegression, Ridge
+
+    model = Ridge() if data.task == "regression" else LogisticRegression(max_iter=1000)
+    return Pipeline([("prepare", preprocessor(data, scale=True, impute=True)), ("model", model)])
+
+
+FLOOR = Algorithm("linear_model", "Linear model", PREDICTION, _linear_model, lambda _: {}, lambda _: {})
+"""What every prediction is measured against: logistic or ridge regression with its defaults, evaluated only."""
 
 
 def algorithms_for(task: Task, chosen: list[AlgorithmName] | None = None) -> list[Algorithm]:

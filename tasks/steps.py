@@ -76,7 +76,7 @@ def illustrate(
     dataset: PreparedDataset, cells: list[Cell], evaluations: list[Evaluation]
 ) -> tuple[list[Picture], list[Published]]:
     """Draw the winners and set the published figures beside ours."""
-    return pictures(dataset, cells), beside_published(dataset, cells, evaluations)
+    return pictures(dataset, cells, evaluations), beside_published(dataset, cells, evaluations)
 
 
 @task(task_run_name="fit the best model of {dataset.name}", cache_policy=NO_CACHE)

@@ -1,4 +1,4 @@
-"""Which clusterings of a data set are drawn, and what is said of them."""
+"""Which models of a data set are drawn, and what is said of them."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,16 +6,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.inspection import permutation_importance
 
+from tasks.cells import training_rows
 from tasks.datasets.preparation import PreparedDataset
+from tasks.pictures import predictions
 from tasks.pictures.clusters import components, silhouettes
 from tasks.pictures.merges import dendrogram
 from tasks.pictures.neighbours import k_distance_curve
-from tasks.registry import ALGORITHMS
+from tasks.registry import ALGORITHMS, SCORING
 from tasks.report.wording import parameter
-from tasks.results import Cell, Picture
+from tasks.results import Cell, Evaluation, Picture
 
 MOST_ROWS = 5_000
+SHUFFLES = 10
 SHOWN = ("n_clusters", "linkage", "eps", "min_samples")
 """Parameters that a caption names."""
 
@@ -27,11 +31,13 @@ class Fitted(NamedTuple):
     model: Any
 
 
-def pictures(dataset: PreparedDataset, cells: Sequence[Cell]) -> list[Picture]:
-    """Pictures of the best clustering of each algorithm and of what it saw; none for classification."""
+def pictures(
+    dataset: PreparedDataset, cells: Sequence[Cell], evaluations: Sequence[Evaluation] = ()
+) -> list[Picture]:
+    """Pictures of the best clustering of each algorithm and of what it saw, or of the best predictions."""
     done = [cell for cell in cells if cell.status == "completed"]
     if dataset.task != "clustering":
-        return []
+        return _predictions(dataset, done, evaluations)
     winners = [max((c for c in done if c.algorithm == a), key=_score) for a in {c.algorithm: 0 for c in done}]
     winners.sort(key=_score, reverse=True)
     fitted = {cell.algorithm: _fitted(dataset, cell) for cell in winners}
@@ -42,6 +48,71 @@ def pictures(dataset: PreparedDataset, cells: Sequence[Cell]) -> list[Picture]:
         if cell.algorithm == "dbscan":
             drawn.append(_distances(dataset, cell, fitted[cell.algorithm]))
     return drawn
+
+
+def _predictions(
+    dataset: PreparedDataset, cells: Sequence[Cell], evaluations: Sequence[Evaluation]
+) -> list[Picture]:
+    """What the best way, by cross-validation if there was one, predicts for the held-out rows."""
+    if not cells:
+        return []
+    means = {(e.algorithm, e.search): e.mean for e in evaluations}
+    own = "holdout_r2" if dataset.task == "regression" else "holdout_accuracy"
+
+    def standing(cell: Cell) -> float:
+        if means:
+            return means.get((cell.algorithm, cell.search), -math.inf)
+        return cell.metrics.get(own, -math.inf)
+
+    best = max(cells, key=standing)
+    rows = training_rows(dataset)
+    model = clone(ALGORITHMS[best.algorithm].make(dataset, 0))
+    model[-1].set_params(**best.params)
+    model.fit(rows.X, rows.y)
+    predicted = model.predict(rows.X_test)
+    way = f"{ALGORITHMS[best.algorithm].title}, {best.search}, on the {len(rows.y_test):,} held-out rows"
+
+    def picture(title: str, words: str, png: str) -> Picture:
+        return Picture(title=title, caption=f"{way}. {words}", dataset=dataset.name, png=png)
+
+    score = SCORING[dataset.task]
+    shuffled = permutation_importance(
+        model, rows.X_test, rows.y_test, scoring=score, n_repeats=SHUFFLES, random_state=0
+    )
+    importance = picture(
+        "What the predictions rest on",
+        f"Each column shuffled {SHUFFLES} times; bars are means, lines standard deviations. Columns that tell the "
+        "same can stand in for each other, and each then looks unimportant.",
+        predictions.importances(list(rows.X), shuffled, score),
+    )
+    if dataset.task == "regression":
+        words = "Dashed: predictions without error."
+        return [
+            picture("Predicted and true values", words, predictions.beside_true(rows.y_test, predicted)),
+            importance,
+        ]
+    shares = _every_class(model, rows.X_test, len(dataset.classes))
+    asked = rows.y_test, shares, dataset.classes
+    return [
+        picture(
+            "Confusion matrix", "Counts.", predictions.confusion(rows.y_test, predicted, dataset.classes)
+        ),
+        picture("ROC curve", "Dashed: a coin.", predictions.roc(*asked)),
+        picture(
+            "Calibration",
+            "On the dashed line a predicted probability is the share of rows that are of the class; each bin "
+            "holds few rows, so that points stray from it by chance too.",
+            predictions.calibration(*asked),
+        ),
+        importance,
+    ]
+
+
+def _every_class(model: Any, X: Any, n_classes: int) -> Any:
+    """Probabilities of all classes, of those too that the training rows lacked."""
+    shares = np.zeros((len(X), n_classes))
+    shares[:, model.classes_] = model.predict_proba(X)
+    return shares
 
 
 def _score(cell: Cell) -> float:

@@ -5,7 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import RepeatedStratifiedKFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from xgboost import XGBClassifier
 
 from infra.engines import connect
@@ -13,6 +17,7 @@ from infra.ledger import Ledger
 from tasks.datasets.catalogue import resolve
 from tasks.datasets.preparation import PreparedDataset, prepare
 from tasks.evaluation import Scheme, compare, corrected_interval, corrected_p_value, evaluate
+from tasks.registry import FLOOR
 from tasks.results import Search
 
 SCHEME = Scheme(folds=4, repeats=2, seed=0, candidates=2)
@@ -97,3 +102,16 @@ def test_all_pairs_are_compared_on_the_same_folds(diabetes: PreparedDataset, tmp
     assert (comparison.first, comparison.second) == ("xgboost random", "xgboost baseline")
     assert comparison.difference == pytest.approx(found[1].mean - found[0].mean)
     assert 0 <= comparison.p_value <= 1
+
+
+def test_the_floor_is_a_linear_model_on_the_same_folds(tmp_path: Path) -> None:
+    dataset = prepare(resolve("diabetes"), tmp_path)
+    X, y = dataset.load()
+    scheme = Scheme(folds=5, repeats=1, seed=0, candidates=2)
+    with connect("local", workers=2) as engine:
+        [floor] = evaluate(dataset, [(FLOOR.name, "baseline")], scheme, engine, Ledger(tmp_path / "ledger"))
+    theirs = make_pipeline(
+        SimpleImputer(strategy="median"), StandardScaler(), LogisticRegression(max_iter=1000)
+    )
+    splits = RepeatedStratifiedKFold(n_splits=5, n_repeats=1, random_state=0)
+    assert floor.scores == pytest.approx(cross_val_score(theirs, X.to_numpy(), y, cv=splits).tolist())

@@ -94,11 +94,3 @@ def test_of_a_large_table_some_rows_of_every_cluster_are_drawn(
     drawn = pictures(dataset, [lonely])
     assert "of 2,000 rows are drawn" in drawn[0].caption
     assert len(drawn) == 3
-
-
-def test_classification_has_none(tmp_path: Path) -> None:
-    diabetes = prepare(resolve("diabetes"), tmp_path)
-    assert (
-        pictures(diabetes, [Cell(dataset="diabetes", algorithm="xgboost", engine="local", search="grid")])
-        == []
-    )
