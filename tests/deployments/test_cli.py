@@ -30,7 +30,7 @@ REFUSED = [
     ("--data ragged.csv --target y", "ragged.csv', line 3: 2 fields where the header has 3"),
     ("--data fake.parquet", "fake.parquet'"),
     ("--data good.csv --target z", "good.csv' has no column 'z' for the target; columns: a, b, y"),
-    ("--data one.csv --target y", "target 'y' of '.*one.csv' has one class only, 'p'"),
+    ("--data one.csv --target y", "target 'y' of '.*one.csv' has one value only, 'p'"),
     ("--data text.csv --target y", "text.csv', line 32: column 'a' holds 'oops' where numbers belong"),
     ("--data diabetes,good.csv --target y", "data set 'diabetes' is for .* target 'diabetes', not 'y'"),
     ("--data good.csv,diabetes --target diabetes", "good.csv' has no column 'diabetes'"),
