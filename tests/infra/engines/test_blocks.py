@@ -197,7 +197,7 @@ def test_a_target_of_text_is_the_second_array(frame: pd.DataFrame, tmp_path: Pat
     frame.insert(1, "grain", pd.Series(names).astype(dtype))
     frame.loc[3, "a"] = np.nan
     frame.to_parquet(tmp_path / "t.parquet", row_group_size=30)
-    source = ParquetSource(tmp_path / "t.parquet", block_rows=40, target="grain", allow_nan=True)
+    source = ParquetSource(tmp_path / "t.parquet", block_rows=40, target="grain", missing=True)
     assert source.columns == ["a", "b", "c"]
     blocks = source.load(Span(0, 3))
     np.testing.assert_array_equal(
@@ -221,5 +221,5 @@ def test_targets_of_other_kinds_and_infinite_numbers_are_refused(tmp_path: Path)
         DataError, match=r"column 'y' is timestamp.*; a target is numbers, truth values or text"
     ):
         ParquetSource(tmp_path / "t.parquet", target="y")
-    with pytest.raises(DataError, match="column 'a' has infinite values; all must be finite or missing"):
-        ParquetSource(tmp_path / "t.parquet", ["a"], allow_nan=True).block(0)
+    with pytest.raises(DataError, match="column 'a' has infinite values; all must be finite numbers"):
+        ParquetSource(tmp_path / "t.parquet", ["a"], missing=True).block(0)

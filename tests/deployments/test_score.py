@@ -1,0 +1,72 @@
+"""`trilla score`: a registered model's predictions for the rows of a table, as a person would ask for them."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from infra.delivery import mlflow_client
+from infra.model_registry import ModelRegistry
+from infra.servers import Stack
+from tasks import models
+from tasks.champion import fit_whole
+from tasks.datasets.catalogue import BUNDLED, resolve
+from tasks.datasets.preparation import prepare
+from tasks.results import Cell
+from tests.conftest import trilla
+
+
+@pytest.fixture(scope="module")
+def champion(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """Name of a registered champion, and its files."""
+    folder = tmp_path_factory.mktemp("model")
+    dataset = prepare(resolve("diabetes"), folder)
+    cell = Cell(
+        dataset="diabetes", algorithm="xgboost", engine="local", search="grid", params={"max_depth": 2}
+    )
+    files = fit_whole(dataset, cell, 0, folder / "files")
+    client, registry = mlflow_client(stack.mlflow_url), ModelRegistry(stack.mlflow_url)
+    run = client.create_run("0")
+    client.log_artifacts(run.info.run_id, str(files), "models/it")
+    name = f"scored-{folder.name}"
+    registry.assign(registry.register(name, run.info.run_id, "models/it", {}), "champion")
+    return name, files
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_predictions_are_those_of_the_model(
+    champion: tuple[str, Path], environment: dict[str, str], tmp_path: Path, suffix: str
+) -> None:
+    name, files = champion
+    out = tmp_path / f"predictions{suffix}"
+    table = BUNDLED / "diabetes.csv"
+    done = trilla("score", f"{name}@champion", str(table), "--out", str(out), environment=environment)
+    assert done.returncode == 0, done.stderr
+    assert "768 predictions of xgboost" in done.stdout
+    found = pd.read_csv(out) if suffix == ".csv" else pd.read_parquet(out)
+    expected = models.score_table(*models.load(files), pd.read_csv(table))
+    assert list(found["prediction"]) == list(expected["prediction"])
+    assert found["probability of pos"].to_numpy() == pytest.approx(expected["probability of pos"].to_numpy())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("nobody", "diabetes", "--out", "p.csv"), "there is no model 'nobody'; known: "),
+        (("nobody", "diabetes", "--out", "p.txt"), "--out p.txt: give a file that ends in .csv or .parquet"),
+        (("nobody", "no.csv", "--out", "p.csv"), "no file 'no.csv'"),
+        (
+            ("{name}", "burger-king", "--out", "p.csv"),
+            "column 'pregnant' is missing; the model needs: pregnant",
+        ),
+        (("{name}", "diabetes", "--out", "no/folder/p.csv"), "--out no/folder/p.csv: "),
+    ],
+)
+def test_what_cannot_be_scored_is_one_sentence(
+    champion: tuple[str, Path], environment: dict[str, str], arguments: tuple[str, ...], message: str
+) -> None:
+    given = [argument.format(name=champion[0]) for argument in arguments]
+    done = trilla("score", *given, environment=environment)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"trilla: {message}")
+    assert done.stderr.count("\n") == 1
