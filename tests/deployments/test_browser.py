@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
 PICTURES = "TRILLA_SCREENSHOTS" in os.environ
-FORM = {"data": ["diabetes"], "engines": ["local", "dask"], "candidates": 4, "repeats": 0}
-DATASET, ALGORITHM = "diabetes", "xgboost"
+FORM = {"data": ["burger-king"], "engines": ["local", "dask"], "candidates": 5, "repeats": 0}
+DATASET, ALGORITHM = "burger-king", "kmeans"
 ENGINES = ("local", "dask", "spark") if PICTURES else ("local", "dask")
 LIMIT_S = 900 if PICTURES else 180
 
@@ -82,9 +82,9 @@ def field(page: "Page", label: str) -> "Locator":
 
 def fill_in(page: "Page") -> None:
     """Change what the form offers into `FORM`."""
-    second = field(page, "Data").locator(".schema-form-property-array-item").nth(1)
-    assert second.locator("textarea").input_value() == "burger-king"
-    second.get_by_role("button").first.click()
+    first = field(page, "Data").locator(".schema-form-property-array-item").nth(0)
+    assert first.locator("textarea").input_value() == "diabetes"
+    first.get_by_role("button").first.click()
     field(page, "Engines").locator(".p-tag", has_text="spark").get_by_role("button").click()
     field(page, "Candidates").locator("input").fill(str(FORM["candidates"]))
     field(page, "Repeats").locator("input").fill(str(FORM["repeats"]))

@@ -118,6 +118,7 @@ def test_algorithms_are_chosen_by_task() -> None:
     assert [a.name for a in algorithms_for("clustering")] == ["kmeans", "dbscan", "agglomerative"]
     assert [a.name for a in algorithms_for("classification", ["xgboost", "kmeans"])] == ["xgboost"]
     with pytest.raises(
-        ParameterError, match=r"algorithms=kmeans: none is for classification; allowed: xgboost"
+        ParameterError,
+        match=r"algorithms=kmeans: none is for classification; allowed: random_forest, gradient_boosting, xgboost",
     ):
         algorithms_for("classification", ["kmeans"])
