@@ -32,6 +32,7 @@ IN_FLIGHT = 4  # tasks a thread: enough to keep it busy, few enough to stop soon
 SETTLE_S = 5.0  # until the scheduler has noticed that a worker is gone, and members that their group is
 CONNECT_TIMEOUT_S = 20
 KEEP_UP_S = 5
+WATCH_S = 1.0
 WORKERS_TIMEOUT_S = 60
 
 T = TypeVar("T")
@@ -111,12 +112,13 @@ class DaskEngine(Engine):
     def partition(self, source: BlockSource) -> Blocks:
         spans = self._spans(source.n_blocks)
 
-        def residents() -> list[Any]:
-            return self._persistently(lambda: self._residents(source, spans))
+        def residents(direct: bool | None = None) -> list[Any]:
+            return self._persistently(lambda: self._residents(source, spans, direct))
 
-        return Blocks(spans, residents(), residents)
+        # sent anew through the scheduler, which knows who is still there
+        return Blocks(spans, residents(self._direct), residents)
 
-    def _residents(self, source: BlockSource, spans: tuple[Span, ...]) -> list[Any]:
+    def _residents(self, source: BlockSource, spans: tuple[Span, ...], direct: bool | None) -> list[Any]:
         addresses = self._addresses()
         residents = []
         for i, span in enumerate(spans):
@@ -124,7 +126,7 @@ class DaskEngine(Engine):
             address = addresses[i % len(addresses)]
             # in a list, because scatter() takes a collection apart
             [detached] = self._client.scatter(
-                [source.detached(span)], workers=[address], direct=self._direct, hash=False
+                [source.detached(span)], workers=[address], direct=direct, hash=False
             )
             residents.append(self._submit(resident, detached, span, at=address))
         return residents
@@ -198,6 +200,7 @@ class DaskEngine(Engine):
                             )
                             for span, data, place in zip(blocks.spans, blocks.residents, places, strict=True)
                         ]
+                        self._watch(futures, places)
                         return list(self._client.gather(futures))
                 except Exception as error:
                     cause = self._cause(futures, error)
@@ -209,6 +212,20 @@ class DaskEngine(Engine):
                         raise cause from None
             self._restore(blocks, cause, tries_left)
         raise AssertionError("unreachable")
+
+    def _watch(self, futures: list[Any], places: list[str]) -> None:
+        """Wait for a group; should a worker go before its group has met, its peers would wait for it in vain."""
+        with self._client.as_current():
+            while True:
+                try:
+                    wait(futures, timeout=WATCH_S)
+                except TimeoutError:
+                    if any(future.status == "error" for future in futures):
+                        return  # the others end by themselves
+                    if not set(places) <= set(self._addresses()):
+                        raise CommClosedError("a worker of the group is gone") from None
+                else:
+                    return
 
     def _places(self, blocks: Blocks) -> list[str]:
         """A worker of its own for each span, the one that holds it where that can be."""
