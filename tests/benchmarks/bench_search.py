@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from tests.benchmarks.flow_search import FOREST, WORKERS, XGBOOST, times
 from tests.benchmarks.timing import in_turn, row, save
 
-ROUNDS = 3
+ROUNDS = 2
 TRIALS, TRIAL_S = 1000, 0.005
 
 
