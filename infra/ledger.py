@@ -3,9 +3,11 @@
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from filelock import FileLock
@@ -61,6 +63,23 @@ class Ledger:
         with self._transaction() as db:
             db.executemany("INSERT OR IGNORE INTO results VALUES (?, ?, ?)", rows)
 
+    @contextmanager
+    def recording(self) -> Iterator[Callable[[dict[str, Any]], None]]:
+        """Record beside other work: what is given to the function is on the disk a moment later.
+
+        Results that arrive while others are written are written together. When the context ends all are on
+        the disk.
+
+        Raises
+        ------
+        sqlite3.Error
+            By the function or at the end, if results could not be written.
+        """
+        recorder = _Recorder(self)
+        with recorder.thread:
+            yield recorder
+        recorder.check()
+
     def scoped(self, scope: str) -> "Ledger":
         """Return the same ledger with another scope."""
         return Ledger(self.path, scope)
@@ -82,3 +101,34 @@ class Ledger:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with closing(self._open()) as db, db:
             yield db
+
+
+class _Recorder:
+    """Takes results and has one thread write all that wait, as long as any do."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.thread = ThreadPoolExecutor(1, thread_name_prefix="trilla-ledger")
+        self._ledger = ledger
+        self._lock = Lock()
+        self._waiting: dict[str, Any] = {}
+        self._writing: Future[None] | None = None
+
+    def __call__(self, results: dict[str, Any]) -> None:
+        with self._lock:
+            self.check()
+            self._waiting |= {key: value for key, value in results.items() if key not in self._waiting}
+            if self._writing is None:
+                self._writing = self.thread.submit(self._write)
+
+    def check(self) -> None:
+        if self._writing is not None and self._writing.done():
+            self._writing.result()
+
+    def _write(self) -> None:
+        while True:
+            with self._lock:
+                results, self._waiting = self._waiting, {}
+                if not results:
+                    self._writing = None
+                    return
+            self._ledger.put_many(results)

@@ -77,11 +77,11 @@ def evaluate(
     work = [_Work(name, search, f) for name, search in ways for f in range(len(shared.splits))]
     scores: dict[str, float] = ledger.get_many(item.key for item in work)
     to_do = [item for item in work if item.key not in scores]
-    with closing(engine.run(_score_fold, to_do, shared=shared)) as results:
+    with ledger.recording() as record, closing(engine.run(_score_fold, to_do, shared=shared)) as results:
         for i, score in results:
             if isinstance(score, EngineError):
                 raise score
-            ledger.put(to_do[i].key, score)
+            record({to_do[i].key: score})
             scores[to_do[i].key] = score
             if progress:
                 progress(len(scores), len(work))

@@ -93,6 +93,8 @@ def join(arguments: dict[str, Any], rank: int, size: int, work: Callable[[Commun
     ------
     EngineError
         If the group does not come together in time.
+    XGBoostError
+        If another member is lost.
     """
     if size == 1:
         return work(Communicator(0, 1))
@@ -103,6 +105,7 @@ def join(arguments: dict[str, Any], rank: int, size: int, work: Callable[[Commun
     context = collective.CommunicatorContext(
         **arguments, dmlc_task_id=f"{rank:06d}", dmlc_timeout=RENDEZVOUS_TIMEOUT_S
     )
+    start = time.monotonic()
     try:
         with _unannounced():
             collective.init(**context.args)
@@ -110,6 +113,10 @@ def join(arguments: dict[str, Any], rank: int, size: int, work: Callable[[Commun
         # keep that one waiting until the time is up
         collective.allreduce(np.zeros(1), collective.Op.SUM)
     except XGBoostError as error:
+        with suppress(XGBoostError):
+            collective.finalize()
+        if time.monotonic() - start < RENDEZVOUS_TIMEOUT_S:
+            raise  # not the time was up: a member is gone
         raise EngineError(
             f"the {size} members of a group did not meet within {RENDEZVOUS_TIMEOUT_S} s; "
             "are other tasks holding their workers?"

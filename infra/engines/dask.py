@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, nullcontext, suppress
+from itertools import pairwise
 from operator import getitem
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -24,11 +25,13 @@ from xgboost.core import XGBoostError
 from infra.engines.base import Blocks, Engine, Kernel, Merge
 from infra.engines.blocks import BlockSource, Span, cut_span, finish, joined, reduce_span, resident
 from infra.engines.collective import join, rendezvous
+from infra.engines.pace import Pace
 from infra.errors import EngineError
 
 WORKER_LOST = (KilledWorker, FutureCancelledError, CancelledError, CommClosedError)
 TRIES = 3
 IN_FLIGHT = 4  # tasks a thread: enough to keep it busy, few enough to stop soon
+TASK_S = 0.2  # that the items of one task may take together: a task costs a few milliseconds
 SETTLE_S = 5.0  # until the scheduler has noticed that a worker is gone, and members that their group is
 CONNECT_TIMEOUT_S = 20
 KEEP_UP_S = 5
@@ -270,25 +273,28 @@ class DaskEngine(Engine):
     ) -> Iterator[tuple[int, Any]]:
         waiting = deque(range(len(items)))
         handle = self._share(shared)
-        running: dict[Any, int] = {}
+        running: dict[Any, list[int]] = {}
         done = as_completed(loop=self._client.loop)
+        pace = Pace(self.workers, TASK_S)
         try:
             while waiting or running:
                 while waiting and len(running) < IN_FLIGHT * self.workers:
-                    future = self._submit(function, items[waiting[0]], handle)
-                    running[future] = waiting.popleft()
+                    numbers = [waiting.popleft() for _ in range(pace.share(len(waiting)))]
+                    future = self._submit(_each, function, [items[i] for i in numbers], handle)
+                    running[future] = numbers
                     done.add(future)
                 future = next(done)
-                i = running.pop(future)
+                numbers = running.pop(future)
                 try:
-                    result = future.result()
+                    results, seconds = future.result()
                 except WORKER_LOST as error:
                     self._check_scheduler(error)
-                    lost.append(i)
+                    lost += numbers
                     if handle is not None and handle.status != "finished":
                         handle = self._share(shared)  # it was lost with its last holder
                 else:
-                    yield i, result
+                    pace.add(seconds)
+                    yield from zip(numbers, results, strict=True)
         finally:
             self._client.cancel(list(running), force=True)
 
@@ -377,6 +383,15 @@ def _own_host(scheduler: str) -> str:
 
 def _host_and_pid() -> tuple[str, int]:
     return socket.gethostname(), os.getpid()
+
+
+def _each(function: Callable[..., Any], items: list[Any], shared: Any) -> tuple[list[Any], list[float]]:
+    """Results of some items, and the seconds that each took."""
+    results, times = [], [time.perf_counter()]
+    for item in items:
+        results.append(function(item, shared))
+        times.append(time.perf_counter())
+    return results, [end - start for start, end in pairwise(times)]
 
 
 def _map_span(span: Span, blocks: list[Any], kernel: Kernel, *state: Any) -> list[Any]:

@@ -2,7 +2,6 @@
 
 import pickle
 import queue
-import statistics
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -29,12 +28,12 @@ from infra.engines.blocks import (
     resident,
 )
 from infra.engines.collective import join, rendezvous
+from infra.engines.pace import Pace
 from infra.errors import EngineError
 
 TRIES = 3
 FIRST_TASKS = 2  # a worker: items that have a task each and show how long one takes
-TASK_S = 1.0  # that the items of one task take together
-SHORTEST_SHARE = 4  # tasks a worker at least, where items share them
+TASK_S = 1.0  # that the items of one task may take together: a task costs some 50 ms
 
 
 class SparkEngine(Engine):
@@ -141,10 +140,13 @@ class SparkEngine(Engine):
             raise self._explained(error) from error
         try:
             suspects: list[int] = []
-            pace = _Pace(self.workers)
-            for pending in pace.waves(len(items)):
-                for arrival in self._arrivals(function, items, pending, broadcast, pace.tasks(pending)):
-                    pace.seconds.append(arrival.seconds)
+            pace = Pace(self.workers, TASK_S)
+            # the first items, a few a worker, have a task each and tell how long one takes
+            first = min(len(items), FIRST_TASKS * self.workers)
+            for pending in filter(None, (list(range(first)), list(range(first, len(items))))):
+                tasks = -(-len(pending) // pace.share(len(pending)))
+                for arrival in self._arrivals(function, items, pending, broadcast, tasks):
+                    pace.add([arrival.seconds])
                     if arrival.kind == "suspect":
                         suspects.append(arrival.item)
                     else:
@@ -287,34 +289,6 @@ def _part(
                 arrived.add(outcome(i, item))
 
     return each
-
-
-class _Pace:
-    """How many items share a task: a task costs some 50 ms, and what it found is lost with it.
-
-    The first items, a few a worker, have a task each and tell how long an item takes; of the rest, so many
-    share a task as it takes to make that cost small.
-    """
-
-    def __init__(self, workers: int) -> None:
-        self.workers = workers
-        self.seconds: list[float] = []
-        """Times of the items so far."""
-
-    def waves(self, count: int) -> Iterator[list[int]]:
-        """Numbers of the items of each job."""
-        first = min(count, FIRST_TASKS * self.workers)
-        yield from (wave for wave in (list(range(first)), list(range(first, count))) if wave)
-
-    def tasks(self, pending: Sequence[int]) -> int:
-        """Tasks for the items of a job."""
-        if not self.seconds:
-            return len(pending)
-        shared = max(1, int(TASK_S / max(statistics.median(self.seconds), 1e-6)))
-        most = -(
-            -len(pending) // (SHORTEST_SHARE * self.workers)
-        )  # so that workers end at about the same time
-        return -(-len(pending) // min(shared, most))
 
 
 class _Arrivals(AccumulatorParam[Any]):

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from numpy.typing import ArrayLike
 from sklearn import ensemble
+from sklearn.utils.validation import check_is_fitted
 
 from infra.engines import Engine
 from tasks.ensembles.grown_forest import GrownForest
@@ -111,7 +112,8 @@ class RandomForestClassifier(GrownForest, ensemble.RandomForestClassifier):
         """
         if isinstance(X, str | Path):
             return self._predicted(X, "predict_proba")
-        return super().predict_proba(X)
+        check_is_fitted(self)
+        return self._mean(X, "predict_proba") if self.n_outputs_ == 1 else super().predict_proba(X)
 
 
 class RandomForestRegressor(GrownForest, ensemble.RandomForestRegressor):
@@ -207,4 +209,5 @@ class RandomForestRegressor(GrownForest, ensemble.RandomForestRegressor):
         """
         if isinstance(X, str | Path):
             return self._predicted(X, "predict")
-        return super().predict(X)
+        check_is_fitted(self)
+        return self._mean(X, "predict") if self.n_outputs_ == 1 else super().predict(X)

@@ -47,8 +47,8 @@ def grow(engine: Engine, growth: Growth, n_estimators: int) -> list[Any] | None:
     EngineError
         If a slice's worker died at every try.
     """
-    # each slice of a table reads it anew
-    a_worker = 1 if isinstance(growth.rows, BlockSource) else SLICES_A_WORKER
+    # each slice of a table reads it anew; one worker has nobody to take anything over from
+    a_worker = 1 if isinstance(growth.rows, BlockSource) or engine.workers == 1 else SLICES_A_WORKER
     spans = split_evenly(n_estimators, a_worker * engine.workers)
     grown: dict[int, Any] = {}
     for i, outcome in engine.run(grow_slice, spans, growth):

@@ -117,9 +117,10 @@ class _XGBoost(SharedFit, BaseEstimator):
             # every member ends with the same trees
             boosted = self.engine.together(_boost_rows, blocks, training.on_one_thread())[0]
         assert boosted is not None  # noqa: S101 (for the type checker)
-        if boosted.refusal is not None:
+        if boosted.booster is None:
             raise ParameterError(boosted.refusal)
-        self.booster_ = xgb.Booster(model_file=bytearray(boosted.model))
+        self.booster_ = boosted.booster
+        self.booster_.set_param({"nthread": self.n_jobs})  # that of a worker has its one
         self.validation_losses_ = boosted.losses
         self._settle(self.n_estimators)
         return boosted.classes
@@ -459,11 +460,12 @@ class Training:
 class Boosted:
     """A fitted model, or what stands against it."""
 
-    model: bytes = b""
+    booster: xgb.Booster | None = None
     losses: list[float] = field(default_factory=list)
     """On the validation rows, by round."""
     classes: Array | None = None
-    refusal: str | None = None
+    refusal: str = ""
+    """Why there is no model."""
 
 
 def _boost_rows(blocks: list[Block], communicator: Communicator, training: Training) -> Boosted | None:
@@ -483,7 +485,7 @@ def _boost_rows(blocks: list[Block], communicator: Communicator, training: Train
     booster, losses = _train(training, {**training.parameters, **objective}, X, target, weights)
     if communicator.rank > 0:
         return None
-    return Boosted(bytes(booster.save_raw("ubj")), losses, classes)
+    return Boosted(booster, losses, classes)
 
 
 def _train(
@@ -492,7 +494,13 @@ def _train(
     """The trees, and the loss on the validation rows by round."""
     rows, validation = training.set_aside(target)
     if not len(validation):
-        return xgb.train(parameters, _matrix(parameters, X, target, weights), training.rounds), []
+        data = _matrix(parameters, X, target, weights)
+        booster = xgb.Booster(parameters, [data])
+        # `xgb.train` asks for callbacks at every round and saves and loads the model at the end: a third of
+        # the time of a small fit
+        for iteration in range(training.rounds):
+            booster.update(data, iteration)
+        return booster, []
 
     def part(index: Array, binned_like: Any = None) -> xgb.DMatrix:
         of_rows = None if weights is None else weights[index]

@@ -177,13 +177,11 @@ class BaseSearch(MetaEstimatorMixin, BaseEstimator):
         best = BestSoFar(len(trials.folds), metric)
         best.add(finished.values())
         self._report(done, len(fits), best.score)
-        with closing(self._run(to_do, trials)) as results:
+        recording = self.ledger.recording() if self.ledger else nullcontext()
+        with recording as record, closing(self._run(to_do, trials)) as results:
             for batch, outcomes in results:
-                if self.ledger:
-                    # a result counts once it is on the disk; a lost worker is no result
-                    self.ledger.put_many(
-                        {keys[o.candidate][o.fold]: asdict(o) for o in outcomes if not o.lost}
-                    )
+                if record:  # a lost worker is no result
+                    record({keys[o.candidate][o.fold]: asdict(o) for o in outcomes if not o.lost})
                 new = {(o.candidate, o.fold): o for o in outcomes if (o.candidate, o.fold) not in finished}
                 finished.update(new)
                 best.add(new.values())
@@ -204,7 +202,9 @@ class BaseSearch(MetaEstimatorMixin, BaseEstimator):
         with nullcontext(self.engine) if self.engine else LocalEngine(1) as engine:
             # clusterings of the same rows share the distances that score them; classifiers share nothing
             together = trials.y is None and trials.time_limit_s is None
-            work = batches(fits, engine.workers) if together else [(fit,) for fit in fits]
+            # values are mostly written in ascending order, and larger ones take longer: the short fits,
+            # left for the end, let all workers end at about the same time
+            work = batches(fits, engine.workers) if together else [(fit,) for fit in reversed(fits)]
             while work:
                 lost: list[Fit] = []
                 with closing(engine.run(run_batch, work, shared=trials)) as results:

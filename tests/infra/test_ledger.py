@@ -8,6 +8,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -55,6 +57,42 @@ def test_scopes_keep_the_same_key_apart(ledger: Ledger) -> None:
     spark.put("a", 2)
     assert (dask.get("a"), spark.get("a"), ledger.get("a")) == (1, 2, None)
     assert ledger.count() == 2
+
+
+def test_recorded_beside_other_work_all_is_on_the_disk_at_the_end(ledger: Ledger) -> None:
+    ledger.put("7", "first")
+    with ledger.recording() as record:
+        for i in range(300):
+            record({str(i): i})
+        record({"8": "second"})
+    assert ledger.get_many(map(str, range(300))) == {str(i): i for i in range(300)} | {"7": "first"}
+
+
+def test_a_single_result_does_not_wait_for_the_next(ledger: Ledger) -> None:
+    with ledger.recording() as record:
+        record({"a": 1})
+        until = time.monotonic() + 30
+        while ledger.get("a") is None and time.monotonic() < until:
+            time.sleep(0.01)
+        assert ledger.get("a") == 1
+
+
+def fails_after(record: Callable[[], None]) -> None:
+    record()
+    raise KeyError
+
+
+def test_what_was_recorded_stays_when_the_work_fails(ledger: Ledger) -> None:
+    with pytest.raises(KeyError), ledger.recording() as record:
+        fails_after(lambda: record({"a": 1}))
+    assert ledger.get("a") == 1
+
+
+def test_results_that_cannot_be_written_are_an_error(ledger: Ledger) -> None:
+    with closing(sqlite3.connect(ledger.path)) as db:
+        db.execute("DROP TABLE results")
+    with pytest.raises(sqlite3.OperationalError, match="no such table"), ledger.recording() as record:
+        record({"a": 1})
 
 
 def test_more_keys_than_a_statement_holds(ledger: Ledger) -> None:

@@ -70,6 +70,12 @@ def test_an_item_that_always_kills_its_worker_is_given_up_and_the_others_finish(
     assert work.notes(tmp_path).count(3) <= 8
 
 
+def test_short_items_share_tasks(dask: DaskEngine) -> None:
+    results = list(dask.run(work.task_name, range(400)))
+    assert sorted(i for i, _ in results) == list(range(400))
+    assert len({task for _, task in results}) < 100
+
+
 def test_an_exception_of_the_function_is_raised_here(dask: DaskEngine) -> None:
     with pytest.raises(ValueError, match="item 3 is not to my taste"):
         list(dask.run(work.rejects_three, range(8)))

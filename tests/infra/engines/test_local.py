@@ -1,13 +1,19 @@
 """The engine `local`, and what is profiled of an engine's work."""
 
+import json
 import pstats
+import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
+from xgboost.core import XGBoostError
 
 from infra.engines import ArraySource, connect
 from infra.engines.collective import RENDEZVOUS_TIMEOUT_S, join, rendezvous
@@ -149,3 +155,27 @@ def test_a_member_whose_peers_do_not_come_gives_up(monkeypatch: pytest.MonkeyPat
     with rendezvous(2, "127.0.0.1") as meeting, pytest.raises(EngineError, match="did not meet within 2 s"):
         join(meeting, 0, 2, lambda communicator: communicator.allgather(0))
     assert time.monotonic() - start < RENDEZVOUS_TIMEOUT_S / 4
+
+
+DIES_BEFORE_ALL_ARE_IN = """
+import json, os, signal, sys
+from xgboost import collective
+collective.init(**json.loads(sys.argv[1]), dmlc_task_id="000001")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_member_that_dies_while_the_group_meets_is_no_member_that_did_not_come() -> None:
+    before = listeners()
+    with rendezvous(2, "127.0.0.1") as meeting:
+        peer = subprocess.Popen([sys.executable, "-c", DIES_BEFORE_ALL_ARE_IN, json.dumps(meeting)])
+        start = time.monotonic()
+        with pytest.raises(XGBoostError):
+            join(meeting, 0, 2, lambda communicator: communicator.allgather(0))
+        assert time.monotonic() - start < RENDEZVOUS_TIMEOUT_S / 4
+        assert peer.wait(30) == -signal.SIGKILL
+    assert listeners() == before
+
+
+def listeners() -> set[Any]:
+    return {c.laddr for c in psutil.Process().net_connections("inet") if c.status == "LISTEN"}

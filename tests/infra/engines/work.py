@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from distributed import get_worker
+
 from infra.engines.collective import Communicator
 
 
@@ -39,6 +41,10 @@ def slow(item: int, folder: str) -> int:
     note(folder, item)
     time.sleep(0.3)
     return item
+
+
+def task_name(_item: int, _shared: Any) -> str:
+    return str(get_worker().get_current_task())
 
 
 def ranks(_span: list[Any], communicator: Communicator, *_state: Any) -> list[int]:

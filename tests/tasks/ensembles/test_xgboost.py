@@ -194,3 +194,12 @@ def test_another_number_of_columns_is_refused(tmp_path: Path) -> None:
     pd.DataFrame(X[:, :5]).add_prefix("x").to_parquet(tmp_path / "t.parquet")
     with pytest.raises(ParameterError, match="5 columns; the model has 8"):
         XGBoostClassifier(3).fit(X, Y).predict(tmp_path / "t.parquet")
+
+
+@pytest.mark.parametrize("patience", [None, 3])
+def test_predictions_use_as_many_threads_as_the_fit(patience: int | None) -> None:
+    X, y = make_classification(200, random_state=0)
+    model = XGBoostClassifier(5, early_stopping_rounds=patience, n_jobs=1).fit(X, y)
+    for fitted in (model, pickle.loads(pickle.dumps(model))):
+        config = json.loads(fitted.booster_.save_config())
+        assert config["learner"]["generic_param"]["nthread"] == "1"

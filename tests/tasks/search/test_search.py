@@ -250,7 +250,7 @@ def test_a_lost_trial_is_reported_and_not_recorded(tmp_path: Path) -> None:
         Counting(), {"threshold": [0.0, 1.0]}, cv=FOLDS, ledger=ledger, engine=LosesWorkers({1})
     )
     search.fit(X, Y)
-    assert search.cv_results_["error"] == ["its worker died", None]
+    assert search.cv_results_["error"] == [None, "its worker died"]  # the last candidates run first
     assert ledger.count() == 7
     search.set_params(engine=None).fit(X, Y)
     assert (search.n_fits_, search.n_kept_) == (1, 7)
