@@ -202,11 +202,11 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
             raise ParameterError(f"stop_epoch={until}: at most {self.epochs}, the epochs of the schedule")
         pictures, pixels, self.classes_ = labelled(X, y)
         architecture = Architecture(
-            pixels.shape[1], pixels.shape[2], len(self.classes_), self.width, self.depth
+            pixels.shape[1], pixels.shape[2], len(self.classes_), int(self.width), int(self.depth)
         )
         recipe, one = self._recipe(), 1 if self._shared() else self.n_jobs
         checkpoints = self._checkpoints(pictures, architecture, recipe)
-        fit = Fit(architecture, recipe, until, self.device, one, tuple(self.callbacks), checkpoints)
+        fit = Fit(architecture, recipe, int(until), self.device, one, tuple(self.callbacks), checkpoints)
         if self.engine is None or not self._shared():
             found = fitted(pixels, pictures.codes, fit)
         else:
@@ -239,11 +239,11 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
         if not isinstance(seed, Integral):
             seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
         return Recipe(
-            self.epochs,
+            int(self.epochs),
             float(self.learning_rate),
             float(self.weight_decay),
-            self.batch_size,
-            self.batch_groups,
+            int(self.batch_size),
+            int(self.batch_groups),
             float(self.label_smoothing),
             float(self.augmentation),
             float(self.mixup),
@@ -290,7 +290,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
     def _predicted(
         self, network: ConvNet, pixels: NDArray[np.uint8], device: torch.device
     ) -> NDArray[np.float32]:
-        x = network.normalised(torch.tensor(pixels).to(device))
+        x = network.normalised(torch.from_numpy(pixels.copy()).to(device))
         views = [x, x.flip(3)] if self.augmentation > 0 else [x]
         with autocast(device, chosen_precision(self.precision, device)):
             scores = [network(view) for view in views]

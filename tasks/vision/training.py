@@ -200,7 +200,7 @@ class Trainer:
         for name, parameter in (("decaying", self.flat.decaying), ("others", self.flat.others)):
             velocity = self.optimizer.state[parameter].get("momentum_buffer")
             tensors[f"momentum.{name}"] = torch.zeros_like(parameter) if velocity is None else velocity
-        copied = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
+        copied = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
         return State(self.epoch, copied, list(self.history))
 
     def restore(self, state: State) -> None:

@@ -15,7 +15,7 @@ TINY: dict[str, Any] = {"width": 4, "epochs": 4, "batch_size": 32, "random_state
 def stripes(n: int, classes: int = 2, size: int = 16, seed: int = 0) -> tuple[NDArray[Any], NDArray[Any]]:
     random = np.random.default_rng(seed)
     codes = np.arange(n) % classes
-    angles = np.pi * codes / classes
+    angles = np.pi / 2 * codes / (classes - 1)  # no class is the mirror image of another
     down, across = np.mgrid[:size, :size]
     places = np.cos(angles)[:, None, None] * across + np.sin(angles)[:, None, None] * down
     waves = np.sin(places * 1.5 + random.uniform(0, 6, (n, 1, 1)))
