@@ -13,7 +13,7 @@ import torch
 import torch.distributed as dist
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.distributed import DistError, ProcessGroupGloo, Store, TCPStore  # type: ignore[attr-defined]
+from torch.distributed import AllreduceOptions, DistError, ProcessGroupGloo, Store, TCPStore  # type: ignore[attr-defined]
 
 from infra.engines import BlockSource, Engine
 from infra.engines.blocks import Block, Span
@@ -21,6 +21,7 @@ from infra.engines.collective import Communicator
 from infra.errors import EngineError
 from tasks.vision.fitting import Fit, Fitted, chosen_device, fitted
 
+MEETING_TIMEOUT = timedelta(seconds=60)
 TIMEOUT = timedelta(minutes=10)  # that a rank may compute while the others wait for it
 
 
@@ -105,7 +106,9 @@ class Group:
     def add_up(self, sums: Tensor) -> None:
         """Replace a vector by its sum over all ranks."""
         buffer = sums if self.direct else sums.cpu()
-        self.connected.allreduce([buffer]).wait()
+        options = AllreduceOptions()
+        options.timeout = TIMEOUT
+        self.connected.allreduce([buffer], options).wait()
         if buffer is not sums:
             sums.copy_(buffer)
 
@@ -136,20 +139,26 @@ def _store(communicator: Communicator) -> Store:
         port, descriptor = listening.getsockname()[1], listening.detach()
     host, port = communicator.allgather((communicator.host, port))[0]
     if communicator.rank > 0:
-        return TCPStore(host, port, communicator.size, False, TIMEOUT)
+        return TCPStore(host, port, communicator.size, False, MEETING_TIMEOUT)
     return TCPStore(
-        host, port, communicator.size, True, TIMEOUT, wait_for_workers=False, master_listen_fd=descriptor
+        host,
+        port,
+        communicator.size,
+        True,
+        MEETING_TIMEOUT,
+        wait_for_workers=False,
+        master_listen_fd=descriptor,
     )
 
 
 def _gloo(store: Store, communicator: Communicator) -> Any:
     options = ProcessGroupGloo._Options()  # type: ignore[attr-defined]
     options._devices = [ProcessGroupGloo.create_device(hostname=communicator.host)]
-    options._timeout = TIMEOUT
+    options._timeout = MEETING_TIMEOUT
     return ProcessGroupGloo(store, communicator.rank, communicator.size, options)
 
 
 def _nccl(store: Store, communicator: Communicator) -> Any:
     options = dist.ProcessGroupNCCL.Options()
-    options._timeout = TIMEOUT
+    options._timeout = MEETING_TIMEOUT
     return dist.ProcessGroupNCCL(store, communicator.rank, communicator.size, options)
