@@ -1,0 +1,1 @@
+"""Images: reading and packing them, and the network that learns from them."""
