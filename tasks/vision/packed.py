@@ -79,7 +79,9 @@ class PackedImages:
         try:
             about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
             if about.pop("format") != FORMAT:
-                raise DataError(f"'{folder}' was packed by another version; delete it and pack the images again")
+                raise DataError(
+                    f"'{folder}' was packed by another version; delete it and pack the images again"
+                )
             about |= {"classes": tuple(about["classes"]), "counts": tuple(about["counts"])}
             return cls(folder, **about)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -105,9 +107,13 @@ class PackedImages:
             y = np.load(self.path / LABELS)
             whole = digest(self.classes, y, X) == self.sha256
         except (OSError, ValueError) as error:
-            raise DataError(f"'{self.path}' cannot be read: {error}; delete it and pack the images again") from error
+            raise DataError(
+                f"'{self.path}' cannot be read: {error}; delete it and pack the images again"
+            ) from error
         if not whole:
-            raise DataError(f"'{self.path}' has changed since it was packed; delete it and pack the images again")
+            raise DataError(
+                f"'{self.path}' has changed since it was packed; delete it and pack the images again"
+            )
         return X, y
 
     def index(self) -> Any:

@@ -162,7 +162,7 @@ def _opened(part: Path) -> Iterator[Any]:
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(part, memory_map=True) as opened:
+        with pq.ParquetFile(part) as opened:
             yield opened
     except (pa.ArrowInvalid, OSError) as error:
         raise DataError(f"{part} cannot be read as Parquet: {error}") from error

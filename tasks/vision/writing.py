@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from infra.errors import DataError
 from tasks.vision.packed import ABOUT, IMAGES, INDEX, LABELS, QUARANTINE, PackedImages, digest, write_about
 
-UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOTDIR, errno.EEXIST)
+REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -45,7 +46,7 @@ def unfinished(target: Path) -> Iterator[Path | None]:
             finally:
                 _remove(temporary)
     except OSError as error:
-        if error.errno not in UNWRITABLE:
+        if error.errno not in REFUSED + FULL:
             raise
         raise DataError(f"'{target}' cannot be written: {error.strerror or error}") from error
 
