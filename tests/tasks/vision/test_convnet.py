@@ -14,7 +14,9 @@ from sklearn.model_selection import cross_val_score
 from infra.engines import connect
 from infra.errors import DataError, ParameterError
 from tasks.vision import ConvNetClassifier
+from tasks.vision.packing import pack
 from tasks.vision.saving import load, save
+from tests.tasks.vision.pictures import folder
 from tests.tasks.vision.synthetic import TINY, Listener, stripes, tiny
 
 X, Y = stripes(128)
@@ -96,6 +98,22 @@ def test_a_memory_map_is_an_array(tmp_path: Path, model: ConvNetClassifier) -> N
     np.save(tmp_path / "x.npy", X)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
     assert tiny().fit(mapped, Y).predict_proba(mapped).tobytes() == model.predict_proba(X).tobytes()
+
+
+def test_a_packed_folder_is_its_pictures_and_labels(tmp_path: Path) -> None:
+    packed = pack(folder(tmp_path / "source"), tmp_path / "packed", size=16)
+    pixels, codes = packed.load()
+    model = tiny(batch_size=4).fit(packed.path)
+    array = tiny(batch_size=4).fit(np.array(pixels), np.array(["cat", "dog"])[codes])
+    assert model.classes_.tolist() == array.classes_.tolist() == ["cat", "dog"]
+    assert model.predict_proba(str(packed.path)).tobytes() == array.predict_proba(pixels).tobytes()
+    relabelled = tiny(batch_size=4).fit(packed.path, codes % 2 + 5)
+    assert relabelled.classes_.tolist() == [5, 6]
+
+
+def test_a_folder_that_is_not_packed_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is no folder of packed images"):
+        tiny().fit(tmp_path)
 
 
 @pytest.mark.parametrize("mixing", [{"mixup": 0.4}, {"precision": "bfloat16"}, {"depth": 3}], ids=str)

@@ -9,7 +9,9 @@ import pytest
 
 from infra.engines import Engine
 from infra.errors import ParameterError
+from tasks.vision.packing import pack
 from tests.infra.engines.starting import started
+from tests.tasks.vision.pictures import folder
 from tests.tasks.vision.synthetic import Fatal, stripes, tiny
 
 X, Y = stripes(160, size=16)
@@ -41,6 +43,13 @@ def test_one_rank_is_one_process(engine: Engine, alone: Any) -> None:
     one = tiny(engine=engine, n_shards=1).fit(X, Y)
     assert one.n_shards_ == 1
     assert all(one.weights_[name].tobytes() == alone.weights_[name].tobytes() for name in alone.weights_)
+
+
+def test_ranks_read_a_packed_folder_themselves(engine: Engine, tmp_path: Path) -> None:
+    packed = pack(folder(tmp_path / "source", 16), tmp_path / "packed", size=16)
+    models = [tiny(batch_size=8, epochs=2, engine=each).fit(packed.path) for each in (None, engine)]
+    losses = [[epoch["loss"] for epoch in model.history_] for model in models]
+    np.testing.assert_allclose(*losses, rtol=1e-3)
 
 
 def test_a_killed_rank_costs_no_finished_epoch(engine: Engine, alone: Any, tmp_path: Path) -> None:
