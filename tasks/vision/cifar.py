@@ -1,0 +1,160 @@
+"""The CIFAR-10 archive: some of its classes as packed images."""
+
+import io
+import pickle
+import tarfile
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infra.errors import DataError
+from tasks.vision.download import Progress, fetch
+from tasks.vision.packed import PackedImages
+from tasks.vision.writing import finish, unfinished, write_images
+
+URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
+MD5 = "c58f30108f718f92721af3b95e74349a"
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+BATCHES = tuple(f"data_batch_{number}" for number in range(1, 6))
+SIZE = 32
+MOST_BYTES = 64 * 2**20
+"""Bytes of the longest batch that is read; those of the archive have 31 MB."""
+PROVENANCE = (
+    "Photographs of {classes} from the training part of CIFAR-10 (Krizhevsky, Learning multiple layers of "
+    "features from tiny images, 2009), 32 x 32 pixels."
+)
+
+
+def cifar(
+    cache: str | Path,
+    classes: Sequence[str] = ("cat", "dog"),
+    *,
+    name: str = "cats-dogs",
+    progress: Progress | None = None,
+    url: str = URL,
+    md5: str = MD5,
+) -> PackedImages:
+    """Take classes out of the training part of CIFAR-10, which is downloaded once.
+
+    Parameters
+    ----------
+    cache : str or Path
+        Folder that keeps the archive (170 MB) and what is packed of it.
+    classes : sequence of str, default=("cat", "dog")
+        Some of the ten classes, each with 5,000 images of 32 x 32 pixels.
+    name : str, default="cats-dogs"
+        What the data set is called.
+    progress : callable, optional
+        Called with the bytes that are downloaded and all bytes, now and then.
+    url, md5 : str
+        The archive's address and digest; default: the official ones.
+
+    Returns
+    -------
+    PackedImages
+
+    Raises
+    ------
+    DataError
+        If a class is unknown, the archive cannot be had (the message says why), or is not of this format.
+    """
+    unknown = [label for label in classes if label not in CLASSES]
+    if unknown:
+        raise DataError(f"CIFAR-10 has no class '{unknown[0]}'; its classes are {', '.join(CLASSES)}")
+    folder = Path(cache).expanduser().absolute()
+    with unfinished(folder / f"{name}-{'-'.join(sorted(classes))}-{md5[:16]}") as temporary:
+        if temporary is not None:
+            archive = fetch(url, folder / url.rpartition("/")[2], md5, progress)
+            _pack(archive, temporary, tuple(map(CLASSES.index, classes)), name, md5)
+    return PackedImages.open(folder / f"{name}-{'-'.join(sorted(classes))}-{md5[:16]}")
+
+
+def _pack(archive: Path, folder: Path, wanted: tuple[int, ...], name: str, md5: str) -> None:
+    images, labels, files = [], [], []
+    for batch, X, y in batches(archive):
+        rows = np.flatnonzero(np.isin(y, wanted))
+        images.append(X[rows])
+        labels += [CLASSES[code] for code in y[rows]]
+        files += [f"{batch}/{row}" for row in rows]
+    for code in wanted:
+        if CLASSES[code] not in labels:
+            raise DataError(f"'{archive}' holds no image of class '{CLASSES[code]}'")
+    write_images(folder, len(files), SIZE, images)
+    finish(
+        folder,
+        name=name,
+        labels=labels,
+        files=files,
+        quarantine=[],
+        source=f"md5:{md5}",
+        provenance=PROVENANCE.format(classes=" and ".join(f"{CLASSES[code]}s" for code in wanted)),
+    )
+
+
+def batches(archive: Path) -> Iterator[tuple[str, NDArray[np.uint8], NDArray[np.int64]]]:
+    """Name, images (n, 32, 32, 3) and class codes (n,) of each training batch; nothing is written to disk.
+
+    Raises
+    ------
+    DataError
+        If the archive or a batch of it is not of CIFAR-10's format.
+    """
+    found = set()
+    try:
+        with tarfile.open(archive, "r|gz") as tar:
+            for member in tar:
+                batch = member.name.rpartition("/")[2]
+                if batch not in BATCHES or batch in found or not member.isfile():
+                    continue
+                if member.size > MOST_BYTES:
+                    raise DataError(f"'{archive}': {batch} has {member.size:,} bytes, at most {MOST_BYTES:,}")
+                content = tar.extractfile(member)
+                assert content is not None  # noqa: S101 (it is a file)
+                found.add(batch)
+                yield batch, *_arrays(content.read(), f"{archive}: {batch}")
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        raise DataError(f"'{archive}' cannot be read as a tar.gz archive: {error}") from error
+    if not found:
+        raise DataError(f"'{archive}' holds none of CIFAR-10's training batches, {', '.join(BATCHES)}")
+
+
+class _ArraysOnly(pickle.Unpickler):
+    """Reads dictionaries, lists, text, numbers and NumPy arrays, and refuses everything else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        allowed = {
+            ("numpy", "ndarray"): np.ndarray,
+            ("numpy", "dtype"): np.dtype,
+            # the one function that every pickled array names, by its old and its new place
+            ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
+            ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
+        }
+        try:
+            return allowed[module, name]
+        except KeyError:
+            raise pickle.UnpicklingError(f"{module}.{name} is not allowed in it") from None
+
+
+def _reconstruct(kind: Any, shape: Any, _code: Any) -> Any:
+    """An empty array, whose state then comes from the pickle."""
+    if kind is not np.ndarray or shape != (0,):
+        raise pickle.UnpicklingError("it holds an array of an unknown kind")
+    return np.empty(0, dtype=np.uint8)
+
+
+def _arrays(data: bytes, where: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    try:
+        # Python 2 wrote these files: their text is bytes
+        batch = _ArraysOnly(io.BytesIO(data), encoding="bytes").load()
+        X, y = batch[b"data"], batch[b"labels"]
+        codes = np.asarray([int(code) for code in y], dtype=np.int64)
+    except Exception as error:  # a damaged pickle raises many kinds of them
+        raise DataError(f"'{where}' is no batch of CIFAR-10: {error}") from error
+    whole = isinstance(X, np.ndarray) and X.dtype == np.uint8 and X.shape == (len(codes), 3 * SIZE * SIZE)
+    if not whole or not ((codes >= 0) & (codes < len(CLASSES))).all():
+        raise DataError(f"'{where}' is no batch of CIFAR-10: its arrays are of another shape or type")
+    return X.reshape(-1, 3, SIZE, SIZE).transpose(0, 2, 3, 1), codes
