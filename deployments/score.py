@@ -1,4 +1,4 @@
-"""`trilla score`: predictions of a registered model for the rows of a table."""
+"""`trilla score`: predictions of a registered model for the rows of a table or the images of a folder."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ from infra.errors import DataError
 from infra.model_registry import ModelRegistry
 from tasks.datasets.catalogue import resolve
 from tasks.datasets.reading import read
-from tasks.models import load, score_table
+from tasks.models import load, score_images, score_table
 
 
 def score(model: str, data: str, out: Path) -> None:
@@ -24,7 +24,7 @@ def score(model: str, data: str, out: Path) -> None:
     model : str
         `NAME@ALIAS`, `NAME/VERSION`, or `NAME`, which is its champion.
     data : str
-        CSV or Parquet file or folder.
+        CSV or Parquet file or folder, or a folder of images.
     out : Path
         `.csv` or `.parquet`; written whole or not at all.
 
@@ -35,13 +35,21 @@ def score(model: str, data: str, out: Path) -> None:
     """
     if out.suffix not in (".csv", ".parquet"):
         raise DataError(f"--out {out}: give a file that ends in .csv or .parquet")
-    frame = read(resolve(data))
+    source = resolve(data)
+    frame = None if source.task == "vision" else read(source)
     bring_up()
     with TemporaryDirectory() as folder:
         pipeline, description = load(
             ModelRegistry(os.environ["MLFLOW_TRACKING_URI"]).download(model, Path(folder))
         )
-    predictions = score_table(pipeline, description, frame)
+    if (frame is None) != (description.task == "vision"):
+        needs = "a folder of images" if frame is not None else "a table"
+        raise DataError(f"'{data}': model '{model}' needs {needs}")
+    predictions = (
+        score_images(pipeline, description, source.path)
+        if frame is None
+        else score_table(pipeline, description, frame)
+    )
     _write(predictions, out)
     Console().print(f"{len(predictions):,} predictions of {description.algorithm} in {out}", soft_wrap=True)
 

@@ -24,6 +24,7 @@ from tasks.results import Cell, Evaluation, Search
 
 SEARCHES: tuple[Search, ...] = ("baseline", "grid", "random")
 OUTER_FOLDS = 10
+VISION_FOLDS = 3
 INCOMPLETE = (
     "Incomplete"  # name of the failed state of a subflow that ran to its end: its cells have the causes
 )
@@ -58,7 +59,8 @@ def compare(dataset: PreparedDataset) -> State[Any]:
 def on_spark(session: Session, dataset: PreparedDataset) -> None:
     """Prepare and train on Spark; should Spark not read the same table, its cells fail with that cause."""
     try:
-        spark_preparation(dataset)
+        if dataset.task != "vision":  # images are no table
+            spark_preparation(dataset)
         fault = None
     except Exception as error:  # the other engines go on
         fault = str(error) if isinstance(error, EngineError) else f"{type(error).__name__}: {error}"
@@ -129,6 +131,7 @@ def requests(session: Session, dataset: PreparedDataset, engine: EngineName) -> 
             folds=parameters.folds,
             candidates=parameters.candidates,
             workers=session.workers,
+            epochs=parameters.epochs,
             profile=parameters.profile,
             ledger=str(session.journal.ledger),
         )
@@ -171,13 +174,14 @@ def evaluate(session: Session, dataset: PreparedDataset) -> None:
     evaluations = []
     if dataset.task != "clustering" and session.parameters.repeats:
         watching().starting(f"{dataset.name}: cross-validation, tuning inside the folds")
-        ways = [
-            (a.name, s) for a in algorithms_for(dataset.task, session.parameters.algorithms) for s in SEARCHES
-        ]
-        ways.append((FLOOR.name, SEARCHES[0]))
+        vision = dataset.task == "vision"
+        algorithms = algorithms_for(dataset.task, session.parameters.algorithms)
+        # a network takes too long to be tuned anew in each fold, and a line through pixels is no floor
+        ways = [(a.name, s) for a in algorithms for s in (SEARCHES[:1] if vision else SEARCHES)]
+        ways += [(FLOOR.name, SEARCHES[0])] * (not vision)
         scheme = Scheme(
-            folds=OUTER_FOLDS,
-            repeats=session.parameters.repeats,
+            folds=VISION_FOLDS if vision else OUTER_FOLDS,
+            repeats=1 if vision else session.parameters.repeats,
             seed=session.parameters.seed,
             candidates=session.parameters.candidates,
         )

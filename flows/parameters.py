@@ -54,6 +54,11 @@ class SearchParameters(BaseModel):
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(
         0, description="Seed of folds, candidates and models; the same seed gives the same results."
     )
+    epochs: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        None,
+        description="Epochs of a network's training; empty: a small budget for a first look.",
+        json_schema_extra=shown_plain,
+    )
     log_trials: Annotated[int, Field(ge=0, le=1000)] = Field(
         3, description="Best trials of a search that become MLflow runs; all are in its table."
     )
@@ -69,10 +74,11 @@ class StudyParameters(SearchParameters):
     """A study: data sets x algorithms x engines x {baseline, grid, random}."""
 
     data: list[str] = Field(
-        ["diabetes", "burger-king"],
+        ["diabetes", "burger-king", "cats-dogs"],
         min_length=1,
         json_schema_extra={"uniqueItems": True},
-        description="Data sets of the catalogue (diabetes, burger-king), or the path of a CSV or Parquet file.",
+        description="Data sets of the catalogue (diabetes, burger-king, cats-dogs), or the path of a CSV or Parquet "
+        "file, or of a folder of images with a sub-folder for each class.",
     )
     target: str | None = Field(
         None,

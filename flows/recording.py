@@ -138,6 +138,8 @@ def record_cell(session: "Session", request: CellRequest, cell: Cell) -> None:
         columns=dataset.columns,
     )
     tracker.log_series(key, _series(cell))
+    for epoch, metrics in enumerate(cell.curve):
+        tracker.log(key, metrics={f"epoch/{name}": value for name, value in metrics.items()}, step=epoch)
     if cell.trials:
         tracker.log_text(key, _trial_table(cell.trials), "trials.csv")
     if cell.profile:

@@ -6,6 +6,7 @@ from typing import Any
 import psutil
 from prefect import flow
 from prefect.client.schemas.objects import State
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.states import Completed, Failed
 from prefect_dask import DaskTaskRunner
 
@@ -20,6 +21,8 @@ from tasks import steps
 from tasks.datasets.preparation import PreparedDataset
 from tasks.results import Dataset, StudyResult
 
+NO_HEARTBEAT = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+
 
 @flow(name="study")
 def study(parameters: StudyParameters = StudyParameters()) -> State[Any]:  # noqa: B008 (frozen)
@@ -31,7 +34,9 @@ def study(parameters: StudyParameters = StudyParameters()) -> State[Any]:  # noq
     result = StudyResult(
         name="study", started=recording.now(), versions=recording.versions(), machine=machine()
     )
-    with open_session(parameters, result) as session:
+    # The study's own heartbeat tells that its process lives; a flow's end waits up to a second for the thread
+    # that sends them, and a study has many subflows.
+    with open_session(parameters, result) as session, temporary_settings(NO_HEARTBEAT):
         for dataset in on_cluster(session, preparation)():
             state = on_cluster(session, compare)(dataset, return_state=True)
             if state.name != INCOMPLETE:

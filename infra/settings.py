@@ -38,6 +38,10 @@ class Settings(BaseSettings):
     cores: int = Field(
         default_factory=usable_cores, ge=1, description="Threads the embedded engines may use in all."
     )
+    cats_dogs: Path | None = Field(
+        None,
+        description="Folder of photographs for the data set cats-dogs; without it CIFAR-10's are fetched.",
+    )
     data_dir: Path | None = Field(
         None, description="Folder of reference data that is not part of the project."
     )

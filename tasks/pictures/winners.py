@@ -10,7 +10,7 @@ from sklearn.inspection import permutation_importance
 
 from tasks.cells import training_rows
 from tasks.datasets.preparation import PreparedDataset
-from tasks.pictures import predictions
+from tasks.pictures import images, predictions
 from tasks.pictures.clusters import components, silhouettes
 from tasks.pictures.merges import dendrogram
 from tasks.pictures.neighbours import k_distance_curve
@@ -36,6 +36,8 @@ def pictures(
 ) -> list[Picture]:
     """Pictures of the best clustering of each algorithm and of what it saw, or of the best predictions."""
     done = [cell for cell in cells if cell.status == "completed"]
+    if dataset.task == "vision":
+        return _images(dataset, done)
     if dataset.task != "clustering":
         return _predictions(dataset, done, evaluations)
     winners = [max((c for c in done if c.algorithm == a), key=_score) for a in {c.algorithm: 0 for c in done}]
@@ -106,6 +108,39 @@ def _predictions(
         ),
         importance,
     ]
+
+
+def _images(dataset: PreparedDataset, cells: Sequence[Cell]) -> list[Picture]:
+    """How the networks learned, and what the best of them by the held-out images takes for what."""
+    if not cells:
+        return []
+    from tasks.vision import saving
+
+    best = max(cells, key=lambda cell: cell.metrics["holdout_accuracy"])
+    rows = training_rows(dataset)
+    assert best.network is not None  # noqa: S101 (for the type checker)
+    shares = _every_class(saving.load(best.network), rows.X_test, len(dataset.classes))
+    way = f"{ALGORITHMS[best.algorithm].title}, {best.search} on {best.engine}"
+    held_out = f"{way}, on the {len(rows.y_test):,} held-out images."
+    first = {cell.search: cell for cell in reversed(cells)}
+    drawn = [
+        (
+            "Learning curves",
+            f"One line for each way to train, on {best.engine} or the first engine that has it. Batches are "
+            "changed at random, so that training accuracy may lie below that on whole images.",
+            images.learning_curves({name: cell.curve for name, cell in sorted(first.items())}),
+        ),
+        (
+            "Confusion matrix",
+            f"{held_out} Counts.",
+            predictions.confusion(rows.y_test, shares.argmax(axis=1), dataset.classes),
+        ),
+    ]
+    worst = images.worst_mistakes(rows.X_test, rows.y_test, shares, dataset.classes)
+    if worst:
+        words = f"{held_out} True class, what it was taken for, and how surely."
+        drawn.append(("The surest mistakes", words, worst))
+    return [Picture(title=t, caption=c, dataset=dataset.name, png=p) for t, c, p in drawn]
 
 
 def _every_class(model: Any, X: Any, n_classes: int) -> Any:

@@ -64,7 +64,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
     device : {"auto", "cpu", "cuda"}, default="auto"
         "auto": a GPU where the process sees one.
     n_jobs : int, default=1
-        Threads of a fit in one process, and of predictions.
+        Threads of a fit in one process, and of predictions. With the engine "local" its workers are the threads.
     n_shards : int or None, default=None
         Ranks: workers of the engine that share the training, one thread each; None: as many as there are workers
         and groups of a batch.
@@ -204,7 +204,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
         architecture = Architecture(
             pixels.shape[1], pixels.shape[2], len(self.classes_), int(self.width), int(self.depth)
         )
-        recipe, one = self._recipe(), 1 if self._shared() else self.n_jobs
+        recipe, one = self._recipe(), 1 if self._shared() else self._threads()
         checkpoints = self._checkpoints(pictures, architecture, recipe)
         fit = Fit(architecture, recipe, int(until), self.device, one, tuple(self.callbacks), checkpoints)
         if self.engine is None or not self._shared():
@@ -215,6 +215,9 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
         self.architecture_, self.n_shards_, self.n_iter_ = architecture, ranks, len(found.history)
         self.image_shape_ = tuple(pixels.shape[1:])
         return self
+
+    def _threads(self) -> int:
+        return self.n_jobs if self.engine is None else self.engine.workers
 
     def _shared(self) -> bool:
         """Whether the training takes place on the workers of an engine."""

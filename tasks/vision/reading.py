@@ -129,6 +129,12 @@ def files_below(folder: Path) -> Iterator[str]:
                 yield Path(place, name).relative_to(folder).as_posix()
 
 
+def holds_images(folder: Path) -> bool:
+    """Whether a folder is one of images: it holds some, by their names, and no Parquet."""
+    names = [name.lower() for name in files_below(folder)]
+    return any(name.endswith(SUFFIXES) for name in names) and not any(map(parquet.is_parquet, names))
+
+
 def require_classes(source: Path, counts: Mapping[str, int], what: str) -> None:
     """Refuse a source from whose images nothing can be learned.
 

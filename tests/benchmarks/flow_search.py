@@ -96,6 +96,7 @@ def times(case: Case, rounds: int) -> tuple[list[float], list[float]]:
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
     from prefect import flow, task
     from prefect.cache_policies import NO_CACHE
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
     from prefect_dask import DaskTaskRunner
 
     from infra.engines import connect
@@ -132,7 +133,8 @@ def times(case: Case, rounds: int) -> tuple[list[float], list[float]]:
         on_cluster = search_in_flow.with_options(task_runner=DaskTaskRunner(address=address))
         on_cluster(address, case.few)
         peer(case.few)
-        found = in_turn(lambda: on_cluster(address, case.space), lambda: peer(case.space), rounds)
+        with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):  # as a study's subflows run
+            found = in_turn(lambda: on_cluster(address, case.space), lambda: peer(case.space), rounds)
     for fold in range(5):
         name = f"split{fold}_test_score"
         np.testing.assert_array_equal(results["ours"][name], results["peer"][name])
