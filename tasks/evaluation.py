@@ -124,8 +124,8 @@ def _summary(
         repeats=scheme.repeats,
         scores=values,
         mean=float(np.mean(values)),
-        low=low,
-        high=high,
+        low=max(low, 0.0) if dataset.task != "regression" else low,
+        high=min(high, 1.0),  # of accuracy and of R2
     )
 
 

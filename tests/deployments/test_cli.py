@@ -22,7 +22,8 @@ FILES = {
 REFUSED = [
     (
         "--data nosuch.csv",
-        "no file 'nosuch.csv'; give a CSV or Parquet file, or one of: diabetes, burger-king",
+        "no file 'nosuch.csv'; give a CSV or Parquet file, a folder of images, or one of: "
+        "diabetes, burger-king, cats-dogs",
     ),
     ("--data diabetis", "no file 'diabetis'; give .* one of: diabetes"),
     ("--data empty.csv", "empty.csv' is empty"),

@@ -14,6 +14,7 @@ from tasks.datasets.catalogue import BUNDLED, resolve
 from tasks.datasets.preparation import prepare
 from tasks.results import Cell
 from tests.conftest import trilla
+from tests.tasks.vision import pictures
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +71,46 @@ def test_what_cannot_be_scored_is_one_sentence(
     assert done.returncode == 2
     assert done.stderr.startswith(f"trilla: {message}")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.fixture(scope="module")
+def network(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path, Path]:
+    """Name of a registered network, its files, and the folder of images that it learned."""
+    folder = tmp_path_factory.mktemp("network")
+    photographs = pictures.folder(folder / "pets", count=10)
+    cell = Cell(dataset="pets", algorithm="convnet", engine="local", search="baseline", params={"epochs": 2})
+    files = fit_whole(prepare(resolve(str(photographs)), folder), cell, 0, folder / "files")
+    client, registry = mlflow_client(stack.mlflow_url), ModelRegistry(stack.mlflow_url)
+    run = client.create_run("0")
+    client.log_artifacts(run.info.run_id, str(files), "models/it")
+    name = f"scored-{folder.name}"
+    registry.assign(registry.register(name, run.info.run_id, "models/it", {}), "champion")
+    return name, files, photographs
+
+
+def test_images_of_a_folder_are_told_apart(
+    network: tuple[str, Path, Path], environment: dict[str, str], tmp_path: Path
+) -> None:
+    name, files, photographs = network
+    asked, out = tmp_path / "asked", tmp_path / "predictions.csv"
+    for i, source in enumerate(sorted(photographs.rglob("*.jpg"))[::5]):
+        pictures.put(asked / f"{i}.jpg", source.read_bytes())
+    pictures.put(asked / "broken.jpg", b"no image")
+    done = trilla("score", name, str(asked), "--out", str(out), environment=environment)
+    assert done.returncode == 0, done.stderr
+    found = pd.read_csv(out)
+    assert list(found["file"]) == ["0.jpg", "1.jpg", "2.jpg", "3.jpg", "broken.jpg"]
+    assert found["prediction"].isna().tolist() == [False] * 4 + [True]
+    assert "no image" in found["error"].iloc[-1]
+    model, description = models.load(files)
+    X, _ = prepare(resolve(str(photographs)), tmp_path).load()
+    expected = model.predict_proba(X[::5])
+    shares = found[["probability of cat", "probability of dog"]].to_numpy()[:4]
+    assert shares == pytest.approx(expected, abs=1e-5)
+    assert description.classes == ["cat", "dog"]
+
+
+def test_a_network_takes_no_table(network: tuple[str, Path, Path], environment: dict[str, str]) -> None:
+    done = trilla("score", network[0], "diabetes", "--out", "p.csv", environment=environment)
+    assert done.returncode == 2
+    assert "needs a folder of images" in done.stderr

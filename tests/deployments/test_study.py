@@ -28,6 +28,7 @@ from tests.flows.studying import (
     tracked,
     wait_for,
 )
+from tests.tasks.vision import pictures
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +81,29 @@ def test_own_classes_on_every_engine(own: Path, environments: Environments) -> N
         assert f"{engine} {'base' if search == 'baseline' else search[:4]}" in study.output
     report = Path(study.result["links"]["report"]).read_text()
     assert "Änne" in report or "my flowers 2" in report
+
+
+def test_own_images_are_told_apart(environments: Environments, tmp_path: Path, stack: Stack) -> None:
+    photographs = pictures.folder(tmp_path / "pets", count=20)
+    pictures.put(photographs / "cat" / "text.jpg", b"hello")
+    arguments = ("--data", str(photographs), "--engines", "local,dask", "--candidates", "1", "--epochs", "2")
+    study = Study(environments("images"), arguments)
+    assert study.end() == 0, study.output + study.errors
+    (dataset,) = study.result["datasets"]
+    assert (dataset["task"], dataset["rows"]) == ("vision", 40)
+    assert "cat/text.jpg: no image" in dataset["notes"][1]
+    cells = study.cells()
+    assert len(cells) == 6
+    for search in ("baseline", "grid", "random"):
+        curves = [[epoch["loss"] for epoch in cells[engine, search]["curve"]] for engine in ("local", "dask")]
+        assert len(curves[0]) == 2
+        assert curves[0] == pytest.approx(curves[1], rel=1e-3)
+    titles = [picture["title"] for picture in study.result["pictures"]]
+    assert titles[:2] == ["Learning curves", "Confusion matrix"]
+    [model] = study.result["models"]
+    assert (model["name"], model["alias"]) == ("pets", "champion")
+    run = cells["local", "baseline"]["mlflow_run_id"]
+    assert [m.step for m in mlflow_client(stack.mlflow_url).get_metric_history(run, "epoch/loss")] == [0, 1]
 
 
 def test_own_table_without_a_target_is_clustered(own: Path, environments: Environments) -> None:

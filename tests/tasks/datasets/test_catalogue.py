@@ -13,14 +13,16 @@ def test_names_give_the_bundled_tables() -> None:
     assert resolve("diabetes").target == "diabetes"
     assert resolve("diabetes", "diabetes") is CATALOGUE["diabetes"]
     assert resolve("burger-king").task == "clustering"
-    assert all(source.path.is_file() for source in CATALOGUE.values())
+    assert resolve("cats-dogs").task == "vision"
+    assert all(source.path.is_file() for source in CATALOGUE.values() if source.task != "vision")
 
 
 def test_an_unknown_name_is_told_what_is_allowed() -> None:
     with pytest.raises(DataError) as caught:
         resolve("nosuch.csv")
     assert str(caught.value) == (
-        "no file 'nosuch.csv'; give a CSV or Parquet file, or one of: diabetes, burger-king"
+        "no file 'nosuch.csv'; give a CSV or Parquet file, a folder of images, or one of: "
+        "diabetes, burger-king, cats-dogs"
     )
 
 

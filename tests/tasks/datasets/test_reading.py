@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from infra.errors import DataError
-from tasks.datasets.catalogue import CATALOGUE, Source, resolve
+from tasks.datasets.catalogue import Source, resolve
 from tasks.datasets.reading import check, read, settled
 
 ROWS = "".join(f"{i % 7},{i * 1.5},{'no' if i % 3 else 'yes'}\n" for i in range(30))
@@ -123,9 +123,9 @@ def test_numbers_equal_what_pandas_reads(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read(written(tmp_path, content))["a"], expected)
 
 
-@pytest.mark.parametrize("name", list(CATALOGUE))
+@pytest.mark.parametrize("name", ["diabetes", "burger-king"])
 def test_bundled_tables_equal_what_pandas_reads(name: str) -> None:
-    source = CATALOGUE[name]
+    source = resolve(name)
     frame, oracle = read(source), pd.read_csv(source.path, float_precision="round_trip")
     check(frame, source, folds=10)
     for column in oracle:
