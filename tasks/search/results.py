@@ -22,7 +22,8 @@ def cv_results(
     errors: list[str | None] = [None] * len(candidates)
     for outcome in outcomes:
         for metric, score in outcome.scores.items():
-            scores[metric][outcome.candidate, outcome.fold] = score
+            if metric in scores:
+                scores[metric][outcome.candidate, outcome.fold] = score
         seconds[outcome.candidate, outcome.fold] = outcome.seconds
         errors[outcome.candidate] = errors[outcome.candidate] or outcome.error
     return {

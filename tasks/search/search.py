@@ -101,7 +101,7 @@ class BaseSearch(MetaEstimatorMixin, BaseEstimator):
             _without_engine(self.estimator), X, y, self._folds(X, y), scorer, time_limit_s=self._limit()
         )
         self.n_splits_ = len(trials.folds)
-        outcomes = self._outcomes(trials, candidates, metric)
+        candidates, outcomes = self._tried(trials, candidates, metric)
         self.cv_results_ = cv_results(candidates, outcomes, self.n_splits_, metrics)
         self._choose(outcomes, metric)
         if self.refit:
@@ -166,6 +166,12 @@ class BaseSearch(MetaEstimatorMixin, BaseEstimator):
         if self.time_limit_s is not None and not self.time_limit_s > 0:
             raise ParameterError(f"time_limit_s={self.time_limit_s}: a number of seconds above 0, or None")
         return self.time_limit_s
+
+    def _tried(
+        self, trials: Trials, candidates: list[Parameters], metric: str
+    ) -> tuple[list[Parameters], list[Outcome]]:
+        """What was tried of the candidates, and what came of it."""
+        return candidates, self._outcomes(trials, candidates, metric)
 
     def _outcomes(self, trials: Trials, candidates: Sequence[Parameters], metric: str) -> list[Outcome]:
         fits = plan(trials.estimator, candidates, len(trials.folds))
@@ -317,8 +323,13 @@ class RandomSearch(BaseSearch):
     def _candidates(self) -> list[Parameters]:
         if not 1 <= self.n_iter <= MOST_CANDIDATES:
             raise ParameterError(f"n_iter={self.n_iter}: from 1 to {MOST_CANDIDATES:,}")
-        drawn = ParameterSampler(dict(self.space), self.n_iter, random_state=self.random_state)
-        return [{name: _plain(value) for name, value in candidate.items()} for candidate in drawn]
+        return drawn(self.space, self.n_iter, self.random_state)
+
+
+def drawn(space: Mapping[str, Any], count: int, random_state: Any) -> list[Parameters]:
+    """Candidates as scikit-learn's random searches draw them."""
+    sampler = ParameterSampler(dict(space), count, random_state=random_state)
+    return [{name: _plain(value) for name, value in candidate.items()} for candidate in sampler]
 
 
 def _plain(value: Any) -> Any:

@@ -23,7 +23,7 @@ from infra.engines import Engine, connect
 from infra.errors import EngineError, ParameterError
 from infra.ledger import Ledger
 from tasks.clustering import KMeans
-from tasks.ensembles import XGBoostClassifier
+from tasks.ensembles import GradientBoostingClassifier, XGBoostClassifier
 from tasks.search import GridSearch, RandomSearch
 from tasks.search import trials as trials_module
 
@@ -220,7 +220,7 @@ def test_a_candidate_that_fails_on_one_fold_is_out() -> None:
 
 
 def test_a_search_whose_candidates_all_fail_says_why() -> None:
-    with pytest.raises(ParameterError, match="all 2 candidates failed; the first: ValueError: no way"):
+    with pytest.raises(ParameterError, match=r"all 2 candidates failed; the first: ValueError: no way"):
         GridSearch(Counting(accident="no way"), {"threshold": [0.0, 1.0]}, cv=FOLDS).fit(X, Y)
 
 
@@ -327,3 +327,21 @@ def test_each_fold_is_prepared_once(monkeypatch: pytest.MonkeyPatch) -> None:
     with connect("local", workers=4) as engine:
         GridSearch(pipeline, {"model__threshold": list(np.arange(10.0))}, cv=FOLDS, engine=engine).fit(X, Y)
     assert sorted(prepared) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("model", [XGBoostClassifier(5), GradientBoostingClassifier(5)])
+def test_a_class_missing_from_a_fold_is_recorded_and_the_other_folds_go_on(
+    model: Any, tmp_path: Path
+) -> None:
+    rows = np.arange(len(Y))
+    folds = [(np.flatnonzero(Y[0] == Y), rows[Y[0] != Y]), (rows[::2], rows[1::2])]
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    search = GridSearch(model, {"n_estimators": [2, 5]}, cv=folds, ledger=ledger)
+    with pytest.raises(ParameterError, match=r"all 2 candidates failed; the first: .*found one class"):
+        search.fit(X, Y)
+    kept = ledger.count()
+    with pytest.raises(ParameterError):
+        search.fit(X, Y)
+    assert (kept, search.n_fits_) == (4, 0)
+    whole = GridSearch(model, {"n_estimators": [2, 5]}, cv=folds[1:], ledger=ledger).fit(X, Y)
+    assert np.isfinite(whole.cv_results_["mean_test_score"]).all()
