@@ -64,7 +64,7 @@ def _packed(source: Source, folder: Path) -> "PackedImages":
 def _notes(packed: "PackedImages") -> list[str]:
     notes = [
         f"{packed.rows:,} images of {packed.size} x {packed.size} pixels: "
-        + ", ".join(f"{count:,} {name}" for name, count in zip(packed.classes, packed.counts, strict=True))
+        + ", ".join(f"{count:,} of {name}" for name, count in zip(packed.classes, packed.counts, strict=True))
     ]
     if packed.quarantined:
         first = packed.quarantine()[:SHOWN_FILES]

@@ -32,7 +32,7 @@ def dataset_findings(result: StudyResult, dataset: str) -> list[str]:
     """Return what paid off, what to mind, gain and cost of each search, the fastest engine, if engines agree."""
     cells = cells_of(result, dataset)
     found = (payoff(result, dataset), *cluster_findings(cells), *gains(result, dataset))
-    sentences = (*found, engine_speed(cells))
+    sentences = (*found, budget(cells), engine_speed(cells))
     return [sentence for sentence in sentences if sentence] + engines_agreement(cells)
 
 
@@ -172,6 +172,17 @@ def _p_words(p: float, adjusted: float) -> str:
 def scheme(evaluation: Evaluation) -> str:
     """Return folds and repeats of an evaluation as '10 x 10' (repeats times folds)."""
     return f"{evaluation.repeats} x {evaluation.folds}"
+
+
+def budget(cells: list[Cell]) -> str | None:
+    """Return how long networks were trained: what a small budget shows is no network's last word."""
+    epochs = sorted({len(cell.curve) for cell in completed(cells) if cell.curve})
+    if not epochs:
+        return None
+    span = f"{epochs[0]} to {epochs[-1]}" if len(epochs) > 1 else str(epochs[0])
+    return (
+        f"Each network was trained for {span} epochs; --epochs sets them, and longer training scores higher."
+    )
 
 
 def engine_speed(cells: list[Cell]) -> str | None:

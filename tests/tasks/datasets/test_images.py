@@ -33,7 +33,7 @@ def test_a_folder_of_images_is_a_data_set(folder: Path, tmp_path: Path) -> None:
     assert y is not None
     assert (dataset.rows, X.dtype, X.shape[3], len(y)) == (24, np.uint8, 3, 24)
     counts, unusable = dataset.notes
-    assert "12 cat, 12 dog" in counts
+    assert "12 of cat, 12 of dog" in counts
     assert "2 files could not be used, such as cat/text.jpg: no image" in unusable
     assert "dog/empty.jpg: empty: 0 bytes" in unusable
     train, test = holdout(dataset, y)
