@@ -16,6 +16,7 @@ SMALLEST = 8
 USUAL_SIDE = 32  # pixels of a side for which the first layer looks at every position
 COMPONENTS = 12  # principal components of the patches for each step of the first layer
 WHITENING_PICTURES = 500
+SCALE = 1 / 9  # of the class scores: large ones at the start hold the training up
 WHITENING_FLOOR = 5e-4  # variance added to each component, so that noise is not blown up
 
 
@@ -124,7 +125,7 @@ class ConvNet(nn.Module):
         x = functional.silu(self.whitening(x))
         for block in self.blocks:
             x = block(x)
-        scores: Tensor = self.head(functional.adaptive_max_pool2d(x, 1).flatten(1))
+        scores: Tensor = SCALE * self.head(functional.adaptive_max_pool2d(x, 1).flatten(1))
         return scores
 
 
