@@ -16,7 +16,6 @@ SMALLEST = 8
 USUAL_SIDE = 32  # pixels of a side for which the first layer looks at every position
 COMPONENTS = 12  # principal components of the patches for each step of the first layer
 WHITENING_PICTURES = 500
-SCALE = 1 / 9  # of the class scores: large ones at the start hold the training up
 WHITENING_FLOOR = 5e-4  # variance added to each component, so that noise is not blown up
 
 
@@ -116,6 +115,8 @@ class ConvNet(nn.Module):
             Block(a, b, architecture.depth) for a, b in zip(inputs, widths, strict=False)
         )
         self.head = nn.Linear(widths[-1], architecture.classes)
+        # of the class scores: at the usual learning rates the last layer would overshoot at the start
+        self.scale = 2 * widths[-1] ** -0.5
 
     def normalised(self, pixels: Tensor) -> Tensor:
         """Pictures as the network takes them; `pixels` has dtype uint8 and shape (n, height, width, 3)."""
@@ -125,7 +126,7 @@ class ConvNet(nn.Module):
         x = functional.silu(self.whitening(x))
         for block in self.blocks:
             x = block(x)
-        scores: Tensor = SCALE * self.head(functional.adaptive_max_pool2d(x, 1).flatten(1))
+        scores: Tensor = self.scale * self.head(functional.adaptive_max_pool2d(x, 1).flatten(1))
         return scores
 
 
