@@ -35,12 +35,12 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
         Channels of the first of three blocks; the others have two and four times as many.
     depth : int, default=2
         Convolutions of a block, at least 2.
-    epochs : int, default=30
+    epochs : int, default=80
         Of the schedule of the learning rate, which rises in the first fifth and falls in the others.
     stop_epoch : int or None, default=None
         Stop after so many epochs of the schedule. A later fit with more of them and the same `checkpoints`
         goes on from there.
-    learning_rate : float, default=0.1
+    learning_rate : float, default=0.2
         At its peak, for SGD with Nesterov momentum 0.9.
     weight_decay : float, default=5e-4
         Of filters and matrices, not of biases and batch normalisation.
@@ -135,9 +135,9 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
         width: int = 64,
         *,
         depth: int = 2,
-        epochs: int = 30,
+        epochs: int = 80,
         stop_epoch: int | None = None,
-        learning_rate: float = 0.1,
+        learning_rate: float = 0.2,
         weight_decay: float = 5e-4,
         batch_size: int = 128,
         batch_groups: int = 2,
