@@ -15,11 +15,11 @@ from sklearn.utils.validation import check_is_fitted
 from infra.engines import Engine
 from infra.errors import ParameterError
 from tasks.vision.checkpoints import Checkpoints
-from tasks.vision.fitting import Fit, checkpoints_of, chosen_device, chosen_precision, fitted
+from tasks.vision.fitting import Fit, checkpoints_of, chosen_device, fitted
 from tasks.vision.network import Architecture, ConvNet, loaded
 from tasks.vision.parallel import fitted_together
 from tasks.vision.pictures import InFolder, InMemory, labelled, opened
-from tasks.vision.training import Callback, Recipe, autocast, threads
+from tasks.vision.training import Callback, Recipe, threads
 
 PREDICTED_AT_ONCE = 256
 
@@ -35,12 +35,12 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
         Channels of the first of three blocks; the others have two and four times as many.
     depth : int, default=2
         Convolutions of a block, at least 2.
-    epochs : int, default=30
+    epochs : int, default=80
         Of the schedule of the learning rate, which rises in the first fifth and falls in the others.
     stop_epoch : int or None, default=None
         Stop after so many epochs of the schedule. A later fit with more of them and the same `checkpoints`
         goes on from there.
-    learning_rate : float, default=0.1
+    learning_rate : float, default=0.2
         At its peak, for SGD with Nesterov momentum 0.9.
     weight_decay : float, default=5e-4
         Of filters and matrices, not of biases and batch normalisation.
@@ -57,8 +57,8 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
     ema_decay : float in [0, 1), default=0.99
         Of the moving average of the weights, by step, which predicts.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Of convolutions and matrix products; "auto": bfloat16 on a GPU that has it, float32 elsewhere. Processors
-        with instructions for bfloat16 are faster with it, too.
+        Of convolutions and matrix products in training; "auto": bfloat16 where the GPU or the processor has
+        instructions for it, float32 elsewhere. Predictions are made in float32.
     random_state : int, RandomState instance or None, default=None
         None means 0.
     device : {"auto", "cpu", "cuda"}, default="auto"
@@ -135,9 +135,9 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
         width: int = 64,
         *,
         depth: int = 2,
-        epochs: int = 30,
+        epochs: int = 80,
         stop_epoch: int | None = None,
-        learning_rate: float = 0.1,
+        learning_rate: float = 0.2,
         weight_decay: float = 5e-4,
         batch_size: int = 128,
         batch_groups: int = 2,
@@ -295,9 +295,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
     ) -> NDArray[np.float32]:
         x = network.normalised(torch.from_numpy(pixels.copy()).to(device))
         views = [x, x.flip(3)] if self.augmentation > 0 else [x]
-        with autocast(device, chosen_precision(self.precision, device)):
-            scores = [network(view) for view in views]
-        shares = torch.stack([s.float().softmax(1) for s in scores]).mean(0)
+        shares = torch.stack([network(view).softmax(1) for view in views]).mean(0)
         return shares.cpu().numpy()
 
     def predict(self, X: Any) -> NDArray[Any]:

@@ -98,10 +98,14 @@ def chosen_device(device: str) -> torch.device:
 
 
 def chosen_precision(precision: str, device: torch.device) -> str:
-    """The precision that is asked for; "auto": bfloat16 on a GPU that has it, float32 elsewhere."""
+    """The precision that is asked for; "auto": bfloat16 where the device has instructions for it."""
     if precision != "auto":
         return precision
-    return "bfloat16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "float32"
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        fast = any(torch.cpu.get_capabilities().get(name) for name in ("avx512_bf16", "amx_bf16"))
+    return "bfloat16" if fast else "float32"
 
 
 def checkpoints_of(

@@ -115,6 +115,8 @@ class ConvNet(nn.Module):
             Block(a, b, architecture.depth) for a, b in zip(inputs, widths, strict=False)
         )
         self.head = nn.Linear(widths[-1], architecture.classes)
+        # of the class scores: at the usual learning rates the last layer would overshoot at the start
+        self.scale = 2 * widths[-1] ** -0.5
 
     def normalised(self, pixels: Tensor) -> Tensor:
         """Pictures as the network takes them; `pixels` has dtype uint8 and shape (n, height, width, 3)."""
@@ -124,7 +126,7 @@ class ConvNet(nn.Module):
         x = functional.silu(self.whitening(x))
         for block in self.blocks:
             x = block(x)
-        scores: Tensor = self.head(functional.adaptive_max_pool2d(x, 1).flatten(1))
+        scores: Tensor = self.scale * self.head(functional.adaptive_max_pool2d(x, 1).flatten(1))
         return scores
 
 

@@ -124,9 +124,12 @@ def files_below(folder: Path) -> Iterator[str]:
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         links = [name for name in folders if os.path.islink(os.path.join(place, name))]
+        # a path object for each file would take longer than all else that is done with the list
+        inner = Path(place).relative_to(folder).as_posix()
+        prefix = "" if inner == "." else f"{inner}/"
         for name in sorted([*files, *links]):
             if not name.startswith("."):
-                yield Path(place, name).relative_to(folder).as_posix()
+                yield prefix + name
 
 
 def holds_images(folder: Path) -> bool:

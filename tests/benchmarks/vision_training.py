@@ -22,7 +22,7 @@ PICTURES, EPOCHS, ROUNDS, WORKERS = 2_560, 3, 3, 2
 WHAT = "ConvNet, width 64, 32 x 32, batches of 128, a picture"
 KEPT_ASIDE = 1_000
 RECIPE: dict[str, Any] = {"n_jobs": 2, "random_state": 0}
-CURVE = (5, 10, 15, 20, 25, 30)
+CURVE = (10, 20, 30, 40, 50, 60, 70, 80)
 """Epochs after which accuracy is measured; the last is the whole schedule."""
 
 
@@ -52,7 +52,8 @@ def _beside(name: str, X: Any, y: Any) -> dict[str, object]:
 
 def _seconds_a_picture(X: Any, y: Any, epochs: int, engine: Engine | None) -> float:
     model = ConvNetClassifier(epochs=epochs, n_jobs=2, device="cpu", random_state=0, engine=engine).fit(X, y)
-    return float(np.median([1 / epoch["images_per_second"] for epoch in model.history_]))
+    # the fastest epoch: what else runs on the machine disturbs one of them more than the others
+    return 1 / max(epoch["images_per_second"] for epoch in model.history_)
 
 
 def _accuracy() -> Iterator[dict[str, object]]:

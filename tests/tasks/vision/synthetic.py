@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 from tasks.vision import ConvNetClassifier
 from tests.infra.engines.work import die, first_time
 
-TINY: dict[str, Any] = {"width": 4, "epochs": 4, "batch_size": 32, "random_state": 0}
+TINY: dict[str, Any] = {
+    "width": 4,
+    "epochs": 4,
+    "batch_size": 32,
+    "precision": "float32",
+    "random_state": 0,
+}
 
 
 def stripes(n: int, classes: int = 2, size: int = 16, seed: int = 0) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -13,6 +13,7 @@ import torch
 
 from infra.errors import DataError
 from tasks.vision.augmentation import changed, draw, mixed
+from tasks.vision.fitting import chosen_precision
 from tasks.vision.training import learning_rate
 from tests.infra.engines.starting import ROOT
 from tests.tasks.vision.synthetic import Listener, stripes, tiny
@@ -81,6 +82,23 @@ def test_seeds_are_repeatable_and_matter() -> None:
     assert same(tiny(epochs=2).fit(X, Y), tiny(epochs=2).fit(X, Y))
     assert not same(tiny(epochs=2).fit(X, Y), tiny(epochs=2, random_state=1).fit(X, Y))
     assert torch.equal(torch.get_rng_state(), state)  # nobody else's random numbers change
+
+
+@pytest.mark.parametrize(
+    ("instructions", "expected"),
+    [
+        ({"avx2": True, "avx512_bf16": False}, "float32"),
+        ({"avx512_bf16": True}, "bfloat16"),
+        ({"amx_bf16": True}, "bfloat16"),
+        ({}, "float32"),
+    ],
+)
+def test_precision_follows_the_processor(
+    instructions: dict[str, bool], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: instructions)
+    assert chosen_precision("auto", torch.device("cpu")) == expected
+    assert chosen_precision("float32", torch.device("cpu")) == "float32"
 
 
 def test_a_training_in_two_parts_is_the_training_in_one(tmp_path: Path) -> None:
