@@ -74,7 +74,7 @@ class StudyParameters(SearchParameters):
     """A study: data sets x algorithms x engines x {baseline, grid, random}."""
 
     data: list[str] = Field(
-        ["diabetes", "burger-king", "cats-dogs"],
+        ["diabetes", "burger-king"],
         min_length=1,
         json_schema_extra={"uniqueItems": True},
         description="Data sets of the catalogue (diabetes, burger-king, cats-dogs), or the path of a CSV or Parquet "

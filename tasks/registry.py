@@ -22,8 +22,8 @@ AlgorithmName = Literal[
 CORE_SHARES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.98)
 """Shares of the rows that the values of DBSCAN's `eps` to try make core rows."""
 FEWEST_NEIGHBOURS = 3  # two make single linkage of DBSCAN
-IMAGES_OF_A_BUDGET = 8_000  # that a network sees in training, each epoch anew
-WIDTH_OF_A_BUDGET = 16
+IMAGES_OF_A_BUDGET = 4_000  # that a network sees in training, each epoch anew
+WIDTH_OF_A_BUDGET = 12
 MOST_ROWS_OF_A_MATRIX = 10_000  # whose distances a worker holds next to others': under a gigabyte
 
 
@@ -254,7 +254,7 @@ def _convnet(data: PreparedDataset, seed: int) -> Pipeline:
 
 
 def _convnet_grid(_data: PreparedDataset) -> Space:
-    return {"model__learning_rate": [0.05, 0.2], "model__augmentation": [0.5, 1.0]}
+    return {"model__learning_rate": [0.05, 0.2]}
 
 
 def _convnet_distributions(_data: PreparedDataset) -> Space:
@@ -262,7 +262,7 @@ def _convnet_distributions(_data: PreparedDataset) -> Space:
         "model__learning_rate": loguniform(0.02, 0.4),
         "model__augmentation": uniform(0.0, 1.5),
         "model__weight_decay": loguniform(1e-5, 5e-3),
-        "model__width": [8, 16, 24],
+        "model__width": [8, 12, 16],
     }
 
 
