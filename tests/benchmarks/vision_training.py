@@ -2,6 +2,29 @@
 
 The photographs are those of the folder named by TRILLA_CATS_DOGS, with one sub-folder a class; without it the
 second part is left out.
+
+Notes
+-----
+Seen with 8,000 photographs of CIFAR-10's cats and dogs, 1,000 of them kept aside by a stratified split (seed 0),
+width 64, two convolutions a block, 80 epochs in bfloat16 (AVX-512), a standard error of 1.0 to 1.3 points:
+
+======  =================================  ========
+epochs  minutes of the processor on two    accuracy
+        cores (half of those on one)
+======  =================================  ========
+10      0.9                                80.3 %
+20      1.9                                84.7 %
+30      2.8                                87.3 %
+40      3.7                                88.1 %
+50      4.8                                87.6 %
+60      5.8                                87.6 %
+70      6.8                                87.9 %
+80      7.8                                88.6 %
+======  =================================  ========
+
+It ran on one thread, as others used the machine. The accuracy on training batches reached 98 %. What led there,
+each seen after 16 epochs with 2,000 photographs kept aside: learning rates 0.05, 0.1, 0.2 gave 81.2, 82.3 and
+83.7 %; neither scale nor rotation, at 0.1, 82.2 %; smaller class scores, 81.1 in place of 78.9 % after 8 epochs.
 """
 
 import os
