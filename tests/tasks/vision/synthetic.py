@@ -13,6 +13,7 @@ TINY: dict[str, Any] = {
     "width": 4,
     "epochs": 4,
     "batch_size": 32,
+    "learning_rate": 0.1,
     "precision": "float32",
     "random_state": 0,
 }
