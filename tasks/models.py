@@ -1,6 +1,7 @@
 """Fitted models as files: without pickle, and read only if every type in them is one of ours or a library's."""
 
 import json
+import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -51,11 +52,27 @@ def save(model: Pipeline, description: Description, folder: Path) -> None:
 
         saving.save(model[-1], folder / NETWORK_FOLDER)
     else:
-        import skops.io  # takes seconds where torch is installed
-
         model.set_params(model__engine=None)  # an engine ends with its process
-        skops.io.dump(model, folder / MODEL_FILE)
+        _skops().dump(model, folder / MODEL_FILE)
     (folder / DESCRIPTION_FILE).write_text(description.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def _skops() -> Any:
+    """Give `skops.io`, imported without torch.
+
+    At its import it walks through all packages of scikit-learn, and one of them, made for arrays of torch,
+    imports torch: 3 seconds for nothing.
+    """
+    unneeded = "sklearn.externals.array_api_compat.torch"
+    if unneeded in sys.modules:
+        import skops.io
+    else:
+        sys.modules[unneeded] = None  # type: ignore[assignment]  # the walk passes by what cannot be imported
+        try:
+            import skops.io
+        finally:
+            del sys.modules[unneeded]
+    return skops.io
 
 
 def load(folder: Path) -> tuple[Pipeline, Description]:
@@ -66,19 +83,18 @@ def load(folder: Path) -> tuple[Pipeline, Description]:
     DataError
         If there is no model, or it holds a type that is not trusted: nothing of it is loaded then.
     """
-    import skops.io
-
+    skops = _skops()
     try:
         description = Description.model_validate_json((folder / DESCRIPTION_FILE).read_text("utf-8"))
         if description.task == "vision":
             from tasks.vision import saving
 
             return Pipeline([("model", saving.load(folder / NETWORK_FOLDER))]), description
-        unknown = skops.io.get_untrusted_types(file=folder / MODEL_FILE)
+        unknown = skops.get_untrusted_types(file=folder / MODEL_FILE)
         strange = sorted(name for name in unknown if not _trusted(name))
         if strange:
             raise DataError(f"model '{folder}' holds {strange[0]}, which is not trusted: it is not loaded")
-        return skops.io.load(folder / MODEL_FILE, trusted=unknown), description
+        return skops.load(folder / MODEL_FILE, trusted=unknown), description
     except DataError:
         raise
     except (OSError, ValueError, KeyError, json.JSONDecodeError) as error:

@@ -338,7 +338,8 @@ def many_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_algorithm_of_a_study_has_a_contract() -> None:
-    assert set(ALGORITHMS) <= {contract.algorithm for contract in CONTRACTS}
+    # the ranks of a network add in another order than one process: test_parallel.py says within what
+    assert set(ALGORITHMS) == {contract.algorithm for contract in CONTRACTS} | {"convnet"}
 
 
 @each_contract

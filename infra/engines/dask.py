@@ -29,7 +29,7 @@ from infra.engines.pace import Pace
 from infra.errors import EngineError
 
 WORKER_LOST = (KilledWorker, FutureCancelledError, CancelledError, CommClosedError)
-TRIES = 3
+TRIES = 5  # of a round, which for `together` may be a whole fit; restarts can take turns to disturb it
 IN_FLIGHT = 4  # tasks a thread: enough to keep it busy, few enough to stop soon
 TASK_S = 0.2  # that the items of one task may take together: a task costs a few milliseconds
 SETTLE_S = 5.0  # until the scheduler has noticed that a worker is gone, and members that their group is

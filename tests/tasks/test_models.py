@@ -1,5 +1,7 @@
 """Models as files: the same predictions after a reload, no pickle, nothing strange is loaded."""
 
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -141,3 +143,21 @@ def test_quantities_are_predicted_from_numbers_and_texts(
     found = models.score_table(model, description, frame)
     assert found["prediction"].to_numpy().tobytes() == model.predict(X).tobytes()
     assert np.corrcoef(found["prediction"], y)[0, 1] > 0.7
+
+
+def test_reading_and_writing_a_model_of_a_table_does_without_torch(tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from infra.errors import DataError\n"
+        "from tasks import models\n"
+        "try:\n"
+        "    models.load(Path(sys.argv[1]))\n"
+        "except DataError:\n"
+        "    print('skops' in sys.modules, 'torch' in sys.modules)\n"
+        "import sklearn.externals.array_api_compat.torch\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, tmp_path], capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("True False\n", "")
