@@ -19,6 +19,7 @@ from distributed.client import ClosedClientError, FutureCancelledError
 from distributed.comm import resolve_address
 from distributed.comm.core import CommClosedError
 from distributed.scheduler import KilledWorker
+from distributed.utils import get_mp_context
 from tornado.ioloop import PeriodicCallback
 from xgboost.core import XGBoostError
 
@@ -37,6 +38,13 @@ CONNECT_TIMEOUT_S = 20
 KEEP_UP_S = 5
 WATCH_S = 1.0
 WORKERS_TIMEOUT_S = 60
+EMBEDDED = {
+    # a worker that died on this machine is not going to answer half a minute later
+    "distributed.comm.timeouts.connect": "10s",
+    # workers are forked from a process that has imported the libraries: up in no time, and so is one that died
+    "distributed.worker.multiprocessing-method": "forkserver",
+}
+PRELOADED = ["distributed", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "xgboost"]
 
 T = TypeVar("T")
 
@@ -67,14 +75,15 @@ class DaskEngine(Engine):
             client = self._stack.enter_context(worker_client(separate_thread=True))
             return address, client
         if address is None:
-            # a worker that died on this machine is not going to answer half a minute later
-            self._stack.enter_context(dask.config.set({"distributed.comm.timeouts.connect": "10s"}))
+            self._stack.enter_context(dask.config.set(EMBEDDED))
+            get_mp_context().set_forkserver_preload(PRELOADED)
             cluster = LocalCluster(
                 n_workers=workers,
                 threads_per_worker=1,
                 host="127.0.0.1",
                 dashboard_address="127.0.0.1:0",
                 memory_limit="auto",
+                env=dict(os.environ),  # the server that forks workers keeps that of its own start
                 silence_logs=logging.CRITICAL,  # what fails is raised here; heartbeats lost at the end are noise
             )
             self._stack.callback(cluster.close)

@@ -100,8 +100,9 @@ class Study:
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def workers(self) -> list[psutil.Process]:
-        """The Dask workers."""
-        return [one for one in self.family() if "spawn_main" in " ".join(one.cmdline())]
+        """The Dask workers; they are forked from a process that looks like them."""
+        forked = {one.pid: one for one in self.family() if "forkserver" in " ".join(one.cmdline())}
+        return [one for one in forked.values() if one.ppid() in forked]
 
     def wait_for_output(self, text: str, timeout: float = 90) -> None:
         wait_for(lambda: text in self.output or self.process.poll() is not None, timeout)
