@@ -94,7 +94,8 @@ def fill(session: Session, dataset: PreparedDataset, engine: EngineName, place: 
         recording.start_cell(session, request)
         step = steps.train if request.search == "baseline" else steps.search
         try:
-            cell = complete(step, request, **place())
+            with recording.following(session, request):
+                cell = complete(step, request, **place())
         except Exception as error:  # whatever a cell raises is its result; the study ends as failed
             log.info("%s failed", request.title, exc_info=True)
             cell = failed_cell(request, f"{type(error).__name__}: {error}")

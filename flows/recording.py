@@ -1,21 +1,28 @@
 """What a study writes to MLflow, and the links between MLflow, Prefect and the dashboards."""
 
 import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from infra.display import show
+from infra.tracking import Tracker
 from tasks.cells import CellRequest
 from tasks.report.artifacts import leaderboard_rows, markdown_summary
 from tasks.results import Cell, Dataset, Evaluation, Trial
+from tasks.vision.curves import epochs_in
 
 if TYPE_CHECKING:
     from flows.session import Session
 
 FLUSH_TIMEOUT_S = 120
+FOLLOW_S = 1.0  # between two looks for an epoch that has ended
 PACKAGES = (
     "trilla",
     "prefect",
@@ -106,6 +113,40 @@ def start_cell(session: "Session", request: CellRequest) -> None:
     )
 
 
+@contextmanager
+def following(session: "Session", request: CellRequest) -> Iterator[None]:
+    """Log the epochs of a network while it is trained, wherever that is."""
+    if request.dataset.task != "vision":
+        yield
+        return
+    ended = threading.Event()
+    arguments = (session.tracker, run_key(session, request), request.curve, ended)
+    thread = threading.Thread(target=_follow, args=arguments, name="curve", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _follow(tracker: Tracker, key: str, path: Path, ended: threading.Event) -> None:
+    # from the start also where an interrupted study is gone on with: the server ignores points that it has
+    count, last = 0, False
+    while not last:
+        last = ended.wait(FOLLOW_S)
+        epochs = epochs_in(path)
+        tracker.log_series(
+            key,
+            [
+                (f"epoch/{name}", value, int(1000 * epoch.ended), epoch.number)
+                for epoch in epochs[count:]
+                for name, value in epoch.metrics.items()
+            ],
+        )
+        count = len(epochs)
+
+
 def record_cell(session: "Session", request: CellRequest, cell: Cell) -> None:
     """Log what a cell found and used, its trials, its series; and end its run."""
     tracker, key = session.tracker, run_key(session, request)
@@ -138,8 +179,6 @@ def record_cell(session: "Session", request: CellRequest, cell: Cell) -> None:
         columns=dataset.columns,
     )
     tracker.log_series(key, _series(cell))
-    for epoch, metrics in enumerate(cell.curve):
-        tracker.log(key, metrics={f"epoch/{name}": value for name, value in metrics.items()}, step=epoch)
     if cell.trials:
         tracker.log_text(key, _trial_table(cell.trials), "trials.csv")
     if cell.profile:

@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from filelock import FileLock
+
 from infra.model_registry import ModelRegistry, Version
 from tasks.champion import Standing, judge, standing
 from tasks.datasets.preparation import PreparedDataset
@@ -29,12 +31,12 @@ def register(
         return None
     registry = ModelRegistry(os.environ["MLFLOW_TRACKING_URI"])
     newcomer = standing(evaluation, dataset.sha256, session.parameters.seed)
-    verdict = judge(newcomer, _standing_of(registry.holder(dataset.name, "champion")))
     way = f"{evaluation.algorithm} {evaluation.search}"
-    version = registry.register(
-        dataset.name, run_id, place, {**_tags(newcomer), "trilla.model": way, "trilla.reason": verdict.reason}
-    )
-    registry.assign(version, verdict.alias)
+    with FileLock(session.settings.home / "registry.lock"):  # another study could judge by the same champion
+        verdict = judge(newcomer, _standing_of(registry.holder(dataset.name, "champion")))
+        tags = {**_tags(newcomer), "trilla.model": way, "trilla.reason": verdict.reason}
+        version = registry.register(dataset.name, run_id, place, tags)
+        registry.assign(version, verdict.alias)
     return RegisteredModel(
         dataset=dataset.name,
         model=way,

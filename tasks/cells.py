@@ -2,12 +2,14 @@
 
 import hashlib
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
+from sklearn.base import clone
 from sklearn.metrics import (
     accuracy_score,
     mean_absolute_error,
@@ -30,6 +32,7 @@ from tasks.registry import ALGORITHMS, SCORING, Algorithm, AlgorithmName
 from tasks.results import Cell, Search, Trial
 from tasks.search import GridSearch, RandomSearch
 from tasks.search.search import BaseSearch, Progress
+from tasks.vision.curves import CurveFile
 
 VALIDATION_SHARE = 0.2
 
@@ -58,6 +61,11 @@ class CellRequest(BaseModel):
         """Name of the cell in its study; another one when anything that its results depend on changes."""
         digest = hashlib.sha256(self.model_dump_json(exclude={"ledger"}).encode()).hexdigest()[:8]
         return f"{self.dataset.name}/{self.algorithm}/{self.engine}/{self.search}/{digest}"
+
+    @property
+    def curve(self) -> Path:
+        """File of the epochs of a network's training, while it goes on and afterwards."""
+        return Path(self.ledger).parent / "curves" / f"{_digest(self.key)}.jsonl"
 
     @property
     def title(self) -> str:
@@ -100,10 +108,11 @@ def _compute(request: CellRequest, engine: Engine, ledger: Ledger, progress: Pro
         progress=progress,
     )
     rows = training_rows(request.dataset)
-    with Monitor(watch=engine.worker_pids) as monitor:
-        fitted, profile = _fit(worker, rows.X, rows.y, used)
-    winner: Pipeline = fitted.best_estimator_ if isinstance(fitted, BaseSearch) else fitted
     vision = request.dataset.task == "vision"
+    fit = _followed(worker, request.curve) if vision else worker.fit
+    with Monitor(watch=engine.worker_pids) as monitor:
+        fitted, profile = _fit(fit, rows.X, rows.y, used)
+    winner: Pipeline = fitted.best_estimator_ if isinstance(fitted, BaseSearch) else fitted
     return Cell(
         dataset=request.dataset.name,
         algorithm=request.algorithm,
@@ -127,16 +136,38 @@ def _kept_network(request: CellRequest, winner: Pipeline) -> str:
     """Folder of the trained network beside the ledger: it is long to train again for a picture."""
     from tasks.vision import saving
 
-    digest = hashlib.sha256(request.key.encode()).hexdigest()[:16]
-    folder = Path(request.ledger).parent / "networks" / digest
+    folder = Path(request.ledger).parent / "networks" / _digest(request.key)
     saving.save(winner[-1], folder)
     return str(folder)
 
 
-def _fit(worker: Any, X: Any, y: Any, engine: Engine) -> tuple[Any, str | None]:
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+
+def _followed(worker: Pipeline | BaseSearch, path: Path) -> Callable[[Any, Any], Pipeline | BaseSearch]:
+    """Fit whose epochs are written into a file: those of the model that the cell keeps, not of the trials."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+    def trained(model: Pipeline, X: Any, y: Any) -> Pipeline:
+        model.set_params(model__callbacks=[CurveFile(str(path))]).fit(X, y)
+        return model.set_params(model__callbacks=())
+
+    def fit(X: Any, y: Any) -> Pipeline | BaseSearch:
+        if not isinstance(worker, BaseSearch):
+            return trained(worker, X, y)
+        worker.set_params(refit=False).fit(X, y)
+        winner = clone(worker.estimator).set_params(**worker.best_params_)
+        worker.best_estimator_ = trained(winner, X, y)
+        return worker
+
+    return fit
+
+
+def _fit(fit: Callable[[Any, Any], Any], X: Any, y: Any, engine: Engine) -> tuple[Any, str | None]:
     if not isinstance(engine, ProfiledEngine):
-        return worker.fit(X, y), None
-    fitted, driver = profiled(worker.fit, X, y)
+        return fit(X, y), None
+    fitted, driver = profiled(fit, X, y)
     return fitted, top_table(merge_profiles([driver, *engine.profiles]))
 
 

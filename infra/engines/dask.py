@@ -30,7 +30,8 @@ from infra.engines.pace import Pace
 from infra.errors import EngineError
 
 WORKER_LOST = (KilledWorker, FutureCancelledError, CancelledError, CommClosedError)
-TRIES = 5  # of a round, which for `together` may be a whole fit; restarts can take turns to disturb it
+TRIES = 3
+ROUND_TRIES = 5  # a round may be a whole fit; and workers that restart can take turns to disturb it
 IN_FLIGHT = 4  # tasks a thread: enough to keep it busy, few enough to stop soon
 TASK_S = 0.2  # that the items of one task may take together: a task costs a few milliseconds
 SETTLE_S = 5.0  # until the scheduler has noticed that a worker is gone, and members that their group is
@@ -179,7 +180,7 @@ class DaskEngine(Engine):
 
     def _round(self, task: Callable[..., Any], blocks: Blocks, *arguments: Any) -> list[Any]:
         """One task for each span; when a worker is lost with its span, the data is sent again."""
-        for tries_left in reversed(range(TRIES)):
+        for tries_left in reversed(range(ROUND_TRIES)):
             futures = [
                 self._submit(task, span, data, *arguments)
                 for span, data in zip(blocks.spans, blocks.residents, strict=True)
@@ -193,12 +194,12 @@ class DaskEngine(Engine):
     def _restore(self, blocks: Blocks, error: BaseException, tries_left: int) -> None:
         self._check_scheduler(error)
         if not tries_left:
-            raise EngineError(f"Dask lost its workers {TRIES} times in one round: {error}") from error
+            raise EngineError(f"Dask lost its workers {ROUND_TRIES} times in one round: {error}") from error
         assert blocks.again is not None  # noqa: S101 (for the type checker)
         blocks.residents[:] = blocks.again()
 
     def together(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
-        for tries_left in reversed(range(TRIES)):
+        for tries_left in reversed(range(ROUND_TRIES)):
             # two groups at once could each hold workers that the other waits for
             with self._group if len(blocks.spans) > 1 else nullcontext():
                 places = self._places(blocks)

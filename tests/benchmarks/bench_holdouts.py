@@ -23,10 +23,7 @@ HOLDOUTS, ROWS, PUBLISHED = 100, 149, 0.7584
 FOLDS, CANDIDATES, WORKERS = 5, 30, 2
 WAYS: tuple[tuple[str, Any], ...] = (
     ("xgboost", "grid"),
-    ("xgboost", "random"),
     ("xgboost", "baseline"),
-    ("random_forest", "grid"),
-    ("gradient_boosting", "grid"),
     (FLOOR.name, "baseline"),
 )
 

@@ -103,7 +103,11 @@ def test_own_images_are_told_apart(environments: Environments, tmp_path: Path, s
     [model] = study.result["models"]
     assert (model["name"], model["alias"]) == ("pets", "champion")
     run = cells["local", "baseline"]["mlflow_run_id"]
-    assert [m.step for m in mlflow_client(stack.mlflow_url).get_metric_history(run, "epoch/loss")] == [0, 1]
+    history = mlflow_client(stack.mlflow_url).get_metric_history(run, "epoch/loss")
+    assert [point.step for point in history] == [1, 2]
+    assert [point.value for point in history] == [
+        epoch["loss"] for epoch in cells["local", "baseline"]["curve"]
+    ]
 
 
 def test_own_table_without_a_target_is_clustered(own: Path, environments: Environments) -> None:

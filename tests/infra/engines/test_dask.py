@@ -151,7 +151,7 @@ def test_a_group_that_loses_a_member_is_run_again(dask: DaskEngine, blocks: Bloc
 def test_a_group_that_always_loses_a_member_is_given_up(
     dask: DaskEngine, blocks: Blocks, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("infra.engines.dask.TRIES", 3)
+    monkeypatch.setattr("infra.engines.dask.ROUND_TRIES", 3)
     with pytest.raises(EngineError, match="lost its workers 3 times"):
         dask.together(work.last_dies, blocks, str(tmp_path))
     assert len(work.notes(tmp_path)) >= 3

@@ -20,7 +20,7 @@ from tests.infra.engines.starting import started
 
 @pytest.fixture(scope="module")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkEngine]:
-    with started("spark", 1, tmp_path_factory.mktemp("home")) as engine:
+    with started("spark", 2, tmp_path_factory.mktemp("home")) as engine:
         assert isinstance(engine, SparkEngine)
         yield engine
 

@@ -1,0 +1,46 @@
+"""The curve of a network in MLflow while the network is trained."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from flows import recording
+from infra.delivery import mlflow_client
+from infra.servers import Stack
+from infra.tracking import Tracker
+from tasks.vision.curves import CurveFile
+from tests.flows.studying import wait_for
+
+
+def test_an_epoch_is_in_mlflow_before_the_next_has_ended(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "FOLLOW_S", 0.1)
+    request: Any = SimpleNamespace(
+        key="images/convnet/dask/baseline/0",
+        dataset=SimpleNamespace(task="vision"),
+        curve=tmp_path / "curve.jsonl",
+    )
+    with Tracker(stack.mlflow_url, tmp_path / "outbox.sqlite", "curves") as tracker:
+        session: Any = SimpleNamespace(tracker=tracker, key=tmp_path.name)
+        key = recording.run_key(session, request)
+        tracker.start_run(key, "baseline")
+        run_id = tracker.run_id(key)
+        client = mlflow_client(stack.mlflow_url)
+
+        def steps() -> list[tuple[int, float]]:
+            history = client.get_metric_history(run_id, "epoch/loss")
+            return sorted((point.step, point.value) for point in history)
+
+        with recording.following(session, request):
+            CurveFile(str(request.curve)).on_epoch(1, {"loss": 0.7})
+            wait_for(lambda: steps() == [(1, 0.7)], 30)
+            CurveFile(str(request.curve)).on_epoch(2, {"loss": 0.5})
+        assert tracker.flush(30)
+        assert steps() == [(1, 0.7), (2, 0.5)]
+        with recording.following(session, request):  # the study was killed and is gone on with
+            pass
+        assert tracker.flush(30)
+        assert steps() == [(1, 0.7), (2, 0.5)]
