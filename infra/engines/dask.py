@@ -27,6 +27,7 @@ from infra.engines.base import Blocks, Engine, Kernel, Merge
 from infra.engines.blocks import BlockSource, Span, cut_span, finish, joined, reduce_span, resident
 from infra.engines.collective import join, rendezvous
 from infra.engines.pace import Pace
+from infra.engines.preloading import PRELOADED
 from infra.errors import EngineError
 
 WORKER_LOST = (KilledWorker, FutureCancelledError, CancelledError, CommClosedError)
@@ -45,7 +46,6 @@ EMBEDDED = {
     # workers are forked from a process that has imported the libraries: up in no time, and so is one that died
     "distributed.worker.multiprocessing-method": "forkserver",
 }
-PRELOADED = ["distributed", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "xgboost"]
 
 T = TypeVar("T")
 

@@ -11,6 +11,7 @@ from pyspark import SparkConf, SparkContext
 from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
+from infra.engines import preloading
 from infra.errors import EngineError
 from infra.java import ensure_java
 from infra.settings import load_settings
@@ -70,6 +71,7 @@ def _configuration(master: str, workers: int) -> SparkConf:
         "spark.sql.shuffle.partitions": str(workers),
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.executorEnv.OMP_NUM_THREADS": "1",
+        "spark.python.daemon.module": preloading.__name__,
         "spark.log.level": "ERROR",
     }
     if master.startswith("local"):

@@ -110,22 +110,6 @@ def test_own_images_are_told_apart(environments: Environments, tmp_path: Path, s
     ]
 
 
-def test_own_table_without_a_target_is_clustered(own: Path, environments: Environments) -> None:
-    study = Study(
-        environments("clusters"),
-        ("--data", str(own), "--algorithms", "kmeans", "--engines", "dask", *SETTINGS),
-    )
-    assert study.end() == 0, study.output + study.errors
-    (dataset,) = study.result["datasets"]
-    assert (dataset["task"], dataset["target"]) == ("clustering", None)
-    assert any(note.startswith("colour: left out") for note in dataset["notes"])
-    cells = study.cells()
-    assert (
-        cells["dask", "grid"]["metrics"]["silhouette"] >= cells["dask", "baseline"]["metrics"]["silhouette"]
-    )
-    assert f"{cells['dask', 'grid']['metrics']['silhouette']:.3f}" in study.output
-
-
 @pytest.mark.parametrize(("number", "engines"), [(signal.SIGINT, "dask,spark"), (signal.SIGTERM, "local")])
 def test_an_interrupt_ends_it_cleanly(
     number: signal.Signals, engines: str, environments: Environments, stack: Stack
@@ -170,16 +154,16 @@ esac
 """
 
 
-def test_failed_cells_do_not_stop_the_others(
-    environments: Environments, tmp_path: Path, stack: Stack
+def test_failed_cells_of_own_table_do_not_stop_the_others(
+    own: Path, environments: Environments, tmp_path: Path, stack: Stack
 ) -> None:
-    """A Java that tells its version and then does not start; later it is mended."""
+    """Without a target: clusters. A Java that tells its version and then does not start; later it is mended."""
     java = tmp_path / "java" / "bin" / "java"
     java.parent.mkdir(parents=True)
     java.write_text(FAKE_JAVA.format(home=tmp_path / "java"))
     java.chmod(0o755)
     environment = environments("java")
-    arguments = ("--engines", "spark,local", "--data", "burger-king", "--algorithms", "kmeans", *SETTINGS)
+    arguments = ("--engines", "spark,local", "--data", str(own), "--algorithms", "kmeans", *SETTINGS)
     broken = Study(environment | {"JAVA_HOME": str(tmp_path / "java")}, arguments, "broken")
     assert broken.end() == 1, broken.errors
     assert broken.errors == ""
@@ -192,19 +176,25 @@ def test_failed_cells_do_not_stop_the_others(
     name, kind, message = settled_states(stack.prefect_api_url, broken.flow_run)["flows"][0]
     assert (name, kind) == ("Failed", "FAILED")
     assert (
-        "3 of 6 cells failed: burger-king kmeans spark baseline: EngineError: Spark does not start" in message
+        f"3 of 6 cells failed: {own.stem} kmeans spark baseline: EngineError: Spark does not start" in message
     )
     before = ledger(broken.home)
     assert tracked(stack.mlflow_url, broken.id)[broken.id].info.status == "FAILED"
 
     mended = Study(environment, arguments, "mended")
     assert mended.end() == 0, mended.errors
+    (dataset,) = mended.result["datasets"]
+    assert (dataset["task"], dataset["target"]) == ("clustering", None)
+    assert any(note.startswith("colour: left out") for note in dataset["notes"])
     after = ledger(mended.home)
     assert {key: after[key] for key in before} == before
     assert all("/spark/" in key for key in set(after) - set(before))
     cells = mended.cells()
     assert cells["spark", "grid"]["kept"] == 0
     assert cells["local", "grid"]["kept"] == len(cells["local", "grid"]["trials"])
+    silhouettes = [cells["spark", search]["metrics"]["silhouette"] for search in ("grid", "baseline")]
+    assert silhouettes[0] >= silhouettes[1]
+    assert f"{silhouettes[0]:.3f}" in mended.output
     runs = tracked(stack.mlflow_url, mended.id)
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
 
