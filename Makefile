@@ -38,7 +38,7 @@ define install
 	ls $(VENV)/part.* | xargs -P 2 -n 1 $(PIP) --no-deps --no-compile --requirement
 	$(BIN)/python -m compileall -q -j 0 -x '/($(UNUSED))/' $(VENV)/lib
 endef
-UNUSED := tests?|testing|sympy|networkx|_dynamo|_inductor|onnx|pip|setuptools
+UNUSED := tests?|sympy|networkx|_dynamo|_inductor|onnx|pip|setuptools
 PIP := $(BIN)/python -m pip install --quiet
 
 clean:

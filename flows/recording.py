@@ -135,16 +135,17 @@ def _follow(tracker: Tracker, key: str, path: Path, ended: threading.Event) -> N
     count, last = 0, False
     while not last:
         last = ended.wait(FOLLOW_S)
-        epochs = epochs_in(path)
-        tracker.log_series(
-            key,
-            [
-                (f"epoch/{name}", value, int(1000 * epoch.ended), epoch.number)
-                for epoch in epochs[count:]
-                for name, value in epoch.metrics.items()
-            ],
-        )
-        count = len(epochs)
+        new = epochs_in(path)[count:]
+        count += len(new)
+        if new:
+            tracker.log_series(
+                key,
+                [
+                    (f"epoch/{name}", value, int(1000 * epoch.ended), epoch.number)
+                    for epoch in new
+                    for name, value in epoch.metrics.items()
+                ],
+            )
 
 
 def record_cell(session: "Session", request: CellRequest, cell: Cell) -> None:

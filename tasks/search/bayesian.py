@@ -1,6 +1,5 @@
 """Bayesian search: candidates proposed by Optuna from the scores so far. Not exhaustive."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from infra.errors import ParameterError
 from infra.ledger import Ledger
 from tasks.search.planning import Parameters
 from tasks.search.results import cv_results
-from tasks.search.search import MOST_CANDIDATES, BaseSearch, Progress
+from tasks.search.search import BaseSearch, Progress, check_count
 from tasks.search.trials import Outcome, Trials
 
 if TYPE_CHECKING:
@@ -90,8 +89,7 @@ class BayesianSearch(BaseSearch):
 
     def _candidates(self) -> list[Parameters]:
         """None yet: `_tried` asks for them; only what cannot be asked for is told here."""
-        if not 1 <= self.n_iter <= MOST_CANDIDATES:
-            raise ParameterError(f"n_iter={self.n_iter}: from 1 to {MOST_CANDIDATES:,}")
+        check_count(self.n_iter)
         for name in ("n_initial", "batch_size"):
             if getattr(self, name) < 1:
                 raise ParameterError(f"{name}={getattr(self, name)}: at least 1")
@@ -136,16 +134,15 @@ class BayesianSearch(BaseSearch):
 def _study(n_initial: int, seed: int) -> "Study":
     import optuna  # half a second that only this search needs
 
-    log = logging.getLogger("optuna")  # it announces a new study on the terminal
-    level = log.level
-    log.setLevel(logging.WARNING)
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # it announces a new study on the terminal
     try:
         sampler = optuna.samplers.TPESampler(
             n_startup_trials=n_initial, multivariate=True, constant_liar=True, seed=seed
         )
         return optuna.create_study(direction="maximize", sampler=sampler)
     finally:
-        log.setLevel(level)
+        optuna.logging.set_verbosity(level)
 
 
 def _dimension(name: str, values: Any) -> "BaseDistribution":

@@ -12,7 +12,7 @@ from infra.errors import ParameterError
 from infra.ledger import Ledger
 from tasks.search.planning import Parameters
 from tasks.search.results import cv_results
-from tasks.search.search import MOST_CANDIDATES, BaseSearch, Progress, drawn
+from tasks.search.search import BaseSearch, Progress, drawn
 from tasks.search.trials import Outcome, Trials
 
 
@@ -103,8 +103,6 @@ class HalvingSearch(BaseSearch):
             )
         if self.factor < 2:
             raise ParameterError(f"factor={self.factor}: at least 2")
-        if not 1 <= self.n_iter <= MOST_CANDIDATES:
-            raise ParameterError(f"n_iter={self.n_iter}: from 1 to {MOST_CANDIDATES:,}")
 
     def _tried(
         self, trials: Trials, candidates: list[Parameters], metric: str

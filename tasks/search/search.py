@@ -321,13 +321,18 @@ class RandomSearch(BaseSearch):
         self.random_state = random_state
 
     def _candidates(self) -> list[Parameters]:
-        if not 1 <= self.n_iter <= MOST_CANDIDATES:
-            raise ParameterError(f"n_iter={self.n_iter}: from 1 to {MOST_CANDIDATES:,}")
         return drawn(self.space, self.n_iter, self.random_state)
+
+
+def check_count(n_iter: int) -> None:
+    """Refuse a number of candidates that cannot be tried."""
+    if not 1 <= n_iter <= MOST_CANDIDATES:
+        raise ParameterError(f"n_iter={n_iter}: from 1 to {MOST_CANDIDATES:,}")
 
 
 def drawn(space: Mapping[str, Any], count: int, random_state: Any) -> list[Parameters]:
     """Candidates as scikit-learn's random searches draw them."""
+    check_count(count)
     sampler = ParameterSampler(dict(space), count, random_state=random_state)
     return [{name: _plain(value) for name, value in candidate.items()} for candidate in sampler]
 

@@ -145,7 +145,7 @@ def test_quantities_are_predicted_from_numbers_and_texts(
     assert np.corrcoef(found["prediction"], y)[0, 1] > 0.7
 
 
-def test_reading_and_writing_a_model_of_a_table_does_without_torch(tmp_path: Path) -> None:
+def test_reading_a_model_of_a_table_does_without_torch(tmp_path: Path) -> None:
     script = (
         "import sys\n"
         "from pathlib import Path\n"

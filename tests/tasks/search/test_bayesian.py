@@ -15,6 +15,7 @@ from infra.errors import ParameterError
 from infra.ledger import Ledger
 from tasks.ensembles import XGBoostClassifier
 from tasks.search import BayesianSearch, RandomSearch
+from tests.infra.engines.starting import started
 
 X, Y = make_classification(300, 8, n_informative=5, flip_y=0.1, random_state=0)
 FOLDS = StratifiedKFold(3, shuffle=True, random_state=7)
@@ -52,8 +53,6 @@ def test_candidates_are_those_that_optuna_tries_by_itself() -> None:
 
 @pytest.mark.parametrize("engine", ["dask", "spark"])
 def test_every_engine_tries_the_same_candidates(engine: Any, tmp_path: Path) -> None:
-    from tests.infra.engines.starting import started
-
     options = {**OPTIONS, "batch_size": 4}
     here = BayesianSearch(XGBoostClassifier(), SPACE, **options).fit(X, Y)
     with started(engine, 2, tmp_path) as connected:
