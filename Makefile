@@ -31,12 +31,13 @@ $(INSTALLED_DEV): requirements-dev.lock $(INSTALLED)
 	touch $(INSTALLED_DEV)
 
 # pip unpacks one package after the other and compiles files that nobody imports. The lock files are complete, so
-# two of it share the list, and the rest is compiled on all cores: half the time.
+# two of it share the list, and the rest is compiled on all cores: half the time. Some packages carry files for newer
+# Pythons than this one; those stay uncompiled, as with pip.
 define install
 	rm -f $(VENV)/part.*
 	split -n r/2 $(1) $(VENV)/part.
 	ls $(VENV)/part.* | xargs -P 2 -n 1 $(PIP) --no-deps --no-compile --requirement
-	$(BIN)/python -m compileall -q -j 0 -x '/($(UNUSED))/' $(VENV)/lib
+	$(BIN)/python -m compileall -qq -j 0 -x '/($(UNUSED))/' $(VENV)/lib deployments flows infra tasks || true
 endef
 UNUSED := tests?|sympy|networkx|_dynamo|_inductor|onnx|pip|setuptools
 PIP := $(BIN)/python -m pip install --quiet
