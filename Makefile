@@ -24,6 +24,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(call install,requirements.lock)
 	$(PIP) --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m tasks.compiling
 	touch $(INSTALLED)
 
 $(INSTALLED_DEV): requirements-dev.lock $(INSTALLED)

@@ -14,6 +14,7 @@ from infra.ledger import Ledger
 from tasks import evaluation
 from tasks.cells import CellRequest, run_cell
 from tasks.champion import fit_whole
+from tasks.compiling import compile_kernels
 from tasks.datasets.catalogue import Task, resolve
 from tasks.datasets.preparation import PreparedDataset
 from tasks.datasets.preparation import prepare as prepare_dataset
@@ -27,7 +28,10 @@ from tasks.results import Cell, Comparison, Evaluation, Picture, Published, Sear
 @task(task_run_name="prepare {data}", cache_policy=NO_CACHE)
 def prepare(data: str, target: str | None, task: Task | None, folder: str, folds: int) -> PreparedDataset:
     """Read, check and clean a data set; write it once as Parquet with its digest."""
-    return prepare_dataset(resolve(data, target, task), Path(folder), folds=folds)
+    prepared = prepare_dataset(resolve(data, target, task), Path(folder), folds=folds)
+    if prepared.task == "clustering":
+        compile_kernels()
+    return prepared
 
 
 @task(task_run_name="profile {dataset.name} on spark", cache_policy=NO_CACHE)

@@ -1,0 +1,56 @@
+"""The kernels' machine code is there before anything is measured."""
+
+import sys
+from pathlib import Path
+
+from numba.core.dispatcher import Dispatcher
+
+from infra.engines.local import LocalEngine
+from tasks.cells import CellRequest, run_cell
+from tasks.compiling import compile_kernels
+from tasks.datasets.catalogue import resolve
+from tasks.datasets.preparation import prepare
+from tasks.registry import algorithms_for
+
+
+def compiled() -> set[str]:
+    """Kernels of clustering that this process has, each with the types of its arguments."""
+    modules = [module for name, module in list(sys.modules.items()) if name.startswith("tasks.clustering")]
+    return {
+        f"{module.__name__}.{name}{signature}"
+        for module in modules
+        for name, kernel in vars(module).items()
+        if isinstance(kernel, Dispatcher)
+        for signature in kernel.signatures
+    }
+
+
+def test_cells_call_no_kernel_that_is_not_compiled(tmp_path: Path) -> None:
+    rows = [f"{i % 7},{i * i % 11},{i % 13},{i % 3}" for i in range(400)]
+    wide = tmp_path / "wide.csv"
+    wide.write_text("\n".join(["a,b,c,d", *rows]))
+    narrow = tmp_path / "narrow.csv"
+    narrow.write_text("\n".join(["a,b", *(row.rpartition(",")[0].rpartition(",")[0] for row in rows)]))
+    datasets = [prepare(resolve(str(path)), tmp_path / "data") for path in (wide, narrow)]
+    compile_kernels()
+    before = compiled()
+    assert len(before) > 40
+    with LocalEngine(2) as engine:
+        for dataset in datasets:
+            for algorithm in algorithms_for("clustering"):
+                for search in ("baseline", "grid", "random"):
+                    run_cell(
+                        CellRequest(
+                            dataset=dataset,
+                            algorithm=algorithm.name,
+                            engine="local",
+                            search=search,
+                            seed=0,
+                            folds=5,
+                            candidates=4,
+                            workers=2,
+                            ledger=str(tmp_path / "ledger.sqlite"),
+                        ),
+                        engine,
+                    )
+    assert compiled() == before
