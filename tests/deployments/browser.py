@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 WIDTH, HEIGHT = 1400, 900
+BUSY = (
+    503  # what Prefect's server says when two of its own writers meet in SQLite; it wants to be asked again
+)
 ENDS = ("Completed", "Failed", "Crashed", "Cancelled")
 ARGUMENTS = (
     "--no-sandbox",
@@ -51,12 +54,19 @@ class Prefect:
         self._http = httpx.Client(base_url=url, timeout=30, trust_env=False)
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
-        # a server whose SQLite is busy with others says 503, and is asked again
-        answer = until(
-            lambda: a if (a := self._http.request(method, path, json=body)).status_code != 503 else None, 30
-        )
+        answer = self._answer(method, path, body)
         answer.raise_for_status()
         return answer.json() if answer.content else None
+
+    def _answer(self, method: str, path: str, body: object) -> httpx.Response:
+        answers: list[httpx.Response] = []
+
+        def asked() -> bool:
+            answers.append(self._http.request(method, path, json=body))
+            return answers[-1].status_code != BUSY
+
+        until(asked, 30)
+        return answers[-1]
 
     def deployment(self, name: str) -> dict[str, Any]:
         return dict(self.ask("GET", f"/deployments/name/{name}/{name}"))
@@ -64,7 +74,7 @@ class Prefect:
     def submit(self, name: str, **parameters: Any) -> httpx.Response:
         """Ask for a run of a deployment; the answer may be a refusal."""
         path = f"/deployments/{self.deployment(name)['id']}/create_flow_run"
-        return self._http.post(path, json={"parameters": {"parameters": parameters}})
+        return self._answer("POST", path, {"parameters": {"parameters": parameters}})
 
     def runs(self, **condition: Any) -> list[dict[str, Any]]:
         """Find runs, the last started first."""

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from infra.servers import Stack
-from tests.deployments.browser import ENDS, Deploy, browsing, picture
+from tests.deployments.browser import BUSY, ENDS, Deploy, browsing, picture
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -83,11 +83,11 @@ def field(page: "Page", label: str) -> "Locator":
 
 
 def submit(page: "Page") -> None:
-    """Submit the form; a server whose SQLite is busy with others says 503, and is asked again."""
+    """Submit the form, again if the server is busy."""
     for _ in range(TRIES):
         with page.expect_response(re.compile("/create_flow_run$")) as answer:
             page.get_by_role("button", name="Submit").click()
-        if answer.value.status != 503:
+        if answer.value.status != BUSY:
             break
     assert answer.value.status == 201, answer.value.text()
     page.wait_for_url(re.compile(r"tab=Runs"))
