@@ -13,7 +13,7 @@ from infra.errors import ParameterError
 from tests.conftest import TRILLA, free_port, trilla
 from tests.deployments.browser import Deploy, Prefect, names, until
 
-QUICK = {"engines": ["local"], "candidates": 4, "repeats": 0}
+QUICK = {"engines": ["local"], "algorithms": ["kmeans"], "candidates": 4, "repeats": 0}
 SHORT_SILENCE_S = 10  # the least that Prefect allows
 LONG = {"data": ["burger-king"], "engines": ["dask", "spark"], "candidates": 5000, "repeats": 0}
 
