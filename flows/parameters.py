@@ -23,10 +23,8 @@ def shown_plain(schema: dict[str, Any]) -> None:
 def data_first(schema: dict[str, Any]) -> None:
     """Begin the form with what the work is about."""
     properties = schema["properties"]
-    first = ("data", "target", "algorithms")
-    schema["properties"] = {
-        name: properties[name] for name in sorted(properties, key=lambda n: n not in first)
-    }
+    first = [name for name in ("data", "target", "task", "algorithms") if name in properties]
+    schema["properties"] = {name: properties[name] for name in dict.fromkeys([*first, *properties])}
 
 
 class SearchParameters(BaseModel):
@@ -34,6 +32,11 @@ class SearchParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=data_first)
 
+    algorithms: list[AlgorithmName] | None = Field(
+        None,
+        description="Algorithms to compare; empty: all that fit the data.",
+        json_schema_extra=shown_plain,
+    )
     engines: list[EngineName] = Field(
         list(ENGINES), min_length=1, description="Engines to compare: local (one process), dask, spark."
     )
@@ -88,11 +91,6 @@ class StudyParameters(SearchParameters):
     task: Literal["auto", "classification", "regression"] = Field(
         "auto",
         description="What the target of your own file is: classes or a quantity; auto: its values tell.",
-    )
-    algorithms: list[AlgorithmName] | None = Field(
-        None,
-        description="Algorithms to compare; empty: all that fit the data.",
-        json_schema_extra=shown_plain,
     )
 
     @property
