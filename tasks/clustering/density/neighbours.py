@@ -1,9 +1,10 @@
 """DBSCAN for many settings at once: one scan of the neighbourhoods serves every eps and min_samples.
 
 A row with fewer neighbours than the largest `min_samples` has them in a list. All others, the dense rows,
-are core rows for every `min_samples`: how they hang together is found once for each eps, and each
-`min_samples` adds the rows of the lists. For a growing eps core rows stay core and clusters only merge:
-each eps starts from the clusters of the one before.
+are core rows for every `min_samples`: how they hang together is found for each eps, beginning with the clusters
+of the one before, for with a growing eps core rows stay core and clusters only merge. With a falling
+`min_samples` they do so too: each begins with the clusters of the next larger one, and adds the rows that are
+core from now on.
 """
 
 from collections.abc import Sequence
@@ -220,25 +221,20 @@ def _grow(
     """Write labels and core rows for every `least` and radius."""
     n = len(places)
     dense_forest = np.arange(n)
-    forests = np.empty((len(least), n), dtype=np.int64)
-    forests[:] = dense_forest
     label_at = np.empty(n, dtype=np.int64)
-    before = np.zeros(n, dtype=np.int32)  # counts within the last radius
     for r in range(len(radii)):
-        counts, roots_before = lists.counts[:, r].copy(), dense_forest.copy()
+        counts = lists.counts[:, r].copy()
         _join_dense(leaves, near, r, radii[r], counts >= limit, dense_forest)
         flatten(dense_forest)
-        for m in range(len(least)):
+        forest, joined_from = dense_forest.copy(), limit
+        for m in range(len(least) - 1, -1, -1):
+            _join_rows(lists, counts, least[m], joined_from, forest)
+            joined_from = min(joined_from, least[m])
             is_core = counts >= least[m]
-            _join_rows(
-                lists, before, counts, limit, is_core, before >= least[m], roots_before, dense_forest,
-                forests[m],
-            )  # fmt: skip
-            _number(places, is_core, forests[m], label_at)
+            _number(places, is_core, forest, label_at)
             _label_borders(lists, counts, is_core, label_at)
             for row, place in enumerate(places):
                 labels[m, r, row], core[m, r, row] = label_at[place], is_core[place]
-        before = counts
 
 
 @njit(nogil=True, cache=True)
@@ -295,37 +291,19 @@ def _join_leaves(
 
 @njit(nogil=True, cache=True)
 def _join_rows(
-    lists: Lists, before: Array, counts: Array, limit: int, core: Array, core_before: Array,
-    roots_before: Array, dense_roots: Array, parents: Array,
-) -> None:  # pragma: no cover # fmt: skip
-    """Bring the trees of core rows up to this radius from those of the last: what is new joins.
-
-    New are core rows, neighbours within this radius but not the last one, and mergers of dense rows' trees.
-    Two rows with lists are on each other's: the later one joins them.
-    """
+    lists: Lists, counts: Array, least: int, joined_from: int, parents: Array
+) -> None:  # pragma: no cover
+    """Join the rows with `least` neighbours or more to the core rows near them; rows with `joined_from` are joined."""
     for i in range(len(counts)):
-        if not core[i]:
-            continue
-        if counts[i] >= limit:
-            # a dense row of the last radius hangs on its root of then
-            if before[i] < limit or roots_before[i] == i:
-                _join_trees(parents, i, dense_roots[i])
-            continue
-        start = lists.starts[i]
-        known = before[i] if core_before[i] else 0
-        for j in lists.neighbours[start : start + known]:
-            if core[j] and not core_before[j] and (j < i or counts[j] >= limit):
-                _join_trees(parents, i, j)
-        for j in lists.neighbours[start + known : start + counts[i]]:
-            if core[j] and (j < i or counts[j] >= limit):
-                _join_trees(parents, i, j)
-
-
-@njit(nogil=True, cache=True)
-def _join_trees(parents: Array, i: int, j: int) -> None:  # pragma: no cover
-    a, b = find(parents, i), find(parents, j)
-    if a != b:
-        unite(parents, a, b)
+        if least <= counts[i] < joined_from:
+            own = find(parents, i)
+            for k in range(lists.starts[i], lists.starts[i] + counts[i]):
+                j = lists.neighbours[k]
+                if counts[j] >= least and parents[j] != own:
+                    other = find(parents, j)
+                    if other != own:
+                        unite(parents, own, other)
+                        own = min(own, other)
 
 
 @njit(nogil=True, cache=True)

@@ -12,6 +12,7 @@ import pytest
 from sklearn import ensemble
 from sklearn.base import clone
 from sklearn.datasets import make_classification, make_regression
+from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from infra.engines import Engine, blocks, connect
@@ -182,6 +183,32 @@ def test_settings_that_share_a_fit_have_the_answers_of_fits_alone(seed: Any) -> 
     for setting, served in zip(settings, shared, strict=True):
         if setting["n_estimators"]:
             same_forest(served, clone(model).set_params(**setting).fit(X, y), X)
+
+
+def test_forests_of_one_fit_ask_each_tree_once_and_answer_as_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = three_classes()
+    X = X.astype(np.float32)  # what a forest works on: no copy is made of it
+    settings = [{"n_estimators": count} for count in (3, 8, 5)]
+    forests = RandomForestClassifier(random_state=0).fit_shared(X, y, settings)
+    alone = [RandomForestClassifier(random_state=0, **one).fit(X, y) for one in settings]
+    asked: list[int] = []
+    of_tree = DecisionTreeClassifier.predict_proba
+
+    def counted(tree: Any, X: Any, check_input: bool = True) -> Any:
+        asked.append(len(X))
+        return of_tree(tree, X, check_input=check_input)
+
+    for rows in (X, X[:50]):
+        expected = [forest.predict_proba(rows).tobytes() for forest in alone]
+        with monkeypatch.context() as patch:
+            patch.setattr(DecisionTreeClassifier, "predict_proba", counted)
+            assert [forest.predict_proba(rows).tobytes() for forest in forests] == expected
+        assert len(asked) == 8 + 5, "the third is smaller than the one asked before it"
+        asked.clear()
+    changed = X.copy()
+    forests[0].predict_proba(changed)
+    changed[:] = 0
+    assert forests[1].predict_proba(changed).tobytes() == alone[1].predict_proba(changed).tobytes()
 
 
 @pytest.mark.parametrize("trees", [0, -1, 2.5, "10", 11])
