@@ -45,6 +45,10 @@ EMBEDDED = {
     "distributed.comm.timeouts.connect": "10s",
     # workers are forked from a process that has imported the libraries: up in no time, and so is one that died
     "distributed.worker.multiprocessing-method": "forkserver",
+    # Dask looks at every worker's stack a hundred times a second, and at its own loops fifty times: a twentieth of
+    # the time of a fit. Studies profile with cProfile, and only when asked.
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
 }
 
 T = TypeVar("T")
