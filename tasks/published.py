@@ -9,7 +9,16 @@ from sklearn.preprocessing import StandardScaler
 from tasks.clustering import KMeans
 from tasks.clustering.metrics import cluster_metrics
 from tasks.datasets.preparation import PreparedDataset, preprocessor
+from tasks.registry import FLOOR
 from tasks.results import Cell, Evaluation, Published
+
+# `trilla bench holdouts`, on 2026-11-23
+LUCK = (
+    "Over 100 random hold-outs of 149 rows, tuned on the other rows, XGBoost has a mean of 75.73 % by grid search "
+    "and of 75.75 % by random search, from 67.8 % to 82.6 %, and 45 % of the hold-outs reach 75.84 %: the mean is "
+    "not above it. What limits it is the table and no lack of tuning: untuned XGBoost has 74.40 %, a straight line "
+    "through the same columns 76.57 %."
+)
 
 
 def beside_published(
@@ -31,14 +40,16 @@ def _diabetes(cells: Sequence[Cell], evaluations: Sequence[Evaluation]) -> list[
     rows = int(xgboost[0].metrics["holdout_rows"])
     ours = {cell.search: cell.metrics["holdout_accuracy"] for cell in xgboost}
     error = np.sqrt(0.7584 * (1 - 0.7584) / rows)
-    means = "; ".join(f"{e.search} {e.mean:.2%} ({e.low:.2%} to {e.high:.2%})" for e in evaluations)
+    shown = [e for e in evaluations if e.algorithm in ("xgboost", FLOOR.name)]
+    means = "; ".join(f"{e.algorithm} {e.search} {e.mean:.2%} ({e.low:.2%} to {e.high:.2%})" for e in shown)
     accuracy = Published(
         what=f"XGBoost on Pima diabetes, accuracy on {rows} held-out rows",
         published="74.50 % -> 75.84 % (tuned)",
         ours=", ".join(f"{search} {value:.2%}" for search, value in sorted(ours.items())),
         remark=f"75.84 % is 113 of 149 rows; one hold-out of {rows} rows has a standard error of "
         f"{100 * error:.1f} points, so that a gap of a few points is luck."
-        + (f" Cross-validated, tuned inside the folds: {means}." if means else ""),
+        + (f" Cross-validated, tuned inside the folds: {means}." if means else "")
+        + f" {LUCK}",
     )
     return [accuracy, _times("XGBoost", "4.92 s -> 2.48 s", xgboost)]
 

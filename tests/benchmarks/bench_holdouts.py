@@ -1,7 +1,7 @@
 """How much luck a single hold-out of the diabetes table is: 100 random ones of 149 rows, tuned on the others.
 
 The published accuracy of a tuned XGBoost is 75.84 %, 113 of 149 rows right. Each hold-out here is stratified and
-drawn by its own seed; the grid search of a study runs on the other 619 rows only.
+drawn by its own seed; the searches of a study run on the other 619 rows only.
 """
 
 import math
@@ -23,6 +23,7 @@ HOLDOUTS, ROWS, PUBLISHED = 100, 149, 0.7584
 FOLDS, CANDIDATES, WORKERS = 5, 30, 2
 WAYS: tuple[tuple[str, Any], ...] = (
     ("xgboost", "grid"),
+    ("xgboost", "random"),
     ("xgboost", "baseline"),
     (FLOOR.name, "baseline"),
 )
@@ -59,7 +60,7 @@ def _row(name: str, search: str, scores: Any) -> dict[str, object]:
         "peer": f"{PUBLISHED:.2%} on one",
         "ratio": f"{within:.0%} of them reach it; standard deviation {100 * scores.std(ddof=1):.1f} points, "
         f"{100 * math.sqrt(PUBLISHED * (1 - PUBLISHED) / ROWS):.1f} by chance alone",
-        "aim": "mean above 75.84 %" if (name, search) == ("xgboost", "grid") else "",
+        "aim": "mean above 75.84 %" if name == "xgboost" and search != "baseline" else "",
         "scores": scores.tolist(),
     }
 

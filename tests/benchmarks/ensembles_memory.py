@@ -49,7 +49,9 @@ def fitted(name: str, path: Path) -> tuple[float, float]:
     """Peak memory in MiB of the driver, a process of its own, and of its largest worker."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         found = pool.submit(_peaks, name, path).result()
-    print(f"  {name}, {path.stat().st_size / 2**20:,.0f} MiB of Parquet: driver {found[0]:.0f} MiB", flush=True)
+    print(
+        f"  {name}, {path.stat().st_size / 2**20:,.0f} MiB of Parquet: driver {found[0]:.0f} MiB", flush=True
+    )
     return found
 
 

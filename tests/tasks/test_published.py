@@ -13,7 +13,7 @@ from infra.settings import load_settings
 from tasks.datasets.catalogue import resolve
 from tasks.datasets.preparation import PreparedDataset, prepare
 from tasks.published import beside_published, two_clusters
-from tasks.results import Cell
+from tasks.results import Cell, Evaluation
 
 
 def cell(dataset: PreparedDataset, algorithm: str, **fields: object) -> Cell:
@@ -23,13 +23,30 @@ def cell(dataset: PreparedDataset, algorithm: str, **fields: object) -> Cell:
 
 def test_diabetes_is_quoted_with_its_standard_error(tmp_path: Path) -> None:
     dataset = prepare(resolve("diabetes"), tmp_path)
-    accuracy, seconds = beside_published(
-        dataset, [cell(dataset, "xgboost", metrics={"holdout_accuracy": 113 / 149, "holdout_rows": 149})], []
-    )
+    xgboost = cell(dataset, "xgboost", metrics={"holdout_accuracy": 113 / 149, "holdout_rows": 149})
+    means = [
+        Evaluation(
+            dataset="diabetes",
+            algorithm=name,
+            search="baseline",
+            metric="accuracy",
+            folds=1,
+            repeats=1,
+            scores=[0.75],
+            mean=0.75,
+            low=0.7,
+            high=0.8,
+        )
+        for name in ("xgboost", "linear_model", "random_forest")
+    ]
+    accuracy, seconds = beside_published(dataset, [xgboost], means)
     assert "74.50 %" in accuracy.published
     assert "75.84%" in accuracy.ours.replace(" ", "")
     assert "113 of 149" in accuracy.remark
     assert "3.5 points" in accuracy.remark
+    assert "xgboost baseline 75.00% (70.00% to 80.00%); linear_model baseline" in accuracy.remark
+    assert "random_forest" not in accuracy.remark
+    assert "100 random hold-outs" in accuracy.remark
     assert "local 1.50 s" in seconds.ours
 
 
