@@ -32,24 +32,29 @@ class Totals:
 
     def of(self, trees: Sequence[Any], X: Any, answer: str) -> Array:
         """Sum of the trees' answers about the rows `X`, in their order."""
-        count, total = self._known(trees, X, answer)
-        for tree in trees[count:]:
-            found = getattr(tree, answer)(X, check_input=False)
-            total = found if total is None else total + found
-        assert total is not None  # noqa: S101 (a forest has a tree)
-        if not issparse(X):
-            self._last = (answer, X.copy(), len(trees), total)
+        count, known = self._known(trees, X, answer)
+        total = summed(trees[count:], X, answer, known)
+        self._last = (answer, X.copy(), len(trees), total)
         return total
 
     def _known(self, trees: Sequence[Any], X: Any, answer: str) -> tuple[int, Array | None]:
-        if self._last is None or issparse(X):
+        if self._last is None or issparse(X) or issparse(self._last[1]):
             return 0, None
         asked, rows, count, total = self._last
         same = asked == answer and count <= len(trees) and np.array_equal(rows, X, equal_nan=True)
-        return (count, total) if same else (0, None)
+        return (count, total.copy()) if same else (0, None)
 
     def __reduce__(self) -> tuple[type["Totals"], tuple[()]]:
         return Totals, ()  # what was asked does not travel
+
+
+def summed(trees: Sequence[Any], X: Any, answer: str, total: Array | None = None) -> Array:
+    """Sum of the trees' answers about the rows `X`, in their order, added to `total`."""
+    for tree in trees:
+        found = getattr(tree, answer)(X, check_input=False)
+        total = found if total is None else np.add(total, found, out=total)
+    assert total is not None  # noqa: S101 (a forest has a tree)
+    return total
 
 
 class GrownForest(SharedFit, ensemble.BaseEnsemble):
@@ -189,7 +194,8 @@ class GrownForest(SharedFit, ensemble.BaseEnsemble):
         Scikit-learn makes each tree a job of joblib, which for a small table takes longer than the tree.
         """
         X = self._validate_X_predict(X)
-        return np.asarray((self._totals or Totals()).of(self.estimators_, X, answer) / len(self.estimators_))
+        total = (self._totals.of if self._totals else summed)(self.estimators_, X, answer)
+        return np.asarray(total / len(self.estimators_))
 
     @property
     def _has_prefixes(self) -> bool:
