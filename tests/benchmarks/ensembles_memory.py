@@ -70,8 +70,3 @@ def _beside(name: str, more: tuple[float, float], fewer: tuple[float, float]) ->
         "ratio": f"{more[0] / fewer[0]:.2f}; a worker {more[1]:.0f} and {fewer[1]:.0f} MiB",
         "aim": "flat: about 1",
     }
-
-
-if __name__ == "__main__":
-    for found in rows():
-        print(found)

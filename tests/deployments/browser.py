@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 WIDTH, HEIGHT = 1400, 900
-BUSY = (
-    503  # what Prefect's server says when two of its own writers meet in SQLite; it wants to be asked again
-)
+# what Prefect's server says when two of its own writers meet in SQLite; it wants to be asked again
+BUSY = 503
 ENDS = ("Completed", "Failed", "Crashed", "Cancelled")
 ARGUMENTS = (
     "--no-sandbox",

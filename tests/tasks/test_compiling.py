@@ -1,6 +1,7 @@
 """The kernels' machine code is there before anything is measured."""
 
 import sys
+from itertools import product
 from pathlib import Path
 
 from numba.core.dispatcher import Dispatcher
@@ -35,22 +36,19 @@ def test_cells_call_no_kernel_that_is_not_compiled(tmp_path: Path) -> None:
     compile_kernels()
     before = compiled()
     assert len(before) > 40
+    cells = product(datasets, algorithms_for("clustering"), ("baseline", "grid", "random"))
     with LocalEngine(2) as engine:
-        for dataset in datasets:
-            for algorithm in algorithms_for("clustering"):
-                for search in ("baseline", "grid", "random"):
-                    run_cell(
-                        CellRequest(
-                            dataset=dataset,
-                            algorithm=algorithm.name,
-                            engine="local",
-                            search=search,
-                            seed=0,
-                            folds=5,
-                            candidates=4,
-                            workers=2,
-                            ledger=str(tmp_path / "ledger.sqlite"),
-                        ),
-                        engine,
-                    )
+        for dataset, algorithm, search in cells:
+            request = CellRequest(
+                dataset=dataset,
+                algorithm=algorithm.name,
+                engine=engine.name,
+                search=search,
+                seed=0,
+                folds=5,
+                candidates=4,
+                workers=engine.workers,
+                ledger=str(tmp_path / "ledger.sqlite"),
+            )
+            run_cell(request, engine)
     assert compiled() == before

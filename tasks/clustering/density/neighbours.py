@@ -229,7 +229,7 @@ def _grow(
         forest, joined_from = dense_forest.copy(), limit
         for m in range(len(least) - 1, -1, -1):
             _join_rows(lists, counts, least[m], joined_from, forest)
-            joined_from = min(joined_from, least[m])
+            joined_from = least[m]
             is_core = counts >= least[m]
             _number(places, is_core, forest, label_at)
             _label_borders(lists, counts, is_core, label_at)
