@@ -183,8 +183,9 @@ def test_error_in_the_work_passes_and_the_thread_ends() -> None:
 
 
 def test_children_of() -> None:
-    code = "import subprocess, sys\nwith subprocess.Popen([sys.executable, '-c', 'input() # leaf']) as p:\n"
-    middle = child(code + "    print(p.pid, flush=True)\n    p.wait()")
+    # the leaf itself says that it runs: until a new program is set up, the system shows no command line
+    leaf_code = "import os; print(os.getpid(), flush=True); input() # leaf"
+    middle = child(f"import subprocess, sys; subprocess.run([sys.executable, '-c', {leaf_code!r}])")
     assert middle.stdout
     leaf = int(middle.stdout.readline())
     try:
