@@ -1,52 +1,69 @@
-"""A group of workers that exchange results: processes through XGBoost's collective, threads in memory."""
+"""A group of workers that exchange results: processes through sockets, threads in memory."""
 
-import ctypes
+import hmac
 import pickle
+import select
 import socket
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from copy import deepcopy
-from dataclasses import dataclass
-from threading import Barrier
-from typing import Any, TypeVar
-
-import numpy as np
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from secrets import token_bytes
+from threading import Barrier, Thread
+from typing import Any, BinaryIO, TypeVar
 
 from infra.errors import EngineError
 
 T = TypeVar("T")
 
 RENDEZVOUS_TIMEOUT_S = 120
-TRACKER_START_S = 0.005  # asked before it is up, the tracker looks again only after 100 ms
+ANSWER_TIMEOUT_S = 10  # once all have come
+HELLO = struct.Struct("!16sII")  # the group's secret, who calls, the port where the first member listens
+ROOT = struct.Struct("!64sI")  # where that is
+
+
+class PeerLostError(EngineError):
+    """Another member of the group is gone, or has left it over an exception of its own."""
 
 
 @dataclass
 class Communicator:
-    """One member of the group: its rank, and the exchange with the others."""
+    """One member of the group: its rank, and the exchange with the others.
+
+    The members form a star: the first one gathers and hands out.
+    """
 
     rank: int
     size: int
     host: str = "127.0.0.1"
     """Address at which the others reach this member."""
+    streams: Mapping[int, BinaryIO] = field(default_factory=dict, repr=False)
+    """By rank: of the first member to all others, of any other to the first."""
 
     def allgather(self, value: Any) -> list[Any]:
-        """Everyone's `value` (picklable), in rank order."""
+        """Everyone's `value` (picklable), in rank order.
+
+        Raises
+        ------
+        PeerLostError
+            If another member is gone.
+        """
         if self.size == 1:
             return [value]
-        from xgboost import collective
-
-        mine = np.frombuffer(pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL), dtype=np.uint8)
-        lengths = np.zeros(self.size, dtype=np.int64)
-        lengths[self.rank] = len(mine)
-        stops = np.cumsum(collective.allreduce(lengths, collective.Op.SUM))
-        # each member fills its own part of a buffer of zeros, so that the sum is the concatenation
-        buffer = np.zeros(int(stops[-1]), dtype=np.uint8)
-        stop = int(stops[self.rank])
-        buffer[stop - len(mine) : stop] = mine
-        joined = collective.allreduce(buffer, collective.Op.SUM).tobytes()
-        starts = [0, *stops[:-1].tolist()]
-        return [pickle.loads(joined[a:b]) for a, b in zip(starts, stops.tolist(), strict=True)]  # noqa: S301
+        with _connected():
+            if self.rank > 0:
+                _send(self.streams[0], pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
+                everyone = pickle.load(self.streams[0])  # noqa: S301 (who knows the secret is of the group)
+            else:
+                others = [pickle.load(self.streams[rank]) for rank in range(1, self.size)]  # noqa: S301
+                everyone = [value, *others]
+                message = pickle.dumps(everyone, pickle.HIGHEST_PROTOCOL)
+                for stream in self.streams.values():
+                    _send(stream, message)
+        everyone[self.rank] = value
+        return list(everyone)
 
 
 class ThreadCommunicator(Communicator):
@@ -66,87 +83,151 @@ class ThreadCommunicator(Communicator):
         return everyone
 
 
+@dataclass(frozen=True)
+class Meeting:
+    """Where the members of a group meet, and what proves that they are of it."""
+
+    host: str
+    port: int
+    secret: bytes = field(repr=False)
+
+
 @contextmanager
-def rendezvous(size: int, host: str) -> Iterator[dict[str, Any]]:
-    """Meeting point of `size` workers at the driver; yields what each needs to `join`."""
-    from xgboost.core import XGBoostError
-    from xgboost.tracker import RabitTracker
+def rendezvous(size: int, host: str) -> Iterator[Meeting | None]:
+    """Meeting point of `size` workers, which reach this process at `host`; yields what each needs to `join`.
 
+    Whoever still waits there when the context ends is told so.
+    """
     if size == 1:
-        yield {}
+        yield None
         return
-    tracker = RabitTracker(n_workers=size, host_ip=host, sortby="task", timeout=RENDEZVOUS_TIMEOUT_S)
-    tracker.start()
-    time.sleep(TRACKER_START_S)
-    try:
-        yield tracker.worker_args()
-    finally:
-        # a tracker that a broken group never told to end complains; what broke the group says why
-        with suppress(XGBoostError):
-            tracker.free()
+    with socket.create_server(("127.0.0.1" if _is_loopback(host) else "", 0), backlog=size) as server:
+        meeting = Meeting(host, server.getsockname()[1], token_bytes(16))
+        Thread(target=_introduce, args=(server, size, meeting.secret), name="rendezvous", daemon=True).start()
+        try:
+            yield meeting
+        finally:
+            with suppress(OSError):
+                server.shutdown(socket.SHUT_RDWR)
 
 
-def join(arguments: dict[str, Any], rank: int, size: int, work: Callable[[Communicator], T]) -> T:
+def _introduce(server: socket.socket, size: int, secret: bytes) -> None:
+    """Tell the members where the first of them listens, as soon as all are there."""
+    with ExitStack() as stack, suppress(OSError):  # the server is shut down
+        members: dict[int, tuple[socket.socket, int]] = {}
+        while len(members) < size:
+            connection, rank, port = _caller(server, secret)
+            members[rank] = stack.enter_context(connection), port
+            # who says more than hello has hung up
+            gone, _, _ = select.select([connection for connection, _ in members.values()], [], [], 0)
+            members = {rank: member for rank, member in members.items() if member[0] not in gone}
+        connection, port = members[0]
+        root = ROOT.pack(connection.getpeername()[0].encode(), port)
+        for connection, _ in members.values():
+            with suppress(OSError):
+                connection.sendall(root)
+
+
+def join(meeting: Meeting | None, rank: int, size: int, work: Callable[[Communicator], T]) -> T:
     """Take part in a group as member `rank` while `work` runs.
 
     Raises
     ------
     EngineError
         If the group does not come together in time.
-    XGBoostError
+    PeerLostError
         If another member is lost.
     """
-    if size == 1:
+    if meeting is None:
         return work(Communicator(0, 1))
-    from xgboost import collective
-    from xgboost.core import XGBoostError
-
-    # ranks follow the order of the task names
-    context = collective.CommunicatorContext(
-        **arguments, dmlc_task_id=f"{rank:06d}", dmlc_timeout=RENDEZVOUS_TIMEOUT_S
-    )
-    start = time.monotonic()
-    try:
-        with _unannounced():
-            collective.init(**context.args)
-        # wait until everyone is in: a member that dies while another still waits for its connection would
-        # keep that one waiting until the time is up
-        collective.allreduce(np.zeros(1), collective.Op.SUM)
-    except XGBoostError as error:
-        with suppress(XGBoostError):
-            collective.finalize()
-        if time.monotonic() - start < RENDEZVOUS_TIMEOUT_S:
-            raise  # not the time was up: a member is gone
-        raise EngineError(
-            f"the {size} members of a group did not meet within {RENDEZVOUS_TIMEOUT_S} s; "
-            "are other tasks holding their workers?"
-        ) from error
-    try:
-        if collective.get_rank() != rank:
-            raise RuntimeError(f"the group gave rank {collective.get_rank()} to member {rank}")
-        result = work(Communicator(rank, size, _own_host(**arguments)))
-    except BaseException:
-        with suppress(XGBoostError):  # the group is broken, and the exception under way says why
-            collective.finalize()
-        raise
-    collective.finalize()
-    return result
+    with ExitStack() as stack:
+        with _connected():
+            communicator = _met(meeting, rank, size, stack)
+        return work(communicator)
 
 
-def _own_host(dmlc_tracker_uri: str, dmlc_tracker_port: int, **_others: Any) -> str:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:  # connects nothing, finds the route
-        probe.connect((dmlc_tracker_uri, int(dmlc_tracker_port)))
-        return str(probe.getsockname()[0])
+def _met(meeting: Meeting, rank: int, size: int, stack: ExitStack) -> Communicator:
+    """Come to the meeting; the first member waits for the calls of the others, the others call it."""
+    with socket.create_connection((meeting.host, meeting.port), RENDEZVOUS_TIMEOUT_S) as driver:
+        host = driver.getsockname()[0]
+        server = stack.enter_context(socket.create_server((host, 0), backlog=size)) if rank == 0 else None
+        driver.sendall(HELLO.pack(meeting.secret, rank, server.getsockname()[1] if server else 0))
+        try:
+            address, port = ROOT.unpack(_received(driver, ROOT.size))
+        except TimeoutError:
+            raise EngineError(
+                f"the {size} members of a group did not meet within {RENDEZVOUS_TIMEOUT_S} s; "
+                "are other tasks holding their workers?"
+            ) from None
+    streams = {}
+    if server is None:
+        root = socket.create_connection((address.rstrip(b"\0").decode(), port), ANSWER_TIMEOUT_S)
+        root.sendall(HELLO.pack(meeting.secret, rank, 0))
+        streams[0] = _stream(root, stack)
+    else:
+        server.settimeout(ANSWER_TIMEOUT_S)
+        while len(streams) < size - 1:
+            connection, caller, _ = _caller(server, meeting.secret)
+            streams[caller] = _stream(connection, stack)
+    return Communicator(rank, size, host, streams)
+
+
+def _caller(server: socket.socket, secret: bytes) -> tuple[socket.socket, int, int]:
+    """Connection, rank and port of the next caller who knows the secret."""
+    while True:
+        connection, _ = server.accept()
+        try:
+            connection.settimeout(ANSWER_TIMEOUT_S)
+            told, rank, port = HELLO.unpack(_received(connection, HELLO.size))
+        except (OSError, EOFError):
+            connection.close()
+            continue
+        if hmac.compare_digest(told, secret):
+            return connection, rank, port
+        connection.close()
+
+
+def _received(connection: socket.socket, size: int) -> bytes:
+    received = b""
+    while len(received) < size:
+        part = connection.recv(size - len(received))
+        if not part:
+            raise EOFError
+        received += part
+    return received
+
+
+def _stream(connection: socket.socket, stack: ExitStack) -> BinaryIO:
+    """A connection as a file; without time limit, as a member may compute for long while the others wait."""
+    stack.enter_context(connection)
+    connection.settimeout(None)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    stream = connection.makefile("rwb")
+    stack.push(lambda *_error: _closed(stream))
+    return stream  # type: ignore[return-value]
+
+
+def _closed(stream: Any) -> None:
+    with suppress(OSError):  # what it could not send any more
+        stream.close()
+
+
+def _send(stream: BinaryIO, message: bytes) -> None:
+    stream.write(message)
+    stream.flush()
 
 
 @contextmanager
-def _unannounced() -> Iterator[None]:
-    """Keep XGBoost from printing each member's rank, which it does at every verbosity."""
-    from xgboost.core import _LIB
-
-    silent = ctypes.CFUNCTYPE(None, ctypes.c_char_p)(lambda _message: None)
-    _LIB.XGBRegisterLogCallback(silent)
+def _connected() -> Iterator[None]:
     try:
         yield
-    finally:
-        _LIB.XGBRegisterLogCallback(_LIB.callback)
+    except (EOFError, OSError, pickle.UnpicklingError) as error:
+        raise PeerLostError(f"a member of the group is gone ({type(error).__name__}: {error})") from error
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # a name
+        return host == "localhost"

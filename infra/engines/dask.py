@@ -21,11 +21,10 @@ from distributed.comm.core import CommClosedError
 from distributed.scheduler import KilledWorker
 from distributed.utils import get_mp_context
 from tornado.ioloop import PeriodicCallback
-from xgboost.core import XGBoostError
 
 from infra.engines.base import Blocks, Engine, Kernel, Merge
 from infra.engines.blocks import BlockSource, Span, cut_span, finish, joined, reduce_span, resident
-from infra.engines.collective import join, rendezvous
+from infra.engines.collective import Meeting, PeerLostError, join, rendezvous
 from infra.engines.pace import Pace
 from infra.engines.preloading import PRELOADED
 from infra.errors import EngineError
@@ -190,7 +189,7 @@ class DaskEngine(Engine):
                 for span, data in zip(blocks.spans, blocks.residents, strict=True)
             ]
             try:
-                return list(self._client.gather(futures))
+                return list(self._client.gather(futures, direct=self._direct))
             except WORKER_LOST as error:
                 self._restore(blocks, error, tries_left)
         raise AssertionError("unreachable")
@@ -218,11 +217,11 @@ class DaskEngine(Engine):
                             for span, data, place in zip(blocks.spans, blocks.residents, places, strict=True)
                         ]
                         self._watch(futures, places)
-                        return list(self._client.gather(futures))
+                        return list(self._client.gather(futures, direct=self._direct))
                 except Exception as error:
                     cause = self._cause(futures, error)
                     lost = isinstance(cause, WORKER_LOST) or (
-                        isinstance(cause, XGBoostError) and self._gone(places)
+                        isinstance(cause, PeerLostError) and self._gone(places)
                     )
                     self._client.cancel(futures, force=True)
                     if not lost:
@@ -262,7 +261,7 @@ class DaskEngine(Engine):
         with self._client.as_current(), suppress(TimeoutError, CancelledError):
             wait(futures, timeout=SETTLE_S)  # the member of a lost worker never ends
         raised = [future.exception() for future in futures if future.status == "error"]
-        return next((e for e in raised if not isinstance(e, XGBoostError)), error)
+        return next((e for e in raised if not isinstance(e, PeerLostError)), error)
 
     def _gone(self, places: list[str]) -> bool:
         """Whether a worker is lost, which its peers may notice before the scheduler does."""
@@ -430,10 +429,10 @@ def _join_span(
     span: Span,
     blocks: list[Any],
     function: Callable[..., Any],
-    arguments: dict[str, Any],
+    meeting: Meeting | None,
     spans: tuple[Span, ...],
     *state: Any,
 ) -> Any:
     return join(
-        arguments, spans.index(span), len(spans), lambda communicator: function(blocks, communicator, *state)
+        meeting, spans.index(span), len(spans), lambda communicator: function(blocks, communicator, *state)
     )

@@ -14,7 +14,6 @@ import psutil
 from py4j.protocol import Py4JError
 from pyspark import TaskContext
 from pyspark.accumulators import AccumulatorParam
-from xgboost.core import XGBoostError
 
 from infra.engines import jvm
 from infra.engines.base import Blocks, Engine, Kernel, Merge
@@ -27,7 +26,7 @@ from infra.engines.blocks import (
     reduce_span,
     resident,
 )
-from infra.engines.collective import join, rendezvous
+from infra.engines.collective import Meeting, PeerLostError, join, rendezvous
 from infra.engines.pace import Pace
 from infra.errors import EngineError
 
@@ -313,7 +312,7 @@ class _Arrivals(AccumulatorParam[Any]):
 
 
 def _member(
-    function: Callable[..., Any], meeting: dict[str, Any], spans: tuple[Span, ...], state: tuple[Any, ...]
+    function: Callable[..., Any], meeting: Meeting | None, spans: tuple[Span, ...], state: tuple[Any, ...]
 ) -> Callable[[Span, Any], Any]:
     """The task of one member: its pickled result, or its exception, which a second try would only hide."""
 
@@ -326,6 +325,6 @@ def _member(
             work = lambda communicator: function(arrays, communicator, *state)  # noqa: E731
             return pickle.dumps(join(meeting, spans.index(span), len(spans), work))
         except Exception as error:
-            return _Failure(f"{type(error).__name__}: {error}", isinstance(error, XGBoostError))
+            return _Failure(f"{type(error).__name__}: {error}", isinstance(error, PeerLostError))
 
     return one

@@ -189,7 +189,7 @@ class KMeans(SharedFit, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Block
         self.inertia_ = best.inertia
         self.n_iter_ = best.n_iter
         self._n_features_out = self.n_clusters
-        distinct = len(np.unique(labels))
+        distinct = np.count_nonzero(np.bincount(labels))
         if distinct < self.n_clusters:
             warnings.warn(
                 f"{distinct} distinct clusters found, fewer than n_clusters={self.n_clusters}: duplicate rows?",

@@ -25,6 +25,7 @@ from infra.engines.collective import Communicator
 from infra.engines.local import LocalEngine
 from infra.errors import ParameterError
 from tasks.ensembles.labels import agreed_classes, labelled_path, refused
+from tasks.ensembles.summing import summed_histograms
 from tasks.sharing import SharedFit
 
 Array = NDArray[Any]
@@ -482,7 +483,8 @@ def _boost_rows(blocks: list[Block], communicator: Communicator, training: Train
     elif target.dtype.kind not in "iufb":
         return Boosted(refusal=f"y: numbers are needed, found text such as {target[0]!r}")
     objective = training.objective(0 if classes is None else len(classes))
-    booster, losses = _train(training, {**training.parameters, **objective}, X, target, weights)
+    with summed_histograms(communicator):
+        booster, losses = _train(training, {**training.parameters, **objective}, X, target, weights)
     if communicator.rank > 0:
         return None
     return Boosted(booster, losses, classes)

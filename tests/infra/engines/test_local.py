@@ -1,22 +1,14 @@
 """The engine `local`, and what is profiled of an engine's work."""
 
-import json
 import pstats
-import signal
-import subprocess
-import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from xgboost import collective
-from xgboost.core import XGBoostError
 
 from infra.engines import ArraySource, connect
-from infra.engines.collective import RENDEZVOUS_TIMEOUT_S, join, rendezvous
 from infra.engines.profiled import ProfiledEngine
 from infra.errors import EngineError
 from infra.profiling import merge_profiles
@@ -123,64 +115,3 @@ def test_a_lost_item_is_no_profile() -> None:
     assert i == 0
     assert isinstance(result, EngineError)
     assert profiled.profiles == []
-
-
-def test_a_group_of_threads_exchanges_values_of_any_length() -> None:
-    found: dict[int, list[str]] = {}
-
-    def member(rank: int, meeting: dict[str, Any]) -> None:
-        def exchange(communicator: Any) -> list[str]:
-            communicator.allgather(None)
-            return list(communicator.allgather("x" * (rank * 1000)))
-
-        found[rank] = join(meeting, rank, 3, exchange)
-
-    with rendezvous(3, "127.0.0.1") as meeting:
-        threads = [threading.Thread(target=member, args=(rank, meeting)) for rank in range(3)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(timeout=60)
-    assert found == {rank: ["", "x" * 1000, "x" * 2000] for rank in range(3)}
-
-
-def test_a_group_that_nobody_joins_ends_in_silence() -> None:
-    with rendezvous(2, "127.0.0.1") as meeting:
-        assert meeting["dmlc_tracker_uri"] == "127.0.0.1"
-
-
-def test_a_member_whose_peers_do_not_come_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infra.engines.collective.RENDEZVOUS_TIMEOUT_S", 2)
-    start = time.monotonic()
-    with rendezvous(2, "127.0.0.1") as meeting, pytest.raises(EngineError, match="did not meet within 2 s"):
-        join(meeting, 0, 2, lambda communicator: communicator.allgather(0))
-    assert time.monotonic() - start < RENDEZVOUS_TIMEOUT_S / 4
-
-
-DIES_BEFORE_ALL_ARE_IN = """
-import json, os, signal, sys
-from xgboost import collective
-collective.init(**json.loads(sys.argv[1]), dmlc_task_id="000001")
-sys.stdin.readline()
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
-def test_a_member_that_dies_while_the_group_meets_is_no_member_that_did_not_come(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    with rendezvous(2, "127.0.0.1") as meeting:
-        command = [sys.executable, "-c", DIES_BEFORE_ALL_ARE_IN, json.dumps(meeting)]
-        peer = subprocess.Popen(command, stdin=subprocess.PIPE, text=True)
-        waits = collective.allreduce
-
-        def dies_then_waits(*arguments: Any) -> Any:
-            peer.communicate("\n")
-            return waits(*arguments)
-
-        monkeypatch.setattr(collective, "allreduce", dies_then_waits)
-        start = time.monotonic()
-        with pytest.raises(XGBoostError):
-            join(meeting, 0, 2, lambda communicator: communicator.allgather(0))
-        assert time.monotonic() - start < RENDEZVOUS_TIMEOUT_S / 4
-        assert peer.wait(30) == -signal.SIGKILL
