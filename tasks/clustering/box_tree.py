@@ -1,5 +1,6 @@
 """A tree of bounding boxes over cluster centroids: what lies too far is passed over unseen."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,35 +10,50 @@ from numpy.typing import NDArray
 from tasks.clustering.halving import halve
 
 Array = NDArray[Any]
-LEAF_POINTS = 64
-MAX_DEPTH = 64
+LEAF_POINTS = 128
+FANOUT = 8  # children whose boxes are compared at once, in a vector register or two
+STACK = 256  # nodes that wait in a search, at most: seven for each level of the tree
 
 
 class BoxTree(NamedTuple):
-    """Centroids in the leaves of a balanced binary tree; node 1 is the root, node i has children 2i, 2i + 1.
+    """Centroids in the leaves of a balanced tree.
 
-    A leaf keeps its centroids transposed, so that the innermost loop runs over centroids and every one's
-    sum of squares is added in the order of the features, vectorised or not.
+    Node 1 is the root, the children of node i are FANOUT * i + 0, 1, 2, ..., and leaf k is node `first + k`,
+    where `first` is a power of FANOUT. There are leaves up to a power of two, so the root may have fewer
+    children than the other nodes.
+
+    Leaves keep their centroids, and nodes their children's boxes, transposed, so that the innermost loop runs
+    over them. Those centroids are rounded to float32, twice as many in a register and in the cache: they sort
+    out what is too far to be worth an exact distance.
     """
 
+    first: int
+
     points: Array
-    """float64, shape (n_leaves * n_features, width): row `leaf * n_features + j` has feature j; inf where
-    a place is empty."""
+    """float32, shape (n_leaves * n_features, width): row `leaf * n_features + j` has feature j, less that of
+    `middle` and times `scale`; inf where a place is empty."""
+    middle: Array
+    """float64, shape (n_features,)."""
+    scale: float
+    blur: float
+    """By how much a distance between `points` may differ from the true one, times `scale`, beside the rounding
+    of sums and products."""
     ids: Array
     """int64, shape (n_leaves, width): whose centroid stands there; -1 where a place is empty."""
     inverse: Array
-    """float64, shape (n_leaves, width): what each adds to the divisor of a distance (Ward: 1 / size)."""
+    """float32, shape (n_leaves, width): what each adds to the divisor of a distance (Ward: 1 / size)."""
     groups: Array
     """int64, shape (n_leaves, width): the group each belongs to; only other groups are near."""
     places: Array
     """int64, shape (n_ids,): `leaf * width + offset` of each centroid."""
     lower: Array
-    """float64, shape (2 * n_leaves, n_features): corner of each node's box."""
+    """float64, shape (n_inner_nodes, n_features, FANOUT): corner of the box of each child; inf where there is
+    none."""
     upper: Array
     light: Array
-    """float64, shape (2 * n_leaves,): the greatest of `inverse` under each node."""
+    """float64, shape (n_nodes + FANOUT,): the greatest of `inverse` under each node."""
     whole: Array
-    """int64, shape (2 * n_leaves,): the group that a node lies in with all it has, or -1."""
+    """int64, shape (n_nodes + FANOUT,): the group that a node lies in with all it has, or -1."""
 
 
 def build(centroids: Array, ids: Array, inverse: Array, leaf_points: int = LEAF_POINTS) -> BoxTree:
@@ -52,99 +68,110 @@ def build(centroids: Array, ids: Array, inverse: Array, leaf_points: int = LEAF_
     leaf_points : int
         At most so many in a leaf.
     """
-    n_leaves = 1
+    n_leaves = first = 1
     while len(ids) > n_leaves * leaf_points:
         n_leaves *= 2
+    while first < n_leaves:
+        first *= FANOUT
     width = -(-len(ids) // n_leaves)
-    width += -width % 4  # whole vector registers
+    width += -width % 8  # whole vector registers
     d = centroids.shape[1]
+    n_nodes, n_inner = first + n_leaves, -(-(first + n_leaves) // FANOUT)
+    middle, scale, blur = _window(centroids, ids)
     tree = BoxTree(
-        np.full((n_leaves * d, width), np.inf),
+        first,
+        np.full((n_leaves * d, width), np.inf, dtype=np.float32),
+        middle,
+        scale,
+        blur,
         np.full((n_leaves, width), -1, dtype=np.int64),
-        np.ones((n_leaves, width)),
+        np.ones((n_leaves, width), dtype=np.float32),
         np.full((n_leaves, width), -1, dtype=np.int64),
         np.full(len(centroids), -1, dtype=np.int64),
-        np.full((2 * n_leaves, d), np.inf),  # node 0 is none
-        np.full((2 * n_leaves, d), -np.inf),
-        np.zeros(2 * n_leaves),
-        np.full(2 * n_leaves, -1, dtype=np.int64),
+        np.full((n_inner, d, FANOUT), np.inf),
+        np.full((n_inner, d, FANOUT), -np.inf),
+        np.zeros(n_nodes + FANOUT),
+        np.full(n_nodes + FANOUT, -1, dtype=np.int64),
     )
     _fill(tree, centroids, ids.copy(), inverse)
     return tree
 
 
-@njit(nogil=True, cache=True)
-def _fill(tree: BoxTree, centroids: Array, order: Array, inverse: Array) -> None:  # pragma: no cover
-    starts = halve(centroids, order, tree.lower, tree.upper)
-    n_leaves = len(tree.ids)
-    for leaf in range(n_leaves):
-        _settle(tree, leaf, centroids, order[starts[leaf] : starts[leaf + 1]], inverse)
-    for node in range(n_leaves - 1, 0, -1):
-        tree.light[node] = max(tree.light[2 * node], tree.light[2 * node + 1])
+def _window(centroids: Array, ids: Array) -> tuple[Array, float, float]:
+    """Middle, scale and blur of a tree: in float32, its points shall neither lose digits nor leave the range."""
+    lower, upper = centroids[ids].min(axis=0), centroids[ids].max(axis=0)
+    middle = lower / 2 + upper / 2
+    half = upper / 2 - lower / 2
+    scale = float(np.exp2(-np.frexp(half.max())[1].clip(-1000, 1000)))
+    eps32, eps64 = np.finfo(np.float32).eps, np.finfo(np.float64).eps
+    moved = eps32 * half + 4 * eps64 * np.maximum(abs(lower), abs(upper))
+    return middle, scale, float(2 * scale * np.linalg.norm(moved) + eps32**2)
 
 
-@njit(nogil=True, cache=True)
-def _settle(
-    tree: BoxTree, leaf: int, centroids: Array, ids: Array, inverse: Array
-) -> None:  # pragma: no cover
-    n_leaves, d = len(tree.ids), centroids.shape[1]
-    for offset, i in enumerate(ids):
-        tree.ids[leaf, offset] = tree.groups[leaf, offset] = i
-        tree.inverse[leaf, offset] = inverse[i]
-        tree.light[n_leaves + leaf] = max(tree.light[n_leaves + leaf], inverse[i])
-        tree.places[i] = leaf * tree.ids.shape[1] + offset
-        for j in range(d):
-            tree.points[leaf * d + j, offset] = centroids[i, j]
+def _fill(tree: BoxTree, centroids: Array, order: Array, inverse: Array) -> None:
+    (n_leaves, width), d = tree.ids.shape, centroids.shape[1]
+    lower, upper = np.empty((2 * n_leaves, d)), np.empty((2 * n_leaves, d))
+    starts = halve(centroids, order, lower, upper)
+    leaf = np.repeat(np.arange(n_leaves), np.diff(starts))
+    offset = np.arange(len(order)) - starts[leaf]
+    tree.ids[leaf, offset] = tree.groups[leaf, offset] = order
+    tree.inverse[leaf, offset] = inverse[order]
+    tree.places[order] = leaf * width + offset
+    tree.points.reshape(n_leaves, d, width)[leaf, :, offset] = (centroids[order] - tree.middle) * tree.scale
+    tree.light[tree.first : tree.first + n_leaves] = np.maximum.reduceat(inverse[order], starts[:-1])
+    for parents, children, halved in _levels(tree):
+        shape = (parents.stop - parents.start, -1, d)
+        some = slice(0, (children.stop - children.start) // shape[0])
+        tree.lower[parents, :, some] = lower[halved].reshape(shape).transpose(0, 2, 1)
+        tree.upper[parents, :, some] = upper[halved].reshape(shape).transpose(0, 2, 1)
+        tree.light[parents] = tree.light[children].reshape(shape[:2]).max(axis=1)
 
 
-@njit(nogil=True, cache=True)
-def regroup(tree: BoxTree, groups: Array) -> None:  # pragma: no cover
+def _levels(tree: BoxTree) -> Iterator[tuple[slice, slice, slice]]:
+    """Upwards from the leaves: the nodes of a level, their children, and these in a binary heap of all boxes."""
+    node, count = tree.first, len(tree.ids)
+    while node > 1:
+        above, fewer = node // FANOUT, max(1, count // FANOUT)
+        yield slice(above, above + fewer), slice(node, node + count), slice(count, 2 * count)
+        node, count = above, fewer
+
+
+def regroup(tree: BoxTree, groups: Array) -> None:
     """Put each centroid into a group: `groups[id]`."""
-    n_leaves = len(tree.ids)
-    for leaf in range(n_leaves):
-        shared = np.int64(-2)
-        for offset in range(tree.ids.shape[1]):
-            if tree.ids[leaf, offset] >= 0:
-                group = groups[tree.ids[leaf, offset]]
-                tree.groups[leaf, offset] = group
-                shared = group if shared in (-2, group) else np.int64(-1)
-        tree.whole[n_leaves + leaf] = shared
-    for node in range(n_leaves - 1, 0, -1):
-        left, right = tree.whole[2 * node], tree.whole[2 * node + 1]
-        tree.whole[node] = left if left == right else -1
+    tree.groups[:] = np.where(tree.ids >= 0, groups[tree.ids], -1)
+    least = np.where(tree.ids >= 0, tree.groups, len(groups)).min(axis=1)
+    leaves = slice(tree.first, tree.first + len(tree.ids))
+    tree.whole[leaves] = np.where(least == tree.groups.max(axis=1), least, -1)
+    for parents, children, _ in _levels(tree):
+        below = tree.whole[children].reshape(parents.stop - parents.start, -1)
+        tree.whole[parents] = np.where((below == below[:, :1]).all(axis=1), below[:, 0], -1)
 
 
 @njit(nogil=True, cache=True)
 def nearest(
     tree: BoxTree,
-    x: Array,
-    own: float,
+    centroids: Array,
+    i: int,
+    inverse: Array,
     group: int,
-    home: int,
     found: int,
     best: float,
-    squared: Array,
-    stack: Array,
-    bounds: Array,
 ) -> tuple[int, float]:  # pragma: no cover
     """Nearest centroid of another group: the least `squared distance / (own + inverse)`, then the lowest id.
 
     Parameters
     ----------
     tree
-    x : ndarray of shape (n_features,)
-    own : float
-        The part that `x` itself adds to the divisor.
+    centroids : ndarray of shape (n_ids, n_features), float64
+        Those that the tree was built over.
+    i : int
+        Whose neighbour is wanted.
+    inverse : ndarray of shape (n_ids,), float64
+        What each adds to the divisor of a distance.
     group : int
-        Group of `x`.
-    home : int
-        Leaf to look into first, the one of `x`.
+        Group of `i`.
     found, best : int, float
         A candidate and its distance, if known; or -1 and a distance beyond which nothing is wanted.
-    squared, stack, bounds
-        Memory to work in: float64 of a leaf's width, int64 and float64 of `MAX_DEPTH`. The function that
-        calls allocates it, by itself: only then does the compiler know that it overlaps nothing, which
-        makes a search a third shorter.
 
     Returns
     -------
@@ -154,72 +181,86 @@ def nearest(
     -----
     Floating-point rounding is monotone, and a box's bound is computed by the same operations in the same
     order as a distance: so it holds for computed distances to the last bit, and the result does not depend
-    on the shape of the tree.
+    on the shape of the tree. Nor does it depend on the rounded centroids: what they let through, with the
+    bounds on their errors, is measured in float64.
     """
-    n_leaves, width = tree.ids.shape
-    home += n_leaves
-    node = home
-    stack[0], bounds[0], top = 1, 0.0, 1
-    while True:
-        if node >= n_leaves:
-            leaf = node - n_leaves
-            _measure(tree, leaf, x, squared)
-            # a product in place of a quotient, rounded up by more than its error, sorts nearly all out; as a
-            # pass of its own it is vectorised
-            limit = best * (1 + 1e-15)
-            hit = 0
-            for c in range(width):
-                hit |= squared[c] <= limit * (own + tree.inverse[leaf, c])
-            for c in range(width if hit else 0):
-                if squared[c] <= limit * (own + tree.inverse[leaf, c]):
-                    other = tree.ids[leaf, c]
-                    if other < 0 or tree.groups[leaf, c] == group:
-                        continue
-                    distance = squared[c] / (own + tree.inverse[leaf, c])
-                    if distance < best or (distance == best and (found < 0 or other < found)):
-                        found, best = other, distance
-                        limit = best * (1 + 1e-15)
-        if top == 0:
-            return found, best
+    x = centroids[i]
+    around = ((x - tree.middle) * tree.scale).astype(np.float32)
+    own, own32 = inverse[i], np.float32(inverse[i])
+    # taken out of the tree once: to do so counts references to all of its arrays, which costs as much as a leaf
+    first, scale, blur = tree.first, tree.scale, tree.blur
+    points, ids, divisors, groups = tree.points, tree.ids, tree.inverse, tree.groups
+    lower, upper, light, whole = tree.lower, tree.upper, tree.light, tree.whole
+    squared, reach = np.empty(ids.shape[1], dtype=np.float32), np.empty(FANOUT)
+    stack, bounds = np.empty(STACK, dtype=np.int64), np.empty(STACK)
+    more = 1 + (len(x) + 16) * np.finfo(np.float32).eps
+    home = first + tree.places[i] // ids.shape[1]  # to be looked into first
+    stack[0], bounds[0], stack[1], bounds[1] = 1, 0.0, home, 0.0
+    top = 1 if home == 1 else 2
+    while top > 0:
         top -= 1
         node = stack[top]
-        if bounds[top] > best or node == home:
-            node = 0
-        while 0 < node < n_leaves:
-            near, far = 2 * node, 2 * node + 1
-            a = _bound(x, tree.lower[near], tree.upper[near], own + tree.light[near])
-            b = _bound(x, tree.lower[far], tree.upper[far], own + tree.light[far])
-            if tree.whole[near] == group:
-                a = np.inf
-            if tree.whole[far] == group:
-                b = np.inf
-            if b < a:
-                near, far = far, near
-                a, b = b, a
-            if b <= best:
-                stack[top], bounds[top] = far, b
-                top += 1
-            node = 0 if a > best or near == home else near
-
-
-@njit(nogil=True, cache=True, inline="always")
-def _bound(x: Array, lower: Array, upper: Array, divisor: float) -> float:  # pragma: no cover
-    """Lower bound of the distances from `x` to the centroids in a box."""
-    total = 0.0
-    for j in range(len(x)):
-        outside = max(lower[j] - x[j], x[j] - upper[j], 0.0)
-        total += outside * outside
-    return total / divisor
-
-
-@njit(nogil=True, cache=True, inline="always")
-def _measure(tree: BoxTree, leaf: int, x: Array, squared: Array) -> None:  # pragma: no cover
-    """Write the squared distances from `x` to the centroids of a leaf."""
-    d = len(x)
-    squared[:] = 0.0
-    for j in range(d):
-        row = tree.points[leaf * d + j]
-        value = x[j]
+        if bounds[top] > best:
+            continue
+        if node < first:
+            _bound(lower, upper, light, node, x, own, reach)
+            lowest = top
+            for c in range(FANOUT):
+                child = FANOUT * node + c
+                if reach[c] <= best and reach[c] < np.inf and child != home and whole[child] != group:
+                    k = top
+                    while k > lowest and bounds[k - 1] < reach[c]:  # the nearest on top
+                        stack[k], bounds[k] = stack[k - 1], bounds[k - 1]
+                        k -= 1
+                    stack[k], bounds[k] = child, reach[c]
+                    top += 1
+            continue
+        leaf = node - first
+        _measure(points, leaf, around, squared)
+        # as near as `best` are only centroids with squared <= share * (own + divisor) + rest
+        longest = scale * np.sqrt(best * (own + light[node]))
+        share = np.float32(more * scale * scale * best)
+        rest = np.float32(more * blur * (2 * longest + blur))
+        hit = 0
         for c in range(len(squared)):
-            difference = value - row[c]
+            hit |= squared[c] <= share * (own32 + divisors[leaf, c]) + rest
+        for c in range(len(squared) if hit else 0):
+            if squared[c] <= share * (own32 + divisors[leaf, c]) + rest:
+                other = ids[leaf, c]
+                if other < 0 or groups[leaf, c] == group:
+                    continue
+                total = 0.0
+                for j in range(len(x)):
+                    difference = x[j] - centroids[other, j]
+                    total += difference * difference
+                distance = total / (own + inverse[other])
+                if distance < best or (distance == best and (found < 0 or other < found)):
+                    found, best = other, distance
+    return found, best
+
+
+@njit(nogil=True, cache=True)
+def _bound(
+    lower: Array, upper: Array, light: Array, node: int, x: Array, own: float, reach: Array
+) -> None:  # pragma: no cover
+    """Write, for each child of a node, a lower bound of the distances from `x` to the centroids in its box."""
+    for c in range(len(reach)):
+        reach[c] = 0.0
+    for j in range(len(x)):
+        for c in range(len(reach)):
+            outside = max(lower[node, j, c] - x[j], x[j] - upper[node, j, c], 0.0)
+            reach[c] += outside * outside
+    for c in range(len(reach)):
+        reach[c] /= own + light[FANOUT * node + c]
+
+
+@njit(nogil=True, cache=True)
+def _measure(points: Array, leaf: int, x: Array, squared: Array) -> None:  # pragma: no cover
+    """Write the squared distances, in float32, to the centroids of a leaf."""
+    d = len(x)
+    for c in range(len(squared)):
+        squared[c] = 0
+    for j in range(d):
+        for c in range(len(squared)):
+            difference = x[j] - points[leaf * d + j, c]
             squared[c] += difference * difference

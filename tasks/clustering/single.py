@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from infra.engines.collective import Communicator
 from tasks.clustering import box_tree
-from tasks.clustering.box_tree import MAX_DEPTH, BoxTree
+from tasks.clustering.box_tree import BoxTree
 from tasks.clustering.merging import Merges
 
 Array = NDArray[Any]
@@ -28,7 +28,8 @@ def single(X: Array, communicator: Communicator) -> Merges:
     communicator : Communicator
     """
     n = len(X)
-    tree = box_tree.build(X, np.arange(n), np.full(n, 0.5))  # halves: the divisor of a distance is 1
+    halves = np.full(n, 0.5)  # the divisor of a distance is 1
+    tree = box_tree.build(X, np.arange(n), halves)
     leaves = np.array_split(np.arange(len(tree.ids)), communicator.size)[communicator.rank]
     mine = tree.ids[leaves][tree.ids[leaves] >= 0]
     nearest, bounds = np.full(n, -1), np.zeros(n)
@@ -38,7 +39,7 @@ def single(X: Array, communicator: Communicator) -> Merges:
         box_tree.regroup(tree, components)
         found = np.full((count, 2), -1)
         squared = np.full(count, np.inf)
-        _shortest(tree, X, mine, components, nearest, bounds, found, squared)
+        _shortest(tree, X, halves, mine, components, nearest, bounds, found, squared)
         for other, distances in communicator.allgather((found, squared)):
             _merge_shortest(found, squared, other, distances)
         components, added = _joined(components, found, count)
@@ -51,6 +52,7 @@ def single(X: Array, communicator: Communicator) -> Merges:
 def _shortest(
     tree: BoxTree,
     X: Array,
+    halves: Array,
     mine: Array,
     components: Array,
     nearest: Array,
@@ -63,8 +65,6 @@ def _shortest(
     `nearest` and `bounds` keep from round to round each row's nearest in another component; where that
     has come into its own, or was not looked for to the end, the distance is a lower bound still.
     """
-    width = tree.ids.shape[1]
-    terms, stack, limits = np.empty(width), np.empty(MAX_DEPTH, dtype=np.int64), np.empty(MAX_DEPTH)
     for i in mine:
         if nearest[i] >= 0 and components[nearest[i]] != components[i]:
             _keep_shorter(found, squared, components[i], bounds[i], i, nearest[i])
@@ -73,10 +73,7 @@ def _shortest(
     for i in mine:
         component = components[i]
         if nearest[i] < 0 and bounds[i] <= squared[component]:
-            home = tree.places[i] // width
-            nearest[i], bounds[i] = box_tree.nearest(
-                tree, X[i], 0.5, component, home, -1, squared[component], terms, stack, limits
-            )
+            nearest[i], bounds[i] = box_tree.nearest(tree, X, i, halves, component, -1, squared[component])
             if nearest[i] >= 0:
                 _keep_shorter(found, squared, component, bounds[i], i, nearest[i])
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from infra.engines.collective import Communicator
 from tasks.clustering import box_tree
-from tasks.clustering.box_tree import LEAF_POINTS, MAX_DEPTH, BoxTree
+from tasks.clustering.box_tree import LEAF_POINTS, BoxTree
 from tasks.clustering.merging import Merges, Neighbours
 
 Array = NDArray[Any]
@@ -74,8 +74,6 @@ def _search(tree: BoxTree, centroids: Array, inverse: Array, ids: Array, hints: 
 def _search_each(
     tree: BoxTree, centroids: Array, inverse: Array, ids: Array, hints: Array, found: Array, distances: Array
 ) -> None:  # pragma: no cover
-    width = tree.ids.shape[1]
-    squared, stack, bounds = np.empty(width), np.empty(MAX_DEPTH, dtype=np.int64), np.empty(MAX_DEPTH)
     for k, i in enumerate(ids):
         best, hint = np.inf, hints[k]
         if hint >= 0:
@@ -84,10 +82,7 @@ def _search_each(
                 difference = centroids[i, j] - centroids[hint, j]
                 total += difference * difference
             best = total / (inverse[i] + inverse[hint])
-        home = tree.places[i] // width
-        found[k], distances[k] = box_tree.nearest(
-            tree, centroids[i], inverse[i], i, home, hint, best, squared, stack, bounds
-        )
+        found[k], distances[k] = box_tree.nearest(tree, centroids, i, inverse, i, hint, best)
 
 
 @njit(nogil=True, cache=True)
