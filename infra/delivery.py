@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import os
 import sqlite3
 import threading
@@ -16,6 +17,7 @@ log = logging.getLogger(__name__)
 KEY = "trilla.key"
 REQUEST_BYTES = 900_000  # the server refuses more than 1 MB
 LONGEST_PAUSE = 2.0  # seconds between two looks for a server that is away
+TRUST_S = 1.0  # seconds that a server which has answered is taken to be there still
 AWAY_PATIENCE = 20.0  # seconds that others wait for such a server; one that is restarted is back by then
 MENDABLE = (401, 403, 408, 429)  # credentials or time may mend these: the operation itself is good
 
@@ -66,6 +68,7 @@ class Delivery(threading.Thread):
         self._stopping = threading.Event()
         self._progress = threading.Condition()
         self._away_since: float | None = None
+        self._answered = -math.inf
 
     def wake(self) -> None:
         """Say that an operation was added."""
@@ -134,13 +137,14 @@ class Delivery(threading.Thread):
                 raise _AwayError(str(error)) from error
             for operation in batch:
                 self._refuse(operation, operation.payload, error)
+        self._answered = time.monotonic()
         self._outbox.done(batch)
         with self._progress:
             self._progress.notify_all()
 
     def _probe(self) -> None:
         """Ask whether the server is there: MLflow's own requests go on trying for minutes when it is not."""
-        if not self._uri.startswith(("http://", "https://")):
+        if not self._uri.startswith(("http://", "https://")) or time.monotonic() - self._answered < TRUST_S:
             return
         from mlflow.exceptions import MlflowException
         from mlflow.utils.credentials import get_default_host_creds
