@@ -97,12 +97,15 @@ def test_equal_distances_and_duplicates_make_a_valid_tree(n: int, d: int, values
             )
 
 
-def test_rows_in_many_leaves_equal_scipy() -> None:
-    X = np.random.default_rng(5).random((4000, 4))
-    for linkage in ("ward", "single"):
-        ours = AgglomerativeClustering(linkage=linkage).fit(X)
-        theirs = scipy.cluster.hierarchy.linkage(X, linkage)
-        np.testing.assert_allclose(ours.distances_, theirs[:, 2], rtol=1e-9)
+@pytest.mark.parametrize("linkage", ["ward", "single"])
+@pytest.mark.parametrize(
+    ("d", "offset", "rtol"), [(2, 0, 1e-9), (4, 0, 1e-9), (10, 0, 1e-9), (10, 1e6, 1e-6)]
+)
+def test_rows_in_many_leaves_equal_scipy(linkage: str, d: int, offset: float, rtol: float) -> None:
+    X = np.random.default_rng(5).normal(size=(4000, d)) + offset
+    ours = AgglomerativeClustering(linkage=linkage).fit(X)
+    theirs = scipy.cluster.hierarchy.linkage(X, linkage)
+    np.testing.assert_allclose(ours.distances_, theirs[:, 2], rtol=rtol)
 
 
 def test_predict_gives_the_cluster_with_the_nearest_centroid() -> None:
