@@ -93,6 +93,7 @@ def threads() -> Iterator[Engine]:
 def same_forest(ours: Any, theirs: Any, X: Any) -> None:
     assert len(ours.estimators_) == len(theirs.estimators_)
     for tree, other in zip(ours.estimators_, theirs.estimators_, strict=True):
+        assert type(tree) is type(other)
         assert tree.random_state == other.random_state
         assert pickle.dumps(tree.tree_) == pickle.dumps(other.tree_)
     if hasattr(theirs, "predict_proba"):
