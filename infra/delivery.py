@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 KEY = "trilla.key"
 REQUEST_BYTES = 900_000  # the server refuses more than 1 MB
 LONGEST_PAUSE = 2.0  # seconds between two looks for a server that is away
+REQUEST_TIMEOUT_S = 20
 TRUST_S = 1.0  # seconds that a server which has answered is taken to be there still
 AWAY_PATIENCE = 20.0  # seconds that others wait for such a server; one that is restarted is back by then
 MENDABLE = (401, 403, 408, 429)  # credentials or time may mend these: the operation itself is good
@@ -38,6 +39,7 @@ def mlflow_client(uri: str) -> Any:
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     # MLflow would send a request again that the server has obeyed before it died, and so create a run twice
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(REQUEST_TIMEOUT_S))
     from mlflow.tracking import MlflowClient
 
     return MlflowClient(tracking_uri=uri)
@@ -111,6 +113,7 @@ class Delivery(threading.Thread):
             except _UnreadyError:
                 unready.add(batch[0].key)
             except (_AwayError, sqlite3.OperationalError) as error:
+                self._answered = -math.inf
                 if self._away_since is None:
                     self._away_since = time.monotonic()
                     log.warning(
@@ -143,7 +146,7 @@ class Delivery(threading.Thread):
             self._progress.notify_all()
 
     def _probe(self) -> None:
-        """Ask whether the server is there: MLflow's own requests go on trying for minutes when it is not."""
+        """Ask whether the server is there, unless it has just answered: a request takes longer to give up."""
         if not self._uri.startswith(("http://", "https://")) or time.monotonic() - self._answered < TRUST_S:
             return
         from mlflow.exceptions import MlflowException

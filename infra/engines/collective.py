@@ -20,6 +20,11 @@ T = TypeVar("T")
 
 RENDEZVOUS_TIMEOUT_S = 120
 ANSWER_TIMEOUT_S = 10  # once all have come
+KEEPALIVE = {
+    "TCP_KEEPIDLE": 30,
+    "TCP_KEEPINTVL": 5,
+    "TCP_KEEPCNT": 6,
+}  # a machine silent for a minute is lost
 HELLO = struct.Struct("!16sII")  # the group's secret, who calls, the port where the first member listens
 ROOT = struct.Struct("!64sI")  # where that is
 
@@ -101,7 +106,7 @@ def rendezvous(size: int, host: str) -> Iterator[Meeting | None]:
     if size == 1:
         yield None
         return
-    with socket.create_server(("127.0.0.1" if _is_loopback(host) else "", 0), backlog=size) as server:
+    with socket.create_server((host if _is_loopback(host) else "", 0), backlog=size) as server:
         meeting = Meeting(host, server.getsockname()[1], token_bytes(16))
         Thread(target=_introduce, args=(server, size, meeting.secret), name="rendezvous", daemon=True).start()
         try:
@@ -118,14 +123,19 @@ def _introduce(server: socket.socket, size: int, secret: bytes) -> None:
         while len(members) < size:
             connection, rank, port = _caller(server, secret)
             members[rank] = stack.enter_context(connection), port
-            # who says more than hello has hung up
-            gone, _, _ = select.select([connection for connection, _ in members.values()], [], [], 0)
-            members = {rank: member for rank, member in members.items() if member[0] not in gone}
+            members = {rank: member for rank, member in members.items() if not _has_hung_up(member[0])}
         connection, port = members[0]
         root = ROOT.pack(connection.getpeername()[0].encode(), port)
         for connection, _ in members.values():
             with suppress(OSError):
                 connection.sendall(root)
+
+
+def _has_hung_up(connection: socket.socket) -> bool:
+    """Whether a member that has said hello, and says nothing more, is gone."""
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def join(meeting: Meeting | None, rank: int, size: int, work: Callable[[Communicator], T]) -> T:
@@ -148,10 +158,13 @@ def join(meeting: Meeting | None, rank: int, size: int, work: Callable[[Communic
 
 def _met(meeting: Meeting, rank: int, size: int, stack: ExitStack) -> Communicator:
     """Come to the meeting; the first member waits for the calls of the others, the others call it."""
-    with socket.create_connection((meeting.host, meeting.port), RENDEZVOUS_TIMEOUT_S) as driver:
+    with _at_the_meeting(meeting) as driver, ExitStack() as listening:
         host = driver.getsockname()[0]
-        server = stack.enter_context(socket.create_server((host, 0), backlog=size)) if rank == 0 else None
-        driver.sendall(HELLO.pack(meeting.secret, rank, server.getsockname()[1] if server else 0))
+        server, own_port = None, 0
+        if rank == 0:
+            server = listening.enter_context(socket.create_server((host, 0), backlog=size))
+            own_port = server.getsockname()[1]
+        driver.sendall(HELLO.pack(meeting.secret, rank, own_port))
         try:
             address, port = ROOT.unpack(_received(driver, ROOT.size))
         except TimeoutError:
@@ -159,17 +172,31 @@ def _met(meeting: Meeting, rank: int, size: int, stack: ExitStack) -> Communicat
                 f"the {size} members of a group did not meet within {RENDEZVOUS_TIMEOUT_S} s; "
                 "are other tasks holding their workers?"
             ) from None
-    streams = {}
-    if server is None:
-        root = socket.create_connection((address.rstrip(b"\0").decode(), port), ANSWER_TIMEOUT_S)
-        root.sendall(HELLO.pack(meeting.secret, rank, 0))
-        streams[0] = _stream(root, stack)
-    else:
-        server.settimeout(ANSWER_TIMEOUT_S)
-        while len(streams) < size - 1:
-            connection, caller, _ = _caller(server, meeting.secret)
-            streams[caller] = _stream(connection, stack)
+        streams = {}
+        if server is None:
+            root = stack.enter_context(
+                socket.create_connection((address.rstrip(b"\0").decode(), port), ANSWER_TIMEOUT_S)
+            )
+            root.sendall(HELLO.pack(meeting.secret, rank, 0))
+            streams[0] = _stream(root, stack)
+        else:
+            server.settimeout(ANSWER_TIMEOUT_S)
+            while len(streams) < size - 1:
+                connection, caller, _ = _caller(server, meeting.secret)
+                streams[caller] = _stream(stack.enter_context(connection), stack)
     return Communicator(rank, size, host, streams)
+
+
+def _at_the_meeting(meeting: Meeting) -> socket.socket:
+    try:
+        return socket.create_connection((meeting.host, meeting.port), RENDEZVOUS_TIMEOUT_S)
+    except ConnectionRefusedError:
+        raise  # it has been given up
+    except OSError as error:
+        raise EngineError(
+            f"this worker does not reach the driver at {meeting.host}:{meeting.port} ({error}); "
+            "is the driver's address one that the workers know, and open to them?"
+        ) from error
 
 
 def _caller(server: socket.socket, secret: bytes) -> tuple[socket.socket, int, int]:
@@ -198,11 +225,16 @@ def _received(connection: socket.socket, size: int) -> bytes:
 
 
 def _stream(connection: socket.socket, stack: ExitStack) -> BinaryIO:
-    """A connection as a file; without time limit, as a member may compute for long while the others wait."""
-    stack.enter_context(connection)
+    """A connection as a file; without time limit, as a member may compute for long while the others wait.
+
+    The system asks whether the other machine is still there.
+    """
     connection.settimeout(None)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in KEEPALIVE.items():
+        if hasattr(socket, name):  # not every system has all of them
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
     stream = connection.makefile("rwb")
     stack.push(lambda *_error: _closed(stream))
     return stream  # type: ignore[return-value]

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from infra.engines import BlockSource, Engine
 from infra.engines.collective import Communicator
-from infra.errors import ParameterError
+from infra.errors import DataError, ParameterError
 from tasks.clustering import kernels
 from tasks.clustering.base import BlockClusterer
 from tasks.clustering.dendrogram import Dendrogram, from_merges
@@ -27,6 +27,7 @@ from tasks.sharing import SharedFit
 
 Array = NDArray[Any]
 Wanted = tuple[int | None, float | None]  # n_clusters, distance_threshold
+WIDEST = 1e150  # sums of squares of such differences are finite in float64
 BLOCK_ROWS = 256  # small, so that a table of a few thousand rows has some for every worker
 LINKAGES: dict[str, Callable[[Array, Communicator], Merges]] = {
     "ward": ward,
@@ -133,8 +134,9 @@ class AgglomerativeClustering(SharedFit, BlockClusterer):
             If there are fewer than two rows or more clusters than rows, or not exactly one of `n_clusters`
             and `distance_threshold` is given.
         DataError
-            If a path holds no Parquet, a column that is not numeric, or a value that is not finite; Spark
-            reports the last as an `EngineError`.
+            If a path holds no Parquet, a column that is not numeric, or a value that is not finite, or a
+            column's values lie so far apart that their squares leave the range of float64; Spark reports
+            the last two as an `EngineError`.
         """
         source = self._source(X, block_rows=BLOCK_ROWS)
         self._check(source.n_rows)
@@ -214,12 +216,23 @@ def _grown(
     """One member's part of a fit; the first member answers for all."""
     mine = np.concatenate([block[0] for block in blocks]).astype(np.float64)
     X = np.concatenate(communicator.allgather(mine))
+    _check_range(X)
     merges = LINKAGES[linkage](X, communicator)
     if communicator.rank > 0:
         return None
     # scikit-learn's single linkage keeps the order in which rows joined the spanning tree
     tree = from_merges(merges, lower_first=linkage != "single")
     return tree, [_cut(X, tree, *parameters) for parameters in wanted]
+
+
+def _check_range(X: Array) -> None:
+    sides = X.max(axis=0) / 2 - X.min(axis=0) / 2  # halves do not overflow
+    if sides.max() > WIDEST / 2:
+        column = int(sides.argmax())
+        low, high = X[:, column].min(), X[:, column].max()
+        raise DataError(
+            f"column {column}: values from {low:g} to {high:g}; allowed: at most {WIDEST:g} apart"
+        )
 
 
 def _cut(X: Array, tree: Dendrogram, n_clusters: int | None, threshold: float | None) -> Cut:

@@ -12,6 +12,7 @@ from tasks.clustering.halving import halve
 Array = NDArray[Any]
 LEAF_POINTS = 128
 FANOUT = 8  # children whose boxes are compared at once, in a vector register or two
+EPS32, EPS64 = float(np.finfo(np.float32).eps), float(np.finfo(np.float64).eps)
 STACK = 256  # nodes that wait in a search, at most: seven for each level of the tree
 
 
@@ -102,10 +103,10 @@ def _window(centroids: Array, ids: Array) -> tuple[Array, float, float]:
     lower, upper = centroids[ids].min(axis=0), centroids[ids].max(axis=0)
     middle = lower / 2 + upper / 2
     half = upper / 2 - lower / 2
-    scale = float(np.exp2(-np.frexp(half.max())[1].clip(-1000, 1000)))
-    eps32, eps64 = np.finfo(np.float32).eps, np.finfo(np.float64).eps
-    moved = eps32 * half + 4 * eps64 * np.maximum(abs(lower), abs(upper))
-    return middle, scale, float(2 * scale * np.linalg.norm(moved) + eps32**2)
+    # the scale's square is a number still, and what float64 loses below its range is less than the blur
+    scale = float(np.exp2(-np.frexp(half.max())[1].clip(-400, 510)))
+    moved = scale * (EPS32 * half + 4 * EPS64 * np.maximum(abs(lower), abs(upper)))
+    return middle, scale, float(2 * np.linalg.norm(moved) + EPS32**2)
 
 
 def _fill(tree: BoxTree, centroids: Array, order: Array, inverse: Array) -> None:
@@ -163,9 +164,9 @@ def nearest(
     ----------
     tree
     centroids : ndarray of shape (n_ids, n_features), float64
-        Those that the tree was built over.
+        Those that the tree was built over; squares of their differences are finite.
     i : int
-        Whose neighbour is wanted.
+        Whose neighbour is wanted: one of those in the tree.
     inverse : ndarray of shape (n_ids,), float64
         What each adds to the divisor of a distance.
     group : int
@@ -193,7 +194,7 @@ def nearest(
     lower, upper, light, whole = tree.lower, tree.upper, tree.light, tree.whole
     squared, reach = np.empty(ids.shape[1], dtype=np.float32), np.empty(FANOUT)
     stack, bounds = np.empty(STACK, dtype=np.int64), np.empty(STACK)
-    more = 1 + (len(x) + 16) * np.finfo(np.float32).eps
+    more = 1 + (len(x) + 16) * EPS32
     home = first + tree.places[i] // ids.shape[1]  # to be looked into first
     stack[0], bounds[0], stack[1], bounds[1] = 1, 0.0, home, 0.0
     top = 1 if home == 1 else 2

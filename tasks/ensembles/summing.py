@@ -43,9 +43,13 @@ def summed_histograms(communicator: Communicator) -> Iterator[None]:
             with suppress(XGBoostError):  # if it is broken, what broke it says why
                 collective.finalize()
         # members meet after it, so that the loss of one is told apart from a broken connection
-        failures = [found for found in communicator.allgather(failure) if found]
+        failures = [found for found in communicator.allgather(failure) if found is not None]
     if failures:
-        raise EngineError(f"XGBoost failed in a group of {communicator.size} workers: {failures[0]}")
+        # one of them is the cause, the others the connections that it broke
+        causes = "; ".join(
+            dict.fromkeys(found.strip().splitlines()[0] for found in failures if found.strip())
+        )
+        raise EngineError(f"XGBoost failed in a group of {communicator.size} workers: {causes}")
 
 
 @contextmanager

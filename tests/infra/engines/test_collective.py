@@ -28,7 +28,7 @@ def group(works: list[Work], host: str = "127.0.0.1") -> list[Future[Any]]:
 
 
 @pytest.mark.parametrize("size", [1, 2, 5])
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.1.1"])
 def test_values_of_any_length_in_rank_order(size: int, host: str) -> None:
     def exchange(communicator: Communicator) -> list[Any]:
         communicator.allgather(None)
@@ -96,16 +96,17 @@ from infra.engines.collective import join
 def work(communicator):
     communicator.allgather(0)
     print("in", flush=True)
-    return communicator.allgather(communicator.rank)
+    for _ in range(int(sys.argv[2])):
+        communicator.allgather(communicator.rank)
 
 print("comes", flush=True)
 join(pickle.loads(bytes.fromhex(sys.argv[1])), 1, 2, work)
 """
 
 
-def process(meeting: Meeting | None) -> subprocess.Popen[str]:
-    """The second member of a group of two, in a process of its own."""
-    command = [sys.executable, "-c", PROCESS, pickle.dumps(meeting).hex()]
+def process(meeting: Meeting | None, exchanges: int) -> subprocess.Popen[str]:
+    """The second member of a group of two, in a process of its own; once it is in, it makes some exchanges."""
+    command = [sys.executable, "-c", PROCESS, pickle.dumps(meeting).hex(), str(exchanges)]
     found = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert found.stdout
     assert found.stdout.readline() == "comes\n"
@@ -118,10 +119,11 @@ def test_a_killed_process_is_lost_to_the_others() -> None:
         assert peer.stdout
         assert peer.stdout.readline() == "in\n"
         os.kill(peer.pid, signal.SIGKILL)
-        return communicator.allgather(0)
+        while True:
+            communicator.allgather(0)
 
     with rendezvous(2, "127.0.0.1") as meeting:
-        peer = process(meeting)
+        peer = process(meeting, exchanges=10**9)
         with peer, pytest.raises(PeerLostError):
             join(meeting, 0, 2, work)
     assert peer.returncode == -signal.SIGKILL
@@ -129,10 +131,10 @@ def test_a_killed_process_is_lost_to_the_others() -> None:
 
 def test_who_dies_while_it_waits_for_the_others_may_be_replaced() -> None:
     with rendezvous(2, "127.0.0.1") as meeting:
-        with process(meeting) as dying:
+        with process(meeting, exchanges=1) as dying:
             time.sleep(0.3)
             dying.kill()
-        with process(meeting):
+        with process(meeting, exchanges=1):
             assert join(meeting, 0, 2, lambda c: [c.allgather(0), c.allgather(0)][1]) == [0, 1]
 
 
@@ -149,3 +151,22 @@ def test_strangers_are_not_let_in() -> None:
             for rank in range(2)
         ]
         assert [member.result(60) for member in members] == [["mine", "mine"]] * 2
+
+
+def test_a_driver_that_cannot_be_reached_is_named() -> None:
+    meeting = Meeting("driver.invalid", 1234, b"")
+    with pytest.raises(EngineError, match=r"does not reach the driver at driver\.invalid:1234") as found:
+        join(meeting, 0, 2, lambda communicator: communicator.allgather(0))
+    assert not isinstance(found.value, PeerLostError)
+
+
+def test_who_dies_between_the_meeting_and_its_call_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.engines.collective.ANSWER_TIMEOUT_S", 1)
+    with rendezvous(2, "127.0.0.1") as meeting, ThreadPoolExecutor(1) as pool:
+        assert meeting is not None
+        first = pool.submit(join, meeting, 0, 2, lambda communicator: communicator.allgather(0))
+        with socket.create_connection((meeting.host, meeting.port)) as second:
+            second.sendall(HELLO.pack(meeting.secret, 1, 0))
+            assert second.recv(1)  # told where the first one listens, it never calls
+        with pytest.raises(PeerLostError):
+            first.result(30)

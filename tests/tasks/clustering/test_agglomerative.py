@@ -159,6 +159,25 @@ def test_bad_data_is_refused() -> None:
         AgglomerativeClustering().fit(np.where(CLOUD > 5, np.nan, CLOUD))
 
 
+@pytest.mark.parametrize("linkage", LINKAGES)
+@pytest.mark.parametrize("far", [1e155, -1e200, 1.7e308])
+def test_a_column_too_wide_for_squares_is_refused(linkage: str, far: float) -> None:
+    X = CLOUD.copy()
+    X[::2, 1] = far
+    with pytest.raises(DataError, match=r"column 1: values from .*; allowed: at most 1e\+150 apart"):
+        AgglomerativeClustering(linkage=linkage).fit(X)
+
+
+@pytest.mark.parametrize("linkage", LINKAGES)
+@pytest.mark.parametrize("far", [1e149, 1e-160])
+def test_extreme_values_end_in_a_tree(linkage: str, far: float) -> None:
+    X = CLOUD * 1e-158 if far < 1 else CLOUD.copy()
+    X[:7] += far
+    model = AgglomerativeClustering(linkage=linkage).fit(X)
+    assert len(model.children_) == len(X) - 1
+    assert far < 1 or np.bincount(model.labels_).tolist() in ([7, 293], [293, 7])
+
+
 @pytest.fixture(scope="module", params=[("local", 2), ("dask", 1), ("dask", 2)], ids=str)
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     name, workers = request.param
