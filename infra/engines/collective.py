@@ -20,11 +20,8 @@ T = TypeVar("T")
 
 RENDEZVOUS_TIMEOUT_S = 120
 ANSWER_TIMEOUT_S = 10  # once all have come
-KEEPALIVE = {
-    "TCP_KEEPIDLE": 30,
-    "TCP_KEEPINTVL": 5,
-    "TCP_KEEPCNT": 6,
-}  # a machine silent for a minute is lost
+# seconds, seconds, times: a machine that is silent for a minute is lost
+KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 6}
 HELLO = struct.Struct("!16sII")  # the group's secret, who calls, the port where the first member listens
 ROOT = struct.Struct("!64sI")  # where that is
 

@@ -74,7 +74,7 @@ def grow_slice(span: Span, growth: Growth) -> Any:
     seeds = deepcopy(growth.seeds)
     # A forest draws one seed a tree, in the order of its trees, and uses its generator for nothing else (its
     # `warm_start` rests on the same fact). With a generator that has passed over the seeds of the trees
-    # before, the library's own `fit` grows the trees of the slice; nothing private of it is called.
+    # before, the library's own `fit` grows the trees of the slice.
     seeds.randint(SEEDS, size=span.start)
     forest = clone(growth.forest).set_params(n_estimators=span.stop - span.start, random_state=seeds)
     with _names_at_hand(forest):
