@@ -1,5 +1,6 @@
 """One process, Dask and Spark behind the same few verbs."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from infra.engines.base import Blocks, Engine
@@ -23,7 +24,12 @@ __all__ = [
 
 
 def connect(
-    name: str, *, workers: int | None = None, address: str | None = None, master: str | None = None
+    name: str,
+    *,
+    workers: int | None = None,
+    address: str | None = None,
+    master: str | None = None,
+    preload: Sequence[str] = (),
 ) -> Engine:
     """Start an engine, or attach to an existing cluster; use it as a context manager.
 
@@ -38,6 +44,8 @@ def connect(
         Scheduler of an existing Dask cluster, for example `tcp://host:8786`.
     master : str, optional
         Master of an existing Spark cluster, for example `spark://host:7077`.
+    preload : sequence of str, optional
+        Modules that the workers of an embedded Dask or Spark have imported when they start, once for all of them.
 
     Raises
     ------
@@ -59,11 +67,11 @@ def connect(
     if name == "dask":
         from infra.engines.dask import DaskEngine
 
-        return DaskEngine(count, address)
+        return DaskEngine(count, address, preload)
     if name == "spark":
         from infra.engines.spark import SparkEngine
 
-        return SparkEngine(count, master)
+        return SparkEngine(count, master, preload)
     from infra.engines.local import LocalEngine
 
     return LocalEngine(count)

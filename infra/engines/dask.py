@@ -18,6 +18,7 @@ from distributed import Client, LocalCluster, Lock, as_completed, get_worker, wa
 from distributed.client import ClosedClientError, FutureCancelledError
 from distributed.comm import resolve_address
 from distributed.comm.core import CommClosedError
+from distributed.protocol import pickle
 from distributed.scheduler import KilledWorker
 from distributed.utils import get_mp_context
 from tornado.ioloop import PeriodicCallback
@@ -66,12 +67,12 @@ class DaskEngine(Engine):
 
     name = "dask"
 
-    def __init__(self, workers: int, address: str | None = None) -> None:
+    def __init__(self, workers: int, address: str | None = None, preload: Sequence[str] = ()) -> None:
         self._stack = ExitStack()
         # on this machine nothing stands between this process and the workers; elsewhere Dask decides
         self._direct = True if address is None else None
         try:
-            self.address, self._client = self._connect(workers, address)
+            self.address, self._client = self._connect(workers, address, preload)
             self.workers = len(self._addresses()) if address else workers
             self._group = Lock("trilla-group", scheduler_rpc=self._client.scheduler, loop=self._client.loop)
             self._stack.callback(self._client.loop.add_callback, self._group.refresh_callback.stop)
@@ -79,13 +80,13 @@ class DaskEngine(Engine):
             self._stack.close()
             raise
 
-    def _connect(self, workers: int, address: str | None) -> tuple[str, Client]:
+    def _connect(self, workers: int, address: str | None, preload: Sequence[str]) -> tuple[str, Client]:
         if address is not None and _inside_worker_of(address):
             client = self._stack.enter_context(worker_client(separate_thread=True))
             return address, client
         if address is None:
             self._stack.enter_context(dask.config.set(EMBEDDED))
-            get_mp_context().set_forkserver_preload(PRELOADED)
+            get_mp_context().set_forkserver_preload([*PRELOADED, *preload])
             cluster = LocalCluster(
                 n_workers=workers,
                 threads_per_worker=1,
@@ -207,6 +208,8 @@ class DaskEngine(Engine):
         blocks.residents[:] = blocks.again()
 
     def together(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
+        # as bytes: the scheduler would unpickle it too, and import what only workers need
+        work = pickle.dumps((function, state))
         for tries_left in reversed(range(ROUND_TRIES)):
             # two groups at once could each hold workers that the other waits for
             with self._group if len(blocks.spans) > 1 else nullcontext():
@@ -216,9 +219,7 @@ class DaskEngine(Engine):
                     with rendezvous(len(blocks.spans), self._host()) as meeting:
                         futures = [
                             # each on a worker of its own: two on one would wait for each other
-                            self._submit(
-                                _join_span, span, data, function, meeting, blocks.spans, *state, on=place
-                            )
+                            self._submit(_join_span, span, data, work, meeting, blocks.spans, on=place)
                             for span, data, place in zip(blocks.spans, blocks.residents, places, strict=True)
                         ]
                         self._watch(futures, places)
@@ -433,11 +434,11 @@ def _joined(*pieces: list[Any]) -> list[Any]:
 def _join_span(
     span: Span,
     blocks: list[Any],
-    function: Callable[..., Any],
+    work: bytes,
     meeting: Meeting | None,
     spans: tuple[Span, ...],
-    *state: Any,
 ) -> Any:
+    function, state = pickle.loads(work)
     return join(
         meeting, spans.index(span), len(spans), lambda communicator: function(blocks, communicator, *state)
     )

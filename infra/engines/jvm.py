@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import psutil
@@ -20,8 +20,8 @@ LOST = (Py4JNetworkError, ConnectionError, EOFError)
 LOOPBACK = "127.0.0.1"
 
 
-def start(master: str, workers: int) -> SparkSession:
-    """Start Java and a session on `master`.
+def start(master: str, workers: int, preload: Sequence[str] = ()) -> SparkSession:
+    """Start Java and a session on `master`, whose embedded workers have imported the modules `preload`.
 
     Raises
     ------
@@ -40,7 +40,8 @@ def start(master: str, workers: int) -> SparkSession:
     conf = _configuration(master, workers)
     gateway = None
     try:
-        with log.open("ab") as stream, _own_address(master):  # not the terminal: Java greets at length
+        # not the terminal: Java greets at length
+        with log.open("ab") as stream, _own_address(master), preloading.further(preload):
             gateway = launch_gateway(conf, popen_kwargs={"stderr": stream})
         return SparkSession(SparkContext(conf=conf, gateway=gateway))
     except Exception as error:

@@ -58,7 +58,11 @@ class LocalEngine(Engine):
                 raise
 
         members = [self._pool.submit(member, rank) for rank in range(size)]
-        causes = [future.exception() for future in members]
+        try:
+            causes = [future.exception() for future in members]
+        except BaseException:  # an interrupt of whoever waits here
+            barrier.abort()
+            raise
         for cause in sorted(filter(None, causes), key=lambda cause: isinstance(cause, BrokenBarrierError)):
             raise cause
         return [future.result() for future in members]

@@ -43,9 +43,9 @@ class SparkEngine(Engine):
 
     name = "spark"
 
-    def __init__(self, workers: int, master: str | None = None) -> None:
+    def __init__(self, workers: int, master: str | None = None, preload: Sequence[str] = ()) -> None:
         # a second number, so that a failed task is tried again; plain local[k] gives up at once
-        self.session = jvm.start(master or f"local[{workers},4]", workers)
+        self.session = jvm.start(master or f"local[{workers},4]", workers, preload)
         self._context = self.session.sparkContext
         self._java = jvm.process()
         self._open = True
