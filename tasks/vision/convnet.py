@@ -1,5 +1,7 @@
 """A small convolutional network with scikit-learn's manners, on one process, Dask and Spark."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -13,9 +15,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from infra.engines import Engine
+from infra.engines.local import LocalEngine
 from infra.errors import ParameterError
 from tasks.vision.checkpoints import Checkpoints
-from tasks.vision.fitting import Fit, checkpoints_of, chosen_device, fitted
+from tasks.vision.fitting import Fit, checkpoints_of, chosen_device
 from tasks.vision.network import Architecture, ConvNet, loaded
 from tasks.vision.parallel import fitted_together
 from tasks.vision.pictures import InFolder, InMemory, labelled, opened
@@ -64,7 +67,8 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
     device : {"auto", "cpu", "cuda"}, default="auto"
         "auto": a GPU where the process sees one.
     n_jobs : int, default=1
-        Threads of a fit in one process, and of predictions. With the engine "local" its workers are the threads.
+        Threads of a fit in one process, which share out the groups of a batch, and of predictions. With the
+        engine "local" its workers are the threads of a fit.
     n_shards : int or None, default=None
         Ranks: workers of the engine that share the training, one thread each; None: as many as there are workers
         and groups of a batch.
@@ -95,8 +99,9 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    A seed gives the same weights bit for bit on the same processor with the same number of threads; with another
-    number of threads or ranks, the same loss curve but for the rounding of sums.
+    A seed gives the same weights bit for bit on the same kind of processor, with any number of threads or ranks
+    up to two. More of them add up the groups of a batch in another order, and more threads than groups share
+    the sums of a group: the same loss curve but for rounding. Of an engine one thread a group is used at most.
 
     Batch statistics are those of a group of a batch (ghost batches), whatever the number of ranks, so no statistics
     have to be synchronised.
@@ -204,20 +209,23 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
         architecture = Architecture(
             pixels.shape[1], pixels.shape[2], len(self.classes_), int(self.width), int(self.depth)
         )
-        recipe, one = self._recipe(), 1 if self._shared() else self._threads()
+        recipe = self._recipe()
         checkpoints = self._checkpoints(pictures, architecture, recipe)
-        fit = Fit(architecture, recipe, int(until), self.device, one, tuple(self.callbacks), checkpoints)
-        if self.engine is None or not self._shared():
-            found = fitted(pixels, pictures.codes, fit)
-        else:
-            found = fitted_together(self.engine, pictures, ranks, fit)
+        shared = self.engine if self._shared() else None
+        members, threads = (ranks, 1) if shared else self._threads()
+        fit = Fit(architecture, recipe, int(until), self.device, threads, tuple(self.callbacks), checkpoints)
+        with nullcontext(shared) if shared else LocalEngine(members) as engine:
+            found = fitted_together(engine, pictures, members, fit)
         self.weights_, self.history_, self.device_ = found.weights, found.history, found.device
         self.architecture_, self.n_shards_, self.n_iter_ = architecture, ranks, len(found.history)
         self.image_shape_ = tuple(pixels.shape[1:])
         return self
 
-    def _threads(self) -> int:
-        return self.n_jobs if self.engine is None else self.engine.workers
+    def _threads(self) -> tuple[int, int]:
+        """Of a fit in one process: threads that share out the groups of a batch, and threads that each of them has."""
+        threads = self.n_jobs if self.engine is None else self.engine.workers
+        members = 1 if chosen_device(self.device).type == "cuda" else min(threads, self.batch_groups)
+        return members, threads // members if self.engine is None else 1
 
     def _shared(self) -> bool:
         """Whether the training takes place on the workers of an engine."""
@@ -284,18 +292,19 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
                 f"X: pictures of shape {pixels.shape[1:]}; the network was trained on {self.image_shape_}"
             )
         device = chosen_device(self.device)
+        network = loaded(self.architecture_, self.weights_).to(device)
         parts = np.split(pixels, range(PREDICTED_AT_ONCE, len(pixels), PREDICTED_AT_ONCE))
-        with threads(self.n_jobs), torch.inference_mode():
-            network = loaded(self.architecture_, self.weights_).to(device)
-            found = [self._predicted(network, part, device) for part in parts]
+        with ThreadPoolExecutor(self.n_jobs if device.type == "cpu" else 1) as pool:
+            found = list(pool.map(lambda part: self._predicted(network, part, device), parts))
         return np.concatenate(found)
 
     def _predicted(
         self, network: ConvNet, pixels: NDArray[np.uint8], device: torch.device
     ) -> NDArray[np.float32]:
-        x = network.normalised(torch.from_numpy(pixels.copy()).to(device))
-        views = [x, x.flip(3)] if self.augmentation > 0 else [x]
-        shares = torch.stack([network(view).softmax(1) for view in views]).mean(0)
+        with threads(1), torch.inference_mode():
+            x = network.normalised(torch.from_numpy(pixels.copy()).to(device))
+            views = [x, x.flip(3)] if self.augmentation > 0 else [x]
+            shares = torch.stack([network(view).softmax(1) for view in views]).mean(0)
         return shares.cpu().numpy()
 
     def predict(self, X: Any) -> NDArray[Any]:

@@ -21,8 +21,8 @@ class FlatNetwork:
     values : Tensor of shape (n,), float32
         Weights that decay (matrices and filters), other parameters, batch statistics.
     sums : Tensor of shape (n + 2,), float32
-    decaying, others : Parameter
-        The first two parts of `values`, with their gradients in `sums`.
+    trained, gradients : dict of str to Tensor
+        The first two parts of `values`, by the names "decaying" and "others", and the same parts of `sums`.
     """
 
     def __init__(self, network: ConvNet) -> None:
@@ -42,8 +42,8 @@ class FlatNetwork:
             tensor.data = value
             if isinstance(tensor, nn.Parameter):
                 tensor.grad = total
-        self.decaying, self.others = nn.Parameter(self.values[:a]), nn.Parameter(self.values[a:b])
-        self.decaying.grad, self.others.grad = self.sums[:a], self.sums[a:b]
+        self.trained = {"decaying": self.values[:a], "others": self.values[a:b]}
+        self.gradients = {"decaying": self.sums[:a], "others": self.sums[a:b]}
         self._last_statistics = self.values[b:]
 
     def _places(self, tensors: list[Tensor]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:

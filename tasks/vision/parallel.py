@@ -1,4 +1,4 @@
-"""A training shared by the workers of Dask or Spark: each rank has the same pictures and its groups of a batch."""
+"""A training shared by the workers of an engine: each rank has the same pictures and its groups of a batch."""
 
 import socket
 from abc import ABC, abstractmethod
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,10 @@ from torch.distributed import AllreduceOptions, DistError, ProcessGroupGloo, Sto
 
 from infra.engines import BlockSource, Engine
 from infra.engines.blocks import Block, Span
-from infra.engines.collective import Communicator
+from infra.engines.collective import Communicator, ThreadCommunicator
 from infra.errors import EngineError
 from tasks.vision.fitting import Fit, Fitted, chosen_device, fitted
+from tasks.vision.training import Ranks
 
 MEETING_TIMEOUT = timedelta(seconds=60)
 TIMEOUT = timedelta(minutes=10)  # that a rank may compute while the others wait for it
@@ -113,10 +115,32 @@ class Group:
             sums.copy_(buffer)
 
 
+@dataclass(frozen=True)
+class Threads:
+    """The ranks of a training that are threads of one process."""
+
+    communicator: ThreadCommunicator
+
+    @property
+    def rank(self) -> int:
+        return self.communicator.rank
+
+    @property
+    def size(self) -> int:
+        return self.communicator.size
+
+    def add_up(self, sums: Tensor) -> None:
+        """Replace a vector by its sum over all ranks."""
+        sums.copy_(reduce(torch.add, self.communicator.allgather(sums)))
+
+
 @contextmanager
-def _met(communicator: Communicator, fit: Fit) -> Iterator[tuple[torch.device, Group]]:
+def _met(communicator: Communicator, fit: Fit) -> Iterator[tuple[torch.device, Ranks]]:
     """The device of this rank, and its connection to the others, which is closed in all cases."""
     device = chosen_device(fit.device)
+    if isinstance(communicator, ThreadCommunicator):
+        yield device, Threads(communicator)
+        return
     places = communicator.allgather((socket.gethostname(), device.type, torch.cuda.device_count()))
     before = sum(place == places[communicator.rank] for place in places[: communicator.rank])
     if device.type == "cuda":

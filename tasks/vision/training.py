@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
+from torch.optim.sgd import sgd
 
 from tasks.vision.augmentation import Draw, changed, draw, mixed
 from tasks.vision.flat import FlatNetwork, frozen
@@ -120,11 +121,7 @@ class Trainer:
         self.steps = len(codes) // self.batch
         self.epoch = 0
         self.history: list[dict[str, float]] = []
-        decayed = {"params": [self.flat.decaying], "weight_decay": recipe.weight_decay}
-        plain = {"params": [self.flat.others], "weight_decay": 0.0}
-        self.optimizer = torch.optim.SGD(
-            [decayed, plain], lr=recipe.learning_rate, momentum=MOMENTUM, nesterov=True
-        )
+        self.velocity = {name: torch.zeros_like(weights) for name, weights in self.flat.trained.items()}
 
     def train(self, until: int, callbacks: Sequence[Callback] = ()) -> None:
         """Train up to the end of epoch `until` of the schedule; the callbacks run on every rank they are given to."""
@@ -158,10 +155,23 @@ class Trainer:
         for places in groups[self.ranks.rank :: self.ranks.size]:
             self._group(drawn, places)
         self.ranks.add_up(self.flat.sums)
-        for options in self.optimizer.param_groups:
-            options["lr"] = rate
-        self.optimizer.step()
+        self._descend(rate)
         self.flat.average_statistics(self.groups)
+
+    def _descend(self, rate: float) -> None:
+        # the function of torch.optim.SGD, whose constructor has a process import a second of PyTorch's compiler
+        for name, weights in self.flat.trained.items():
+            sgd(
+                [weights],
+                [self.flat.gradients[name]],
+                [self.velocity[name]],
+                weight_decay=self.recipe.weight_decay if name == "decaying" else 0.0,
+                momentum=MOMENTUM,
+                lr=rate,
+                dampening=0.0,
+                nesterov=True,
+                maximize=False,
+            )
 
     def _group(self, drawn: Draw, places: NDArray[np.int64]) -> None:
         """Add up gradients, batch statistics, loss and hits of one group."""
@@ -197,9 +207,7 @@ class Trainer:
     def state(self) -> State:
         """Where the training stands, after a whole epoch."""
         tensors = {"values": self.flat.values, "averaged": self.averaged, **frozen(self.network)}
-        for name, parameter in (("decaying", self.flat.decaying), ("others", self.flat.others)):
-            velocity = self.optimizer.state[parameter].get("momentum_buffer")
-            tensors[f"momentum.{name}"] = torch.zeros_like(parameter) if velocity is None else velocity
+        tensors |= {f"momentum.{name}": velocity for name, velocity in self.velocity.items()}
         copied = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
         return State(self.epoch, copied, list(self.history))
 
@@ -210,9 +218,8 @@ class Trainer:
         self.averaged.copy_(state.tensors["averaged"])
         for name, tensor in frozen(self.network).items():
             tensor.copy_(state.tensors[name])
-        for name, parameter in (("decaying", self.flat.decaying), ("others", self.flat.others)):
-            velocity = state.tensors[f"momentum.{name}"].to(self.device, copy=True)
-            self.optimizer.state[parameter]["momentum_buffer"] = velocity
+        for name, velocity in self.velocity.items():
+            velocity.copy_(state.tensors[f"momentum.{name}"])
 
     def weights(self) -> dict[str, NDArray[Any]]:
         """The averaged weights and statistics by the names of the network's state."""

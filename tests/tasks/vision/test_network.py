@@ -63,7 +63,7 @@ def test_vectors_hold_the_network_and_its_gradients() -> None:
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None
         np.testing.assert_allclose(parameter.grad, expected[name].grad, rtol=1e-4, atol=1e-6)
-    gradients = torch.cat([flat.decaying.grad, flat.others.grad])  # type: ignore[list-item]
+    gradients = torch.cat(list(flat.gradients.values()))
     norms = [p.grad.norm() for p in expected.values() if p.grad is not None]
     np.testing.assert_allclose(gradients.norm(), torch.stack(norms).norm(), rtol=1e-4)
 

@@ -1,13 +1,15 @@
-"""Ranks on Dask and on Spark: the loss curve of one process, and going on when a rank is lost."""
+"""Ranks on Dask and on Spark, threads of one process: the same weights, and going on when a rank is lost."""
 
-from collections.abc import Iterator
+import signal
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from infra.engines import Engine
+from infra.engines import Engine, connect
 from infra.errors import ParameterError
 from tasks.vision.packing import pack
 from tests.infra.engines.starting import started
@@ -28,36 +30,75 @@ def alone() -> Any:
     return tiny().fit(X, Y)
 
 
-def test_two_ranks_have_the_loss_curve_of_one_process(engine: Engine, alone: Any) -> None:
-    together = tiny(engine=engine, n_shards=2).fit(X, Y)
-    assert together.n_shards_ == 2
+def assert_same(one: Any, other: Any) -> None:
+    """To the last bit."""
     for measure in ("loss", "accuracy", "learning_rate"):
-        curves = [[epoch[measure] for epoch in model.history_] for model in (alone, together)]
-        np.testing.assert_allclose(*curves, rtol=1e-3)
-    for name, weights in alone.weights_.items():
-        np.testing.assert_allclose(together.weights_[name], weights, rtol=0.02, atol=2e-3)
-    assert (together.predict(X) == alone.predict(X)).all()
+        curves = [[epoch[measure] for epoch in model.history_] for model in (one, other)]
+        assert curves[0] == curves[1]
+    assert all(one.weights_[name].tobytes() == other.weights_[name].tobytes() for name in one.weights_)
+    assert one.predict_proba(X).tobytes() == other.predict_proba(X).tobytes()
 
 
-def test_one_rank_is_one_process(engine: Engine, alone: Any) -> None:
-    one = tiny(engine=engine, n_shards=1).fit(X, Y)
-    assert one.n_shards_ == 1
-    assert all(one.weights_[name].tobytes() == alone.weights_[name].tobytes() for name in alone.weights_)
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_ranks_find_what_one_process_finds(ranks: int, engine: Engine, alone: Any) -> None:
+    together = tiny(engine=engine, n_shards=ranks).fit(X, Y)
+    assert together.n_shards_ == ranks
+    assert_same(together, alone)
+
+
+def test_threads_find_what_one_finds(alone: Any) -> None:
+    assert_same(tiny(n_jobs=2).fit(X, Y), alone)
+    with connect("local", workers=4) as engine:
+        assert_same(tiny(engine=engine).fit(X, Y), alone)
+
+
+@pytest.mark.parametrize(("groups", "threads"), [(4, 4), (2, 4), (3, 2)])
+def test_more_threads_or_groups_differ_by_rounding(groups: int, threads: int) -> None:
+    one, several = (tiny(batch_groups=groups, n_jobs=jobs).fit(X, Y) for jobs in (1, threads))
+    losses = [[epoch["loss"] for epoch in model.history_] for model in (one, several)]
+    np.testing.assert_allclose(*losses, rtol=1e-3)
+
+
+class Broken:
+    """A callback that fails."""
+
+    def on_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        raise LookupError("no such place")
+
+
+def test_what_one_thread_raises_ends_all() -> None:
+    with pytest.raises(LookupError, match="no such place"):
+        tiny(n_jobs=2, callbacks=[Broken()]).fit(X, Y)
+
+
+def test_an_interrupt_ends_all_threads() -> None:
+    started = threading.Event()
+
+    class Started:
+        def on_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
+            if not started.is_set():
+                started.set()
+                signal.raise_signal(signal.SIGINT)
+
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        tiny(epochs=1000, n_jobs=2, callbacks=[Started()]).fit(X, Y)
+    assert started.is_set()
+    assert threading.active_count() == before
 
 
 def test_ranks_read_a_packed_folder_themselves(engine: Engine, tmp_path: Path) -> None:
     packed = pack(folder(tmp_path / "source", 16), tmp_path / "packed", size=16)
     models = [tiny(batch_size=8, epochs=2, engine=each).fit(packed.path) for each in (None, engine)]
     losses = [[epoch["loss"] for epoch in model.history_] for model in models]
-    np.testing.assert_allclose(*losses, rtol=1e-3)
+    assert losses[0] == losses[1]
 
 
 def test_a_killed_rank_costs_no_finished_epoch(engine: Engine, alone: Any, tmp_path: Path) -> None:
     model = tiny(engine=engine, checkpoints=tmp_path / "c", callbacks=[Fatal(tmp_path, 2)]).fit(X, Y)
     assert (tmp_path / "died").exists()
     assert model.n_shards_ == 2
-    losses = [[epoch["loss"] for epoch in each.history_] for each in (alone, model)]
-    np.testing.assert_allclose(*losses, rtol=1e-3)
+    assert_same(model, alone)
 
 
 def test_more_ranks_than_workers_or_groups_are_refused(engine: Engine) -> None:
