@@ -35,6 +35,7 @@ DESCRIPTIONS = {
     "Files are named by their path on the machine that runs `trilla deploy`.",
     "classification": "Compares classifiers on one table.",
     "clustering": "Compares clusterings of one table.",
+    "vision": "Compares networks on one folder of images.",
 }
 
 
@@ -105,7 +106,7 @@ def deployments(schedules: "Mapping[str, Schedule] | None" = None) -> "dict[str,
     from prefect.deployments.runner import RunnerDeployment
     from prefect.types.entrypoint import EntrypointType
 
-    from flows.study import classification, clustering, study
+    from flows.study import classification, clustering, study, vision
 
     return {
         flow.name: RunnerDeployment.from_flow(
@@ -117,7 +118,7 @@ def deployments(schedules: "Mapping[str, Schedule] | None" = None) -> "dict[str,
             version=version("trilla"),
             entrypoint_type=EntrypointType.MODULE_PATH,  # a file's path would hold in this folder only
         )
-        for flow in (study, classification, clustering)
+        for flow in (study, classification, clustering, vision)
     }
 
 

@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console
 from rich.live import Live
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.spinner import Spinner
 
 from deployments.stack import bring_up
@@ -26,6 +27,7 @@ from tasks.results import Cell, StudyResult
 if TYPE_CHECKING:
     from flows.session import Session
 
+PREPARATION_EVERY_S = 10.0  # a line, where there is no terminal
 OWN_PACKAGES = ("deployments", "flows", "tasks", "infra")
 
 
@@ -43,7 +45,7 @@ def run_study(parameters: StudyParameters, json_file: Path | None) -> int:
         If the data or a parameter cannot be used; no server is started and no run created then.
     """
     console = Console()
-    check(parameters, json_file)
+    check(parameters, json_file, console)
     bring_up()
     watcher = Watcher(console)
     log = load_settings().home / "logs" / f"study-{datetime.now():%Y%m%d-%H%M%S}-{os.getpid()}.log"
@@ -88,7 +90,7 @@ def _run(parameters: StudyParameters, watcher: "Watcher") -> Any:
         listener.reset(token)
 
 
-def check(parameters: StudyParameters, json_file: Path | None) -> None:
+def check(parameters: StudyParameters, json_file: Path | None, console: Console) -> None:
     """Refuse what cannot work, before anything is started.
 
     Raises
@@ -102,7 +104,32 @@ def check(parameters: StudyParameters, json_file: Path | None) -> None:
         raise ParameterError(f"--json {json_file}: it is a folder; name a file in it")
     if json_file and not os.access(json_file.absolute().parent, os.W_OK):
         raise ParameterError(f"--json {json_file}: its folder does not exist or cannot be written")
-    prepare_all(parameters, load_settings().home / "data")
+    with preparation_shown(console) as progress:
+        prepare_all(parameters, load_settings().home / "data", progress)
+
+
+@contextmanager
+def preparation_shown(console: Console) -> Iterator[Callable[[str, int, int], None]]:
+    """Show how far downloads and decoding are: a bar in a terminal, elsewhere a line now and then.
+
+    Yields what to call with the name of a data set, what is done, and all there is to do (0 if not known).
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        bar_of: dict[str, Any] = {}
+        said = time.monotonic()
+
+        def show(data: str, done: int, total: int) -> None:
+            nonlocal said
+            if data not in bar_of:
+                bar_of[data] = bars.add_task(f"{data}: preparing its images")
+            bars.update(bar_of[data], completed=done, total=total or None)
+            if not console.is_terminal and time.monotonic() - said >= PREPARATION_EVERY_S:
+                said = time.monotonic()
+                share = f"{done / total:.0%}" if total else f"{done:,}"
+                print(f"{data}: {share} of its images prepared", flush=True)
+
+        yield show
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,5 +1,7 @@
 """What is refused before a study starts anything: data that cannot be used, or not together."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from flows.parameters import StudyParameters
@@ -9,8 +11,19 @@ from tasks.datasets.preparation import PreparedDataset, prepare
 from tasks.registry import algorithms_for
 
 
-def prepare_all(parameters: StudyParameters, folder: Path) -> list[PreparedDataset]:
+def prepare_all(
+    parameters: StudyParameters,
+    folder: Path,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> list[PreparedDataset]:
     """Prepare every data set of a study in `folder`, as the study itself will; it finds them there then.
+
+    Parameters
+    ----------
+    parameters : StudyParameters
+    folder : Path
+    progress : callable, optional
+        Called with a data set and how far its preparation is, as `prepare` does.
 
     Raises
     ------
@@ -20,7 +33,11 @@ def prepare_all(parameters: StudyParameters, folder: Path) -> list[PreparedDatas
     prepared: list[PreparedDataset] = []
     for data in parameters.data:
         dataset = prepare(
-            resolve(data, parameters.target, parameters.chosen_task), folder, folds=parameters.folds
+            resolve(data, parameters.target, parameters.chosen_task),
+            folder,
+            folds=parameters.folds,
+            epochs=parameters.epochs,
+            progress=progress and partial(progress, data),
         )
         algorithms_for(dataset.task, parameters.algorithms)
         refuse_namesake(dataset, data, prepared)

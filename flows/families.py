@@ -132,7 +132,6 @@ def requests(session: Session, dataset: PreparedDataset, engine: EngineName) -> 
             folds=parameters.folds,
             candidates=parameters.candidates,
             workers=session.workers,
-            epochs=parameters.epochs,
             profile=parameters.profile,
             ledger=str(session.journal.ledger),
         )

@@ -59,7 +59,7 @@ class SearchParameters(BaseModel):
     )
     epochs: Annotated[int, Field(ge=1, le=1000)] | None = Field(
         None,
-        description="Epochs of a network's training; empty: a small budget for a first look.",
+        description="Epochs of a network's training; empty: a first look with a small network at 1,000 images.",
         json_schema_extra=shown_plain,
     )
     log_trials: Annotated[int, Field(ge=0, le=1000)] = Field(
@@ -77,7 +77,7 @@ class StudyParameters(SearchParameters):
     """A study: data sets x algorithms x engines x {baseline, grid, random}."""
 
     data: list[str] = Field(
-        ["diabetes", "burger-king"],
+        ["diabetes", "burger-king", "cats-dogs"],
         min_length=1,
         json_schema_extra={"uniqueItems": True},
         description="Data sets of the catalogue (diabetes, burger-king, cats-dogs), or the path of a CSV or Parquet "
@@ -116,6 +116,15 @@ class ClusteringParameters(SearchParameters):
     """Clusterings of one table."""
 
     data: str = Field("burger-king", description="`burger-king`, or the path of a CSV or Parquet file.")
+
+    def as_study(self) -> StudyParameters:
+        return StudyParameters(**self.model_dump(exclude={"data"}), data=[self.data])
+
+
+class VisionParameters(SearchParameters):
+    """Networks on one folder of images."""
+
+    data: str = Field("cats-dogs", description="`cats-dogs`, or the path of a folder of images.")
 
     def as_study(self) -> StudyParameters:
         return StudyParameters(**self.model_dump(exclude={"data"}), data=[self.data])

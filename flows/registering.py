@@ -30,7 +30,7 @@ def register(
     if not (tracker.flush(timeout=DELIVERY_TIMEOUT_S) and run_id):
         return None
     registry = ModelRegistry(os.environ["MLFLOW_TRACKING_URI"])
-    newcomer = standing(evaluation, dataset.sha256, session.parameters.seed)
+    newcomer = standing(evaluation, dataset, session.parameters.seed)
     way = f"{evaluation.algorithm} {evaluation.search}"
     with FileLock(session.settings.home / "registry.lock"):  # another study could judge by the same champion
         verdict = judge(newcomer, _standing_of(registry.holder(dataset.name, "champion")))
@@ -53,6 +53,7 @@ def _tags(newcomer: Standing) -> dict[str, str]:
         "trilla.scores": json.dumps([round(score, DIGITS) for score in newcomer.scores]),
         "trilla.scheme": newcomer.scheme,
         "trilla.folds": str(newcomer.folds),
+        "trilla.first_look": str(newcomer.first_look),
     }
 
 
@@ -60,4 +61,9 @@ def _standing_of(version: Version | None) -> Standing | None:
     if version is None or "trilla.scores" not in version.tags:
         return None
     tags = version.tags
-    return Standing(json.loads(tags["trilla.scores"]), tags["trilla.scheme"], int(tags["trilla.folds"]))
+    return Standing(
+        json.loads(tags["trilla.scores"]),
+        tags["trilla.scheme"],
+        int(tags["trilla.folds"]),
+        tags.get("trilla.first_look") == str(True),
+    )

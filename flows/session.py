@@ -2,9 +2,9 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -21,10 +21,12 @@ from flows.sweeping import mark_crashed, settle_tasks
 from infra.display import display_only
 from infra.engines import Engine, connect
 from infra.engines.dask import DaskEngine
+from infra.errors import TrillaError
 from infra.launch import is_loopback
 from infra.processes import ailment
 from infra.settings import Settings, load_settings
 from infra.tracking import Tracker, sweep
+from tasks.datasets.catalogue import resolve
 from tasks.results import Cell, StudyResult
 
 EXPERIMENT = "trilla"
@@ -132,8 +134,9 @@ def _start(stack: ExitStack, parameters: StudyParameters, result: StudyResult, r
     settings = load_settings()
     workers = parameters.workers or settings.cores
     journal = stack.enter_context(open_journal(settings.home, parameters))
-    spark = _starting_spark(stack, parameters, settings, workers)
-    cluster = stack.enter_context(_cluster(settings, workers))
+    preload = _preload(parameters)
+    spark = _starting_spark(stack, parameters, settings, workers, preload)
+    cluster = stack.enter_context(_cluster(settings, workers, preload))
     if journal.previous_flow_run:
         mark_crashed(journal.previous_flow_run, GONE)
     journal.note_flow_run(run_id)
@@ -168,8 +171,17 @@ def _tracker(stack: ExitStack, settings: Settings) -> Tracker:
     return stack.enter_context(Tracker(uri, settings.home / "outbox.sqlite", EXPERIMENT))
 
 
-def _cluster(settings: Settings, workers: int) -> DaskEngine:
-    cluster = DaskEngine(workers, settings.dask_address)
+def _preload(parameters: StudyParameters) -> list[str]:
+    """What workers import when they start: a network takes seconds of imports."""
+    with suppress(TrillaError):  # what is wrong with the data is told when it is prepared
+        sources = [resolve(data, parameters.target, parameters.chosen_task) for data in parameters.data]
+        if any(source.task == "vision" for source in sources):
+            return ["tasks.vision.convnet"]
+    return []
+
+
+def _cluster(settings: Settings, workers: int, preload: Sequence[str]) -> DaskEngine:
+    cluster = DaskEngine(workers, settings.dask_address, preload)
     for address in cluster.client.scheduler_info(n_workers=-1)["workers"]:
         # what the first step would have its worker import, while the servers are asked
         fire_and_forget(cluster.client.submit(_import, "tasks.steps", workers=[address], pure=False))
@@ -181,12 +193,16 @@ def _import(name: str) -> None:
 
 
 def _starting_spark(
-    stack: ExitStack, parameters: StudyParameters, settings: Settings, workers: int
+    stack: ExitStack,
+    parameters: StudyParameters,
+    settings: Settings,
+    workers: int,
+    preload: Sequence[str],
 ) -> "Future[Engine] | None":
     if "spark" not in parameters.engines:
         return None
     pool = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="trilla-spark-start"))
-    future = pool.submit(connect, "spark", workers=workers, master=settings.spark_master)
+    future = pool.submit(connect, "spark", workers=workers, master=settings.spark_master, preload=preload)
     stack.callback(_close_spark, future)
     return future
 

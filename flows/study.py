@@ -14,7 +14,12 @@ from flows import recording
 from flows.checking import refuse_namesake
 from flows.families import INCOMPLETE, compare, verdict
 from flows.gathering import complete
-from flows.parameters import ClassificationParameters, ClusteringParameters, StudyParameters
+from flows.parameters import (
+    ClassificationParameters,
+    ClusteringParameters,
+    StudyParameters,
+    VisionParameters,
+)
 from flows.session import Session, current_session, open_session, watching
 from infra.settings import usable_cores
 from tasks import steps
@@ -60,6 +65,14 @@ def clustering(
     return study(parameters.as_study(), return_state=True)
 
 
+@flow(name="vision")
+def vision(
+    parameters: VisionParameters = VisionParameters(),  # noqa: B008 (frozen)
+) -> State[Any]:
+    """Compare networks on one folder of images."""
+    return study(parameters.as_study(), return_state=True)
+
+
 @flow(name="preparation", flow_run_name="preparation", validate_parameters=False)
 def preparation() -> list[PreparedDataset]:
     """Prepare every data set of the study."""
@@ -75,6 +88,7 @@ def preparation() -> list[PreparedDataset]:
             session.parameters.chosen_task,
             str(folder),
             session.parameters.folds,
+            session.parameters.epochs,
         )
         refuse_namesake(dataset, data, prepared)
         summary = Dataset(columns=dataset.columns, **dataset.model_dump(include=SHOWN))

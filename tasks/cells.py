@@ -50,8 +50,6 @@ class CellRequest(BaseModel):
     folds: int
     candidates: int
     workers: int
-    epochs: int | None = None
-    """Of a network's training; None: a small budget."""
     profile: bool = False
     ledger: str
     """Path of the study's ledger."""
@@ -96,8 +94,6 @@ def _compute(request: CellRequest, engine: Engine, ledger: Ledger, progress: Pro
     algorithm = ALGORITHMS[request.algorithm]
     used = ProfiledEngine(engine) if request.profile else engine
     model = algorithm.make(request.dataset, request.seed).set_params(model__engine=used)
-    if request.dataset.task == "vision" and request.epochs:
-        model.set_params(model__epochs=request.epochs)
     worker = way_to_fit(
         Way(request.search, request.seed, request.folds, request.candidates),
         algorithm,

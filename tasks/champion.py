@@ -25,6 +25,8 @@ class Standing:
     scheme: str
     """Equal where data, folds and seed are equal: only then the scores are pairs."""
     folds: int
+    first_look: bool = False
+    """Whether it was a network's first look at some images, which is no measure for a whole training."""
 
 
 @dataclass(frozen=True)
@@ -63,16 +65,19 @@ def fit_whole(dataset: PreparedDataset, cell: Cell, seed: int, folder: Path) -> 
     return folder
 
 
-def standing(evaluation: Evaluation, sha256: str, seed: int) -> Standing:
+def standing(evaluation: Evaluation, dataset: PreparedDataset, seed: int) -> Standing:
     """Standing of an evaluated way to make a model."""
-    scheme = f"{sha256[:12]} {evaluation.folds}x{evaluation.repeats} seed {seed} {evaluation.metric}"
-    return Standing(evaluation.scores, scheme, evaluation.folds)
+    scheme = f"{dataset.sha256[:12]} {evaluation.folds}x{evaluation.repeats} seed {seed} {evaluation.metric}"
+    first_look = dataset.task == "vision" and dataset.epochs is None
+    return Standing(evaluation.scores, scheme, evaluation.folds, first_look)
 
 
 def judge(newcomer: Standing, champion: Standing | None) -> Verdict:
     """Compare a newcomer with the champion by the corrected resampled t-test (Nadeau and Bengio, 2003)."""
     if champion is None:
         return Verdict("champion", "there was no champion before")
+    if champion.first_look and not newcomer.first_look:
+        return Verdict("champion", "the champion before was of a first look at some of the images")
     if champion.scheme != newcomer.scheme:
         return Verdict(
             "challenger",

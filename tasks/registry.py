@@ -22,8 +22,7 @@ AlgorithmName = Literal[
 CORE_SHARES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.98)
 """Shares of the rows that the values of DBSCAN's `eps` to try make core rows."""
 FEWEST_NEIGHBOURS = 3  # two make single linkage of DBSCAN
-IMAGES_OF_A_BUDGET = 4_000  # that a network sees in training, each epoch anew
-WIDTH_OF_A_BUDGET = 12
+SEEN_AT_FIRST_LOOK = 4_000  # images in the training of a network, each epoch anew
 MOST_ROWS_OF_A_MATRIX = 10_000  # whose distances a worker holds next to others': under a gigabyte
 
 
@@ -247,9 +246,12 @@ def _agglomerative_distributions(data: PreparedDataset) -> Space:
 def _convnet(data: PreparedDataset, seed: int) -> Pipeline:
     from tasks.vision import ConvNetClassifier
 
-    # a small budget for a first look: a study's `epochs` and the user's own spaces do the rest
-    epochs = max(2, min(8, IMAGES_OF_A_BUDGET // data.rows))
-    model = ConvNetClassifier(WIDTH_OF_A_BUDGET, epochs=epochs, batch_size=64, random_state=seed)
+    if data.epochs:
+        model = ConvNetClassifier(epochs=data.epochs, random_state=seed)
+    else:
+        epochs = max(2, min(8, SEEN_AT_FIRST_LOOK // data.rows))
+        # so few epochs do not overfit: augmentation only slows them down
+        model = ConvNetClassifier(16, epochs=epochs, batch_size=48, augmentation=0.0, random_state=seed)
     return Pipeline([("model", model)])
 
 
@@ -257,12 +259,12 @@ def _convnet_grid(_data: PreparedDataset) -> Space:
     return {"model__learning_rate": [0.05, 0.2]}
 
 
-def _convnet_distributions(_data: PreparedDataset) -> Space:
+def _convnet_distributions(data: PreparedDataset) -> Space:
     return {
         "model__learning_rate": loguniform(0.02, 0.4),
         "model__augmentation": uniform(0.0, 1.5),
         "model__weight_decay": loguniform(1e-5, 5e-3),
-        "model__width": [8, 12, 16],
+        "model__width": [32, 48, 64] if data.epochs else [8, 12, 16],
     }
 
 

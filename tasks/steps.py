@@ -26,9 +26,13 @@ from tasks.results import Cell, Comparison, Evaluation, Picture, Published, Sear
 
 
 @task(task_run_name="prepare {data}", cache_policy=NO_CACHE)
-def prepare(data: str, target: str | None, task: Task | None, folder: str, folds: int) -> PreparedDataset:
-    """Read, check and clean a data set; write it once as Parquet with its digest."""
-    prepared = prepare_dataset(resolve(data, target, task), Path(folder), folds=folds)
+def prepare(
+    data: str, target: str | None, task: Task | None, folder: str, folds: int, epochs: int | None
+) -> PreparedDataset:
+    """Read, check and clean a data set; write it once, with its digest, as Parquet or packed images."""
+    with ProgressArtifact(f"{data}: done") as progress:
+        source = resolve(data, target, task)
+        prepared = prepare_dataset(source, Path(folder), folds=folds, epochs=epochs, progress=progress)
     if prepared.task == "clustering":
         compile_kernels()
     return prepared

@@ -10,15 +10,21 @@ from infra.settings import load_settings
 from tasks.datasets.catalogue import CATS_DOGS, Source
 
 if TYPE_CHECKING:
-    from tasks.datasets.preparation import PreparedDataset
+    from tasks.datasets.preparation import PreparedDataset, Progress
     from tasks.vision.packed import PackedImages
 
 FEWEST_IMAGES = 10  # of a class: two are held out, and of the others a search sets some aside
+FIRST_LOOK = 1_000
+"""Images that a first look draws, of each class in proportion."""
 SHOWN_FILES = 3
 
 
-def prepare_images(source: Source, folder: Path) -> "PreparedDataset":
+def prepare_images(
+    source: Source, folder: Path, epochs: int | None = None, progress: "Progress | None" = None
+) -> "PreparedDataset":
     """Decode and pack the images of a source, once; this machine's cores share the work.
+
+    Without `epochs` the data set is for a first look: of many images it is a sample.
 
     Raises
     ------
@@ -26,46 +32,56 @@ def prepare_images(source: Source, folder: Path) -> "PreparedDataset":
         If the source cannot be used as it is, a class has too few images, or the folder cannot be written.
     """
     from tasks.datasets.preparation import PreparedDataset
+    from tasks.vision.sampling import sample
 
-    packed = _packed(source, folder)
+    packed = _packed(source, folder, progress)
     for name, count in zip(packed.classes, packed.counts, strict=True):
         if count < FEWEST_IMAGES:
             raise DataError(
                 f"class '{name}' of data set '{source.name}' has {count} usable images; at least {FEWEST_IMAGES} "
                 "are needed to train, search and test"
             )
+    seen = packed if epochs else sample(packed, FIRST_LOOK, FEWEST_IMAGES)
     return PreparedDataset(
         name=packed.name if source.name == CATS_DOGS else source.name,  # digits may stand in for them
         task="vision",
-        path=str(packed.path),
-        sha256=packed.sha256,
+        path=str(seen.path),
+        sha256=seen.sha256,
         target=source.target,
         classes=list(packed.classes),
         numeric=[],
         categorical=[],
-        rows=packed.rows,
-        notes=_notes(packed),
+        rows=seen.rows,
+        notes=_notes(packed, seen),
         provenance=packed.provenance or source.provenance,
+        epochs=epochs,
     )
 
 
-def _packed(source: Source, folder: Path) -> "PackedImages":
+def _packed(source: Source, folder: Path, progress: "Progress | None") -> "PackedImages":
     from tasks.vision.cats_dogs import cats_dogs
     from tasks.vision.packing import pack
 
     settings = load_settings()
     with LocalEngine(settings.cores) as engine:
         if source.name == CATS_DOGS:
-            return cats_dogs(folder, settings.cats_dogs, engine=engine)
+            return cats_dogs(folder, settings.cats_dogs, engine=engine, progress=progress)
         name = re.sub(r"[^\w.-]+", "-", source.name).strip("-.")[:60] or "images"
-        return pack(source.path, folder, engine=engine, name=name, provenance=source.provenance)
+        return pack(
+            source.path, folder, engine=engine, name=name, provenance=source.provenance, progress=progress
+        )
 
 
-def _notes(packed: "PackedImages") -> list[str]:
+def _notes(packed: "PackedImages", seen: "PackedImages") -> list[str]:
     notes = [
         f"{packed.rows:,} images of {packed.size} x {packed.size} pixels: "
         + ", ".join(f"{count:,} of {name}" for name, count in zip(packed.classes, packed.counts, strict=True))
     ]
+    if seen.rows < packed.rows:
+        notes.append(
+            f"a first look: {seen.rows:,} of them, drawn from each class in proportion, are the data set; "
+            "with --epochs all are"
+        )
     if packed.quarantined:
         first = packed.quarantine()[:SHOWN_FILES]
         words = "; ".join(f"{file}: {reason}" for file, reason in first)

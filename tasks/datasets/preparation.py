@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -32,6 +32,8 @@ MAX_CATEGORIES = 50  # one-hot columns a text column may become; rarer texts sha
 
 Target = npt.NDArray[Any]
 Rows = npt.NDArray[np.intp]
+Progress = Callable[[int, int], None]
+"""Called with what is done and what there is to do."""
 
 
 class PreparedDataset(BaseModel):
@@ -53,6 +55,9 @@ class PreparedDataset(BaseModel):
     rows: int
     notes: list[str] = Field(description="What cleaning did, with counts.")
     provenance: str
+    epochs: int | None = Field(
+        None, description="Epochs that networks train for; None: few and small ones, for a first look."
+    )
 
     @property
     def columns(self) -> list[str]:
@@ -81,7 +86,14 @@ class PreparedDataset(BaseModel):
         return features.copy(deep=False), None if y is None else y.copy()
 
 
-def prepare(source: Source, folder: Path, *, folds: int = 2) -> PreparedDataset:
+def prepare(
+    source: Source,
+    folder: Path,
+    *,
+    folds: int = 2,
+    epochs: int | None = None,
+    progress: Progress | None = None,
+) -> PreparedDataset:
     """Read, check and clean a source, and keep it as `<name>-<digest>.parquet` with a `.json` of what it is.
 
     The same input gives the same bytes; a file that is already there with its right digest is left alone.
@@ -94,6 +106,10 @@ def prepare(source: Source, folder: Path, *, folds: int = 2) -> PreparedDataset:
         Where to keep it; made if it is not there.
     folds : int
         Folds of the cross-validation to come; every class must be large enough for them.
+    epochs : int, optional
+        Of the training of networks on images. None is a first look: a sample, if there are many images.
+    progress : callable, optional
+        Called now and then while images are downloaded (with bytes) or decoded (with files).
 
     Raises
     ------
@@ -101,7 +117,7 @@ def prepare(source: Source, folder: Path, *, folds: int = 2) -> PreparedDataset:
         If the source cannot be used as it is, or the folder cannot be written.
     """
     if source.task == "vision":
-        return prepare_images(source, folder)
+        return prepare_images(source, folder, epochs, progress)
     frame = read(source)
     source = settled(source, frame)
     check(frame, source, folds)

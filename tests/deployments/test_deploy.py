@@ -71,7 +71,7 @@ def test_a_bad_cron_expression_starts_nothing(tmp_path: Path) -> None:
 
 
 def test_the_deployments_are_registered_and_named_on_the_terminal(deploy: Deploy) -> None:
-    assert set(deploy.pages) == {"study", "classification", "clustering"}
+    assert set(deploy.pages) == {"study", "classification", "clustering", "vision"}
     for name, page in deploy.pages.items():
         registered = deploy.prefect.deployment(name)
         assert page.endswith(f"/deployments/deployment/{registered['id']}")

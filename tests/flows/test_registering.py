@@ -44,7 +44,9 @@ def test_of_two_studies_at_once_the_later_is_judged_by_the_earlier(
     judge = registering.judge
     monkeypatch.setattr(registering, "judge", slowly)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", stack.mlflow_url)
-    dataset: Any = SimpleNamespace(name=f"race-{tmp_path.name}", sha256="0" * 64)
+    dataset: Any = SimpleNamespace(
+        name=f"race-{tmp_path.name}", sha256="0" * 64, task="classification", epochs=None
+    )
 
     def end(session: Any) -> RegisteredModel | None:
         folder = tmp_path / f"{session.key}-model"

@@ -1,9 +1,13 @@
 """Champion or challenger: the corrected paired test decides."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tasks.champion import Standing, judge, standing
+from tasks.datasets.catalogue import Task
+from tasks.datasets.preparation import PreparedDataset
 from tasks.results import Evaluation
 
 BASE = np.random.default_rng(0).normal(0.76, 0.04, 100)
@@ -38,10 +42,37 @@ def test_scores_of_other_folds_are_no_pairs() -> None:
     assert "other folds (a)" in verdict.reason
 
 
-def test_the_scheme_tells_data_folds_and_seed() -> None:
-    evaluation = Evaluation(
-        dataset="d", algorithm="xgboost", search="grid", metric="accuracy", folds=10, repeats=2,
-        scores=[0.5] * 20, mean=0.5, low=0.4, high=0.6,
+def test_a_first_look_makes_way_for_a_whole_training() -> None:
+    first, whole = (replace(stood(0.0, scheme), first_look=scheme == "a") for scheme in "ab")
+    verdict = judge(whole, first)
+    assert verdict.alias == "champion"
+    assert "first look" in verdict.reason
+    assert judge(first, whole).alias == "challenger"
+    assert judge(first, first).alias == "challenger"
+
+
+EVALUATION = Evaluation(
+    dataset="d", algorithm="xgboost", search="grid", metric="accuracy", folds=10, repeats=2,
+    scores=[0.5] * 20, mean=0.5, low=0.4, high=0.6,
+)  # fmt: skip
+
+
+def prepared(task: Task, sha256: str = "aa", epochs: int | None = None) -> PreparedDataset:
+    return PreparedDataset(
+        name="d", task=task, path="", sha256=sha256, target="t", classes=["a", "b"], numeric=[],
+        categorical=[], rows=9, notes=[], provenance="", epochs=epochs,
     )  # fmt: skip
-    schemes = {standing(evaluation, sha, seed).scheme for sha in ("aa", "bb") for seed in (0, 1)}
+
+
+@pytest.mark.parametrize(
+    ("task", "epochs", "first_look"),
+    [("vision", None, True), ("vision", 80, False), ("classification", None, False)],
+)
+def test_a_first_look_is_of_images_without_epochs(task: Task, epochs: int | None, first_look: bool) -> None:
+    assert standing(EVALUATION, prepared(task, epochs=epochs), 0).first_look is first_look
+
+
+def test_the_scheme_tells_data_folds_and_seed() -> None:
+    tables = [prepared("classification", sha) for sha in ("aa", "bb")]
+    schemes = {standing(EVALUATION, table, seed).scheme for table in tables for seed in (0, 1)}
     assert len(schemes) == 4

@@ -13,6 +13,7 @@ from tasks.clustering import k_distances
 from tasks.datasets.catalogue import resolve
 from tasks.datasets.preparation import PreparedDataset, prepare, preprocessor
 from tasks.registry import ALGORITHMS, algorithms_for
+from tasks.vision import ConvNetClassifier
 from tests.tasks.vision import pictures
 
 
@@ -124,3 +125,16 @@ def test_algorithms_are_chosen_by_task() -> None:
         match=r"algorithms=kmeans: none is for classification; allowed: random_forest, gradient_boosting, xgboost",
     ):
         algorithms_for("classification", ["kmeans"])
+
+
+def test_epochs_ask_for_the_whole_network(datasets: dict[str, PreparedDataset]) -> None:
+    look = datasets["vision"]
+    whole = look.model_copy(update={"epochs": 80})
+    convnet = ALGORITHMS["convnet"]
+    small, usual = (convnet.make(data, 0)[-1] for data in (look, whole))
+    assert (usual.width, usual.epochs) == (ConvNetClassifier().width, 80)
+    assert small.width < usual.width
+    assert 2 <= small.epochs <= 8
+    assert max(convnet.distributions(look)["model__width"]) < min(
+        convnet.distributions(whole)["model__width"]
+    )

@@ -47,6 +47,27 @@ def test_prepared_again_it_is_the_same(folder: Path, tmp_path: Path) -> None:
     assert prepared(folder, tmp_path).sha256 != first.sha256
 
 
+def test_a_first_look_is_at_a_sample_and_says_so(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(images, "FIRST_LOOK", 20)
+    source = resolve(str(folder))
+    look, whole = (prepare(source, tmp_path / "data", epochs=epochs) for epochs in (None, 5))
+    assert (look.rows, look.epochs, whole.rows, whole.epochs) == (20, None, 24, 5)
+    assert look.sha256 != whole.sha256
+    assert look.notes[0] == whole.notes[0]
+    assert look.notes[1].startswith("a first look: 20 of them, drawn from each class in proportion")
+    assert look.notes[2] == whole.notes[1]
+    _, y = look.load()
+    assert np.bincount(y).tolist() == [10, 10]
+
+
+def test_what_is_done_is_told(folder: Path, tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    prepare(resolve(str(folder)), tmp_path / "data", progress=lambda done, total: told.append((done, total)))
+    assert told[-1] == (26, 26)
+
+
 def test_a_class_too_small_for_a_study_is_named(tmp_path: Path) -> None:
     folder = pictures.folder(tmp_path / "pets", count=12, classes=("cat", "dog"))
     for i in range(3):
@@ -90,7 +111,7 @@ def test_digits_that_stand_in_are_named_as_such(tmp_path: Path, monkeypatch: pyt
 
     # the network is the edge of what can be here; what a failed download does is tested with cats_dogs
     monkeypatch.setattr("tasks.vision.cats_dogs.cats_dogs", lambda cache, *_, **__: digits(cache).noted(why))
-    dataset = images.prepare_images(resolve("cats-dogs"), tmp_path / "data")
+    dataset = images.prepare_images(resolve("cats-dogs"), tmp_path / "data", epochs=1)
     assert (dataset.name, dataset.rows, len(dataset.classes)) == ("digits", 1797, 10)
     assert dataset.notes[-1] == why
     assert "scikit-learn" in dataset.provenance
