@@ -98,7 +98,7 @@ def preparation() -> list[PreparedDataset]:
     return prepared
 
 
-SHOWN = {"name", "task", "target", "rows", "sha256", "path", "notes", "provenance"}
+SHOWN = {"name", "task", "target", "rows", "sha256", "path", "notes", "provenance", "caution", "epochs"}
 
 
 def on_cluster(session: Session, subflow: Any) -> Any:

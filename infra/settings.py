@@ -17,7 +17,9 @@ def usable_cores() -> int:
 class Settings(BaseSettings):
     """Where trilla keeps its state, which servers and clusters it uses, and how many cores it may take."""
 
-    model_config = SettingsConfigDict(env_prefix="TRILLA_", frozen=True, validate_default=True)
+    model_config = SettingsConfigDict(
+        env_prefix="TRILLA_", env_ignore_empty=True, frozen=True, validate_default=True
+    )
 
     home: Path = Field(Path("~/.trilla"), description="Folder of databases, ledgers, prepared data, reports.")
     host: str = Field("127.0.0.1", description="Address the local servers listen on.")

@@ -262,7 +262,7 @@ def _convnet_grid(_data: PreparedDataset) -> Space:
 def _convnet_distributions(data: PreparedDataset) -> Space:
     return {
         "model__learning_rate": loguniform(0.02, 0.4),
-        "model__augmentation": uniform(0.0, 1.5),
+        "model__augmentation": uniform(0.0, 1.5) if data.epochs else [0.0, 0.3, 1.0],
         "model__weight_decay": loguniform(1e-5, 5e-3),
         "model__width": [32, 48, 64] if data.epochs else [8, 12, 16],
     }

@@ -105,6 +105,8 @@ class Dataset(BaseModel):
     path: str
     notes: list[str] = Field(default_factory=list, description="What cleaning did, with counts.")
     provenance: str = ""
+    caution: str = Field("", description="What to know before the figures.")
+    epochs: int | None = Field(None, description="Of networks; None: a first look.")
 
 
 class RegisteredModel(BaseModel):

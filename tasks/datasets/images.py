@@ -53,6 +53,7 @@ def prepare_images(
         categorical=[],
         rows=seen.rows,
         notes=_notes(packed, seen),
+        caution=packed.notes,
         provenance=packed.provenance or source.provenance,
         epochs=epochs,
     )
@@ -88,4 +89,4 @@ def _notes(packed: "PackedImages", seen: "PackedImages") -> list[str]:
         notes.append(
             f"{packed.quarantined:,} files could not be used, such as {words} (all in {packed.path})"
         )
-    return notes + [packed.notes] * bool(packed.notes)
+    return notes

@@ -55,6 +55,7 @@ class PreparedDataset(BaseModel):
     rows: int
     notes: list[str] = Field(description="What cleaning did, with counts.")
     provenance: str
+    caution: str = Field("", description="What to know before the figures, such as that others stand in.")
     epochs: int | None = Field(
         None, description="Epochs that networks train for; None: few and small ones, for a first look."
     )

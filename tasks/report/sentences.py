@@ -23,7 +23,7 @@ from tasks.report.selection import (
     space_of,
     way,
 )
-from tasks.results import Cell, Evaluation, StudyResult
+from tasks.results import Cell, Dataset, Evaluation, StudyResult
 
 MANY_COMPARISONS = 6
 
@@ -31,9 +31,15 @@ MANY_COMPARISONS = 6
 def dataset_findings(result: StudyResult, dataset: str) -> list[str]:
     """Return what paid off, what to mind, gain and cost of each search, the fastest engine, if engines agree."""
     cells = cells_of(result, dataset)
-    found = (payoff(result, dataset), *cluster_findings(cells), *gains(result, dataset))
-    sentences = (*found, budget(cells), engine_speed(cells))
+    about = _about(result, dataset)
+    first = (payoff(result, dataset), about and about.caution)
+    found = (*first, *cluster_findings(cells), *gains(result, dataset))
+    sentences = (*found, budget(result, dataset), engine_speed(cells))
     return [sentence for sentence in sentences if sentence] + engines_agreement(cells)
+
+
+def _about(result: StudyResult, dataset: str) -> Dataset | None:
+    return next((one for one in result.datasets if one.name == dataset), None)
 
 
 def short_findings(result: StudyResult, dataset: str) -> list[str]:
@@ -174,14 +180,18 @@ def scheme(evaluation: Evaluation) -> str:
     return f"{evaluation.repeats} x {evaluation.folds}"
 
 
-def budget(cells: list[Cell]) -> str | None:
+def budget(result: StudyResult, dataset: str) -> str | None:
     """Return how long networks were trained: what a small budget shows is no network's last word."""
-    epochs = sorted({len(cell.curve) for cell in completed(cells) if cell.curve})
-    if not epochs:
+    about = _about(result, dataset)
+    epochs = sorted({len(cell.curve) for cell in completed(cells_of(result, dataset)) if cell.curve})
+    if not (about and epochs):
         return None
     span = f"{epochs[0]} to {epochs[-1]}" if len(epochs) > 1 else str(epochs[0])
+    if about.epochs:
+        return f"Each network was trained for {span} epochs; more of them usually score higher."
     return (
-        f"Each network was trained for {span} epochs; --epochs sets them, and longer training scores higher."
+        f"This is a first look: small networks, {about.rows:,} images, {span} epochs. With --epochs 80, say, the "
+        "usual network learns from all images."
     )
 
 

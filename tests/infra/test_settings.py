@@ -35,6 +35,11 @@ def test_variables_are_read_when_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_
     assert load_settings().cores == 1
 
 
+def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRILLA_CATS_DOGS", "")
+    assert load_settings().cats_dogs is None
+
+
 def test_home_is_made_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     assert Settings(home=Path("here")).home == tmp_path / "here"

@@ -113,5 +113,5 @@ def test_digits_that_stand_in_are_named_as_such(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("tasks.vision.cats_dogs.cats_dogs", lambda cache, *_, **__: digits(cache).noted(why))
     dataset = images.prepare_images(resolve("cats-dogs"), tmp_path / "data", epochs=1)
     assert (dataset.name, dataset.rows, len(dataset.classes)) == ("digits", 1797, 10)
-    assert dataset.notes[-1] == why
+    assert dataset.caution == why
     assert "scikit-learn" in dataset.provenance

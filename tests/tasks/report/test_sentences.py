@@ -204,3 +204,28 @@ def test_of_many_comparisons_those_that_count_are_told_and_the_others_counted(st
     assert "xgboost 0 beats 1 by 0.030" in told[0]
     assert told[1].startswith("9 of the 10 differences between these are not significant")
     assert told[1].endswith("is 0.36")
+
+
+@pytest.mark.parametrize(
+    ("epochs", "expected"),
+    [(None, "This is a first look: small networks, 77 images, 3 epochs."), (3, "for 3 epochs;")],
+)
+def test_how_long_networks_were_trained_is_told(epochs: int | None, expected: str) -> None:
+    study = make_study()
+    name = "burger-king"
+    assert sentences.budget(study, name) is None
+    for cell in cells_of(study, name):
+        cell.curve = [{"loss": 0.7}] * 3
+    about = next(dataset for dataset in study.datasets if dataset.name == name)
+    about.epochs = epochs
+    found = sentences.budget(study, name)
+    assert found is not None
+    assert expected in found
+    assert found in sentences.dataset_findings(study, name)
+
+
+def test_what_stands_in_is_told_before_the_gains() -> None:
+    study = make_study()
+    about = next(dataset for dataset in study.datasets if dataset.name == "diabetes")
+    about.caution = "Others stand in."
+    assert sentences.dataset_findings(study, "diabetes")[1] == about.caution
