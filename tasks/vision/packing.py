@@ -124,17 +124,17 @@ def pack(
 def fingerprint(source: ImageSource, images: Sequence[LabelledImage], size: int | None) -> str:
     """SHA-256 of what packed images depend on: files with their lengths and times, classes, and the decoder."""
     decoder = [FORMAT, PIL.__version__, MOST_BYTES, MOST_PIXELS, size]
-    found = hashlib.sha256(json.dumps(decoder).encode())
-    for file in source.files(images):
-        try:
-            status = os.stat(source.path / file)
-            seen = (status.st_size, status.st_mtime_ns)
-        except OSError:  # a link to nowhere
-            seen = (-1, -1)
-        found.update(json.dumps([file, *seen]).encode())
-    for image in images:
-        found.update(json.dumps(image).encode())
-    return found.hexdigest()
+    files = [[file, *_seen(os.path.join(source.path, file))] for file in source.files(images)]
+    return hashlib.sha256(json.dumps([decoder, files, images]).encode()).hexdigest()
+
+
+def _seen(path: str) -> tuple[int, int]:
+    """Length and time of a file."""
+    try:
+        status = os.stat(path)
+    except OSError:  # a link to nowhere
+        return (-1, -1)
+    return status.st_size, status.st_mtime_ns
 
 
 @dataclass(frozen=True)
