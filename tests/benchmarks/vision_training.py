@@ -48,6 +48,8 @@ KEPT_ASIDE = 1_000
 RECIPE: dict[str, Any] = {"n_jobs": 2, "random_state": 0}
 CURVE = (10, 20, 30, 40, 50, 60, 70, 80)
 """Epochs after which accuracy is measured; the last is the whole schedule."""
+FURTHER_SEEDS = (1, 2)
+"""Of networks trained as the first one, whose probabilities are then averaged with its own."""
 
 
 def rows() -> list[dict[str, object]]:
@@ -96,15 +98,29 @@ def _accuracy() -> Iterator[dict[str, object]]:
             seconds = sum(epoch["seconds"] for epoch in model.history_)
             share = model.score(X[test], y[test])
             print(f"  {epochs} epochs, {seconds / 60:.1f} minutes: {share:.1%}", flush=True)
-            yield {
-                "what": f"ConvNet, cats and dogs: accuracy on {KEPT_ASIDE:,} unseen after {epochs} epochs",
-                "ours": f"{share:.1%}",
-                "peer": f"{seconds / 60:.1f} minutes",
-                "ratio": "",
-                "aim": "87 % within 8 minutes" if epochs == CURVE[-1] else "",
-                "ours_s": [seconds],
-                "peer_s": [],
-            }
+            aim = "87 % within 8 minutes" if epochs == CURVE[-1] else ""
+            yield _reached(f"after {epochs} epochs", share, seconds, aim)
+    probabilities = [model.predict_proba(X[test])]
+    for seed in FURTHER_SEEDS:
+        other = ConvNetClassifier(epochs=CURVE[-1], **RECIPE | {"random_state": seed}).fit(X[train], y[train])
+        seconds += sum(epoch["seconds"] for epoch in other.history_)
+        probabilities.append(other.predict_proba(X[test]))
+        places = np.mean(probabilities, axis=0).argmax(axis=1)
+        share = float(np.mean(model.classes_[places] == y[test]))
+        print(f"  mean of {len(probabilities)} networks, {seconds / 60:.1f} minutes: {share:.1%}", flush=True)
+        yield _reached(f"by the mean of {len(probabilities)}", share, seconds, "90 % within 20 minutes")
+
+
+def _reached(how: str, share: float, seconds: float, aim: str) -> dict[str, object]:
+    return {
+        "what": f"ConvNet, cats and dogs: accuracy on {KEPT_ASIDE:,} unseen {how}",
+        "ours": f"{share:.1%}",
+        "peer": f"{seconds / 60:.1f} minutes",
+        "ratio": "",
+        "aim": aim,
+        "ours_s": [seconds],
+        "peer_s": [],
+    }
 
 
 def photographs(folder: Path) -> tuple[Any, Any]:
