@@ -127,7 +127,7 @@ def preparation_shown(console: Console) -> Iterator[Callable[[str, int, int], No
             if not console.is_terminal and time.monotonic() - said >= PREPARATION_EVERY_S:
                 said = time.monotonic()
                 share = f"{done / total:.0%}" if total else f"{done:,}"
-                print(f"{data}: {share} of its images prepared", flush=True)
+                console.print(f"{data}: {share} of its images prepared", markup=False, highlight=False)
 
         yield show
 

@@ -89,6 +89,7 @@ def preparation() -> list[PreparedDataset]:
             str(folder),
             session.parameters.folds,
             session.parameters.epochs,
+            session.address,
         )
         refuse_namesake(dataset, data, prepared)
         summary = Dataset(columns=dataset.columns, **dataset.model_dump(include=SHOWN))

@@ -1,7 +1,7 @@
 """The Prefect tasks: coarse steps that a person wants to see, each a thin frame around plain code."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,24 @@ from tasks.results import Cell, Comparison, Evaluation, Picture, Published, Sear
 
 @task(task_run_name="prepare {data}", cache_policy=NO_CACHE)
 def prepare(
-    data: str, target: str | None, task: Task | None, folder: str, folds: int, epochs: int | None
+    data: str,
+    target: str | None,
+    task: Task | None,
+    folder: str,
+    folds: int,
+    epochs: int | None,
+    address: str,
 ) -> PreparedDataset:
     """Read, check and clean a data set; write it once, with its digest, as Parquet or packed images."""
-    with ProgressArtifact(f"{data}: done") as progress:
-        source = resolve(data, target, task)
-        prepared = prepare_dataset(source, Path(folder), folds=folds, epochs=epochs, progress=progress)
+    source = resolve(data, target, task)
+    images = source.task == "vision"
+    with (
+        connect("dask", address=address) if images else nullcontext() as engine,
+        ProgressArtifact(f"{data}: done") as progress,
+    ):
+        prepared = prepare_dataset(
+            source, Path(folder), folds=folds, epochs=epochs, progress=progress, engine=engine
+        )
     if prepared.task == "clustering":
         compile_kernels()
     return prepared

@@ -1,9 +1,11 @@
 """A folder of images becomes one packed array with its digest, which every engine, trial and picture reads."""
 
 import re
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from infra.engines import Engine
 from infra.engines.local import LocalEngine
 from infra.errors import DataError
 from infra.settings import load_settings
@@ -20,9 +22,13 @@ SHOWN_FILES = 3
 
 
 def prepare_images(
-    source: Source, folder: Path, epochs: int | None = None, progress: "Progress | None" = None
+    source: Source,
+    folder: Path,
+    epochs: int | None = None,
+    progress: "Progress | None" = None,
+    engine: Engine | None = None,
 ) -> "PreparedDataset":
-    """Decode and pack the images of a source, once; this machine's cores share the work.
+    """Decode and pack the images of a source, once; the engine's workers, or this machine's cores, share the work.
 
     Without `epochs` the data set is for a first look: of many images it is a sample.
 
@@ -34,7 +40,7 @@ def prepare_images(
     from tasks.datasets.preparation import PreparedDataset
     from tasks.vision.sampling import sample
 
-    packed = _packed(source, folder, progress)
+    packed = _packed(source, folder, progress, engine)
     for name, count in zip(packed.classes, packed.counts, strict=True):
         if count < FEWEST_IMAGES:
             raise DataError(
@@ -59,12 +65,14 @@ def prepare_images(
     )
 
 
-def _packed(source: Source, folder: Path, progress: "Progress | None") -> "PackedImages":
+def _packed(
+    source: Source, folder: Path, progress: "Progress | None", given: Engine | None
+) -> "PackedImages":
     from tasks.vision.cats_dogs import cats_dogs
     from tasks.vision.packing import pack
 
     settings = load_settings()
-    with LocalEngine(settings.cores) as engine:
+    with nullcontext(given) if given else LocalEngine(settings.cores) as engine:
         if source.name == CATS_DOGS:
             return cats_dogs(folder, settings.cats_dogs, engine=engine, progress=progress)
         name = re.sub(r"[^\w.-]+", "-", source.name).strip("-.")[:60] or "images"

@@ -20,6 +20,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from infra.engines import Engine
 from infra.errors import DataError
 from tasks.datasets.catalogue import Source, Task
 from tasks.datasets.cleaning import Cleaned, clean
@@ -94,6 +95,7 @@ def prepare(
     folds: int = 2,
     epochs: int | None = None,
     progress: Progress | None = None,
+    engine: Engine | None = None,
 ) -> PreparedDataset:
     """Read, check and clean a source, and keep it as `<name>-<digest>.parquet` with a `.json` of what it is.
 
@@ -111,6 +113,8 @@ def prepare(
         Of the training of networks on images. None is a first look: a sample, if there are many images.
     progress : callable, optional
         Called now and then while images are downloaded (with bytes) or decoded (with files).
+    engine : Engine, optional
+        Whose workers decode images; default: threads on the cores of this machine.
 
     Raises
     ------
@@ -118,7 +122,7 @@ def prepare(
         If the source cannot be used as it is, or the folder cannot be written.
     """
     if source.task == "vision":
-        return prepare_images(source, folder, epochs, progress)
+        return prepare_images(source, folder, epochs, progress, engine)
     frame = read(source)
     source = settled(source, frame)
     check(frame, source, folds)

@@ -95,9 +95,10 @@ def submit(page: "Page") -> None:
 
 def fill_in(page: "Page") -> None:
     """Change what the form offers into `FORM`."""
-    first = field(page, "Data").locator(".schema-form-property-array-item").nth(0)
-    assert first.locator("textarea").input_value() == "diabetes"
-    first.get_by_role("button").first.click()
+    items = field(page, "Data").locator(".schema-form-property-array-item")
+    for place, name in ((0, "diabetes"), (1, "cats-dogs")):  # burger-king stays
+        assert items.nth(place).locator("textarea").input_value() == name
+        items.nth(place).get_by_role("button").first.click()
     field(page, "Engines").locator(".p-tag", has_text="spark").get_by_role("button").click()
     field(page, "Candidates").locator("input").fill(str(FORM["candidates"]))
     field(page, "Repeats").locator("input").fill(str(FORM["repeats"]))
