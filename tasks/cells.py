@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,11 @@ class CellRequest(BaseModel):
         return Path(self.ledger).parent / "curves" / f"{_digest(self.key)}.jsonl"
 
     @property
+    def checkpoints(self) -> Path:
+        """Folder of the cell's long trainings, until it is recorded."""
+        return Path(self.ledger).parent / "checkpoints" / _digest(self.key)
+
+    @property
     def title(self) -> str:
         """The cell in words."""
         return f"{self.dataset.name} {self.algorithm} {self.engine} {self.search}"
@@ -83,6 +89,7 @@ def run_cell(request: CellRequest, engine: Engine, progress: Progress | None = N
         return cell.model_copy(update={"kept": _trials_kept(cell)})
     cell = _compute(request, engine, ledger, progress)
     ledger.put(request.key, cell.model_dump(mode="json"))
+    shutil.rmtree(request.checkpoints, ignore_errors=True)
     return cell
 
 
@@ -94,6 +101,8 @@ def _compute(request: CellRequest, engine: Engine, ledger: Ledger, progress: Pro
     algorithm = ALGORITHMS[request.algorithm]
     used = ProfiledEngine(engine) if request.profile else engine
     model = algorithm.make(request.dataset, request.seed).set_params(model__engine=used)
+    if request.dataset.epochs:  # a killed study goes on with the networks that were in training
+        model.set_params(model__checkpoints=str(request.checkpoints))
     worker = way_to_fit(
         Way(request.search, request.seed, request.folds, request.candidates),
         algorithm,
@@ -147,7 +156,7 @@ def _followed(worker: Pipeline | BaseSearch, path: Path) -> Callable[[Any, Any],
 
     def trained(model: Pipeline, X: Any, y: Any) -> Pipeline:
         model.set_params(model__callbacks=[CurveFile(str(path))]).fit(X, y)
-        return model.set_params(model__callbacks=())
+        return model.set_params(model__callbacks=(), model__checkpoints=None)
 
     def fit(X: Any, y: Any) -> Pipeline | BaseSearch:
         if not isinstance(worker, BaseSearch):

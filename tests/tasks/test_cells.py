@@ -19,7 +19,7 @@ from sklearn.metrics import (
 )
 from sklearn.preprocessing import StandardScaler
 
-from infra.engines import Engine
+from infra.engines import Engine, connect
 from infra.errors import ParameterError
 from infra.ledger import Ledger
 from tasks import cells
@@ -28,7 +28,9 @@ from tasks.datasets.catalogue import resolve
 from tasks.datasets.preparation import PreparedDataset, prepare
 from tasks.registry import ALGORITHMS
 from tasks.search.trials import run_batch
+from tasks.vision.curves import CurveFile
 from tests.infra.engines.starting import started
+from tests.tasks.vision import pictures
 
 
 @pytest.fixture(scope="module")
@@ -241,3 +243,39 @@ def test_a_profile_does_not_change_the_results(request_for: Any, engine: Engine)
     assert profiled.profile
     assert profiled.metrics == plain.metrics
     assert [t.scores for t in profiled.trials] == [t.scores for t in plain.trials]
+
+
+@pytest.mark.parametrize("search", ["baseline", "grid"])
+def test_a_network_in_training_is_gone_on_with(
+    search: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photographs = prepare(resolve(str(pictures.folder(tmp_path / "pets", count=12))), tmp_path, epochs=4)
+
+    def run(name: str) -> Any:
+        request = CellRequest(
+            dataset=photographs, algorithm="convnet", engine="local", search=search, seed=0, folds=3,
+            candidates=1, workers=2, ledger=str(tmp_path / name / "ledger.sqlite"),
+        )  # fmt: skip
+        with connect("local", workers=2) as engine:
+            return request, run_cell(request, engine)
+
+    undisturbed, expected = run("undisturbed")
+    trained: list[int] = []
+
+    def interrupted(self: CurveFile, epoch: int, metrics: Any) -> None:
+        trained.append(epoch)
+        if len(trained) == 2:
+            raise InterruptedError
+
+    monkeypatch.setattr(CurveFile, "on_epoch", interrupted)
+    with pytest.raises(InterruptedError):
+        run("disturbed")
+    request, cell = run("disturbed")
+    assert trained == [1, 2, 3, 4]
+    weights = [Path(one.network) / "model.safetensors" for one in (expected, cell)]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+    assert cell.metrics == expected.metrics
+    assert cell.params == expected.params
+    assert "checkpoints" not in cell.params or cell.params["checkpoints"] is None
+    assert not request.checkpoints.exists()
+    assert not undisturbed.checkpoints.exists()
