@@ -72,9 +72,10 @@ class ProgressArtifact:
         since, before = self._started = self._started or (now, done)  # what a ledger had took no time
         found = "" if best is None else f", best {best:.4g}"
         pace = (now - since) / (done - before) if done > before else None
-        left = "" if pace is None or done == total else f", about {pace * (total - done):.0f} s left"
-        self._description = f"{self._title}: {done:,} of {total:,}{found}{left}"
-        self._percent = 100.0 * done / max(1, total)
+        left = "" if pace is None or done >= total else f", about {pace * (total - done):.0f} s left"
+        known = f" of {total:,}" if total else ""  # a server may not tell how much it sends
+        self._description = f"{self._title}: {done:,}{known}{found}{left}"
+        self._percent = 100.0 * done / total if total else 0.0
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -58,7 +58,9 @@ class CellRequest(BaseModel):
     @property
     def key(self) -> str:
         """Name of the cell in its study; another one when anything that its results depend on changes."""
-        digest = hashlib.sha256(self.model_dump_json(exclude={"ledger"}).encode()).hexdigest()[:8]
+        words = {"notes", "caution", "provenance"}  # in which an error may be told one way or the other
+        exclude: Any = {"ledger": True, "dataset": words}
+        digest = hashlib.sha256(self.model_dump_json(exclude=exclude).encode()).hexdigest()[:8]
         return f"{self.dataset.name}/{self.algorithm}/{self.engine}/{self.search}/{digest}"
 
     @property
@@ -86,9 +88,10 @@ def run_cell(request: CellRequest, engine: Engine, progress: Progress | None = N
     recorded = ledger.get(request.key)
     if recorded is not None:
         cell = Cell.model_validate(recorded)
-        return cell.model_copy(update={"kept": _trials_kept(cell)})
-    cell = _compute(request, engine, ledger, progress)
-    ledger.put(request.key, cell.model_dump(mode="json"))
+        cell = cell.model_copy(update={"kept": _trials_kept(cell)})
+    else:
+        cell = _compute(request, engine, ledger, progress)
+        ledger.put(request.key, cell.model_dump(mode="json"))
     shutil.rmtree(request.checkpoints, ignore_errors=True)
     return cell
 

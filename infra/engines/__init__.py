@@ -45,7 +45,8 @@ def connect(
     master : str, optional
         Master of an existing Spark cluster, for example `spark://host:7077`.
     preload : sequence of str, optional
-        Modules that the workers of an embedded Dask or Spark have imported when they start, once for all of them.
+        Modules that the workers of an embedded Dask or Spark have imported when they start, once for all of them;
+        for Dask those of this process's first cluster count.
 
     Raises
     ------

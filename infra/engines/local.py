@@ -1,7 +1,7 @@
 """The engine `local`: threads of this process."""
 
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from threading import Barrier, BrokenBarrierError
 from typing import Any
 
@@ -57,15 +57,19 @@ class LocalEngine(Engine):
                 barrier.abort()  # the others wait no longer
                 raise
 
-        members = [self._pool.submit(member, rank) for rank in range(size)]
+        others: list[Future[Any]] = []
+        failures: list[BaseException] = []
         try:
-            causes = [future.exception() for future in members]
-        except BaseException:  # an interrupt of whoever waits here
+            others = [self._pool.submit(member, rank) for rank in range(1, size)]
+            # the first one in the caller's thread, where an interrupt arrives and a profiler looks
+            first = member(0)
+        except BaseException as error:
             barrier.abort()
-            raise
-        for cause in sorted(filter(None, causes), key=lambda cause: isinstance(cause, BrokenBarrierError)):
-            raise cause
-        return [future.result() for future in members]
+            failures = [error]
+        failures += filter(None, [future.exception() for future in others])
+        for failure in sorted(failures, key=lambda failure: isinstance(failure, BrokenBarrierError)):
+            raise failure
+        return [first, *(future.result() for future in others)]
 
     def run(
         self, function: Callable[..., Any], items: Sequence[Any], shared: Any = None

@@ -22,7 +22,7 @@ from tasks.vision.fitting import Fit, checkpoints_of, chosen_device
 from tasks.vision.network import Architecture, ConvNet, loaded
 from tasks.vision.parallel import fitted_together
 from tasks.vision.pictures import InFolder, InMemory, labelled, opened
-from tasks.vision.training import Callback, Recipe, threads
+from tasks.vision.training import Callback, Recipe, own_threads, threads
 
 PREDICTED_AT_ONCE = 256
 
@@ -214,7 +214,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
         shared = self.engine if self._shared() else None
         members, threads = (ranks, 1) if shared else self._threads()
         fit = Fit(architecture, recipe, int(until), self.device, threads, tuple(self.callbacks), checkpoints)
-        with nullcontext(shared) if shared else LocalEngine(members) as engine:
+        with own_threads(), nullcontext(shared) if shared else LocalEngine(members) as engine:
             found = fitted_together(engine, pictures, members, fit)
         self.weights_, self.history_, self.device_ = found.weights, found.history, found.device
         self.architecture_, self.n_shards_, self.n_iter_ = architecture, ranks, len(found.history)
@@ -293,8 +293,9 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
             )
         device = chosen_device(self.device)
         network = loaded(self.architecture_, self.weights_).to(device)
+        device = network.mean.device  # with its number, which threads do not share
         parts = np.split(pixels, range(PREDICTED_AT_ONCE, len(pixels), PREDICTED_AT_ONCE))
-        with ThreadPoolExecutor(self.n_jobs if device.type == "cpu" else 1) as pool:
+        with own_threads(), ThreadPoolExecutor(self.n_jobs if device.type == "cpu" else 1) as pool:
             found = list(pool.map(lambda part: self._predicted(network, part, device), parts))
         return np.concatenate(found)
 

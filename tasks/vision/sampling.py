@@ -1,6 +1,7 @@
 """A part of packed images, as packed images of their own."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,7 @@ def sample(packed: PackedImages, rows: int, fewest: int = 1) -> PackedImages:
             chosen = _chosen(y, packed.counts, rows, fewest)
             index = packed.index().take(chosen)
             write_images(temporary, len(chosen), packed.size, [X[chosen]])
-            finish(
+            drawn = finish(
                 temporary,
                 name=packed.name,
                 labels=[packed.classes[code] for code in y[chosen]],
@@ -46,7 +47,8 @@ def sample(packed: PackedImages, rows: int, fewest: int = 1) -> PackedImages:
                 source=f"{packed.source}, {rows} rows, at least {fewest} of a class",
                 provenance=packed.provenance,
             )
-    return PackedImages.open(target).noted(packed.notes)
+            drawn.noted(packed.notes)
+    return replace(PackedImages.open(target), notes=packed.notes)
 
 
 def _chosen(y: NDArray[np.int64], counts: Sequence[int], rows: int, fewest: int) -> NDArray[np.intp]:

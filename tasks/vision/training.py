@@ -246,6 +246,13 @@ def autocast(device: torch.device, precision: str) -> Any:
 
 
 @contextmanager
+def own_threads() -> Iterator[None]:
+    """Keep this thread's number of threads, and that of new ones, whatever other threads set meanwhile."""
+    with threads(torch.get_num_threads()):
+        yield
+
+
+@contextmanager
 def threads(count: int) -> Iterator[None]:
     """Run tensor operations of this thread on so many threads."""
     before = torch.get_num_threads()

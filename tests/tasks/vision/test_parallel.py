@@ -3,11 +3,13 @@
 import signal
 import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from infra.engines import Engine, connect
 from infra.errors import ParameterError
@@ -66,12 +68,32 @@ class Broken:
         raise LookupError("no such place")
 
 
+def test_numbers_of_threads_are_left_as_they_were() -> None:
+    before = torch.get_num_threads()
+    tiny(n_jobs=2).fit(X, Y).predict(X)
+    assert torch.get_num_threads() == before
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(torch.get_num_threads).result() == before
+
+
+def test_callbacks_run_in_the_caller_s_thread() -> None:
+    seen = []
+
+    class Seen:
+        def on_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
+            seen.append(threading.get_ident())
+
+    tiny(n_jobs=2, callbacks=[Seen()]).fit(X, Y)
+    assert set(seen) == {threading.get_ident()}
+
+
 def test_what_one_thread_raises_ends_all() -> None:
     with pytest.raises(LookupError, match="no such place"):
         tiny(n_jobs=2, callbacks=[Broken()]).fit(X, Y)
 
 
-def test_an_interrupt_ends_all_threads() -> None:
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_interrupt_ends_all_threads(jobs: int) -> None:
     started = threading.Event()
 
     class Started:
@@ -82,7 +104,7 @@ def test_an_interrupt_ends_all_threads() -> None:
 
     before = threading.active_count()
     with pytest.raises(KeyboardInterrupt):
-        tiny(epochs=1000, n_jobs=2, callbacks=[Started()]).fit(X, Y)
+        tiny(epochs=1000, n_jobs=jobs, callbacks=[Started()]).fit(X, Y)
     assert started.is_set()
     assert threading.active_count() == before
 
