@@ -189,9 +189,8 @@ def _prefix(source: Path, file: str) -> str:
 
 
 def _read(source: Path, file: str) -> bytes:
-    path = os.path.join(
-        source, file
-    )  # path objects and resolved paths of all files take a tenth of the decoding
+    # path objects and resolved paths of all files would take a tenth of the decoding
+    path = os.path.join(source, file)
     try:
         status = os.lstat(path)
         if stat.S_ISLNK(status.st_mode):  # no folder on the way is one: they are not walked

@@ -38,7 +38,7 @@ def sample(packed: PackedImages, rows: int, fewest: int = 1) -> PackedImages:
             chosen = _chosen(y, packed.counts, rows, fewest)
             index = packed.index().take(chosen)
             write_images(temporary, len(chosen), packed.size, [X[chosen]])
-            drawn = finish(
+            finish(
                 temporary,
                 name=packed.name,
                 labels=[packed.classes[code] for code in y[chosen]],
@@ -47,7 +47,6 @@ def sample(packed: PackedImages, rows: int, fewest: int = 1) -> PackedImages:
                 source=f"{packed.source}, {rows} rows, at least {fewest} of a class",
                 provenance=packed.provenance,
             )
-            drawn.noted(packed.notes)
     return replace(PackedImages.open(target), notes=packed.notes)
 
 
