@@ -530,7 +530,7 @@ def test_one_engine_serves_one_estimator_after_the_other(engine: Engine) -> None
 def test_rows_change_blocks_in_the_order_of_their_blocks(count: int, engine: Engine) -> None:
     X = np.arange(1000.0).reshape(500, 2)
     held = engine.partition(ArraySource(X, np.arange(500)))
-    changed = engine.exchange(dealt, held, count, count)
+    changed = engine.shuffle(dealt, held, count, count)
     assert changed.n_blocks == count
     found = engine.map(arrays_of, changed)
     assert len(found) == count

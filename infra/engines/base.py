@@ -53,7 +53,7 @@ class Engine(ABC):
         """One round whose results are merged near the data, along the fixed tree."""
 
     @abstractmethod
-    def exchange(self, kernel: Kernel, blocks: Blocks, count: int, *state: Any) -> Blocks:
+    def shuffle(self, kernel: Kernel, blocks: Blocks, count: int, *state: Any) -> Blocks:
         """Rows change blocks: `kernel(number, *arrays, *state)` cuts block `number` into `count` parts.
 
         A part is a tuple of arrays; block i of the result joins part i of all blocks, in their order. What
@@ -78,11 +78,11 @@ class Engine(ABC):
 
         Returns the last state, and `outcome(*arrays, [memory])` of each block, in block order.
         """
-        parts = self.together(_rounds, blocks, blocks.spans, kernel, merge, update, state, memory, outcome)
+        parts = self.run_group(_rounds, blocks, blocks.spans, kernel, merge, update, state, memory, outcome)
         return parts[0][0], [found for _, outcomes in parts for found in outcomes]
 
     @abstractmethod
-    def together(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
+    def run_group(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
         """Run `function(span, communicator, *state)` on all workers at once; results in rank order.
 
         `span` is the list of the worker's blocks, each a tuple of arrays. For native libraries that

@@ -326,7 +326,7 @@ def reduce_span(
 def cut_span(
     kernel: Callable[..., Any], blocks: list[Block], start: int, targets: tuple[Span, ...], *state: Any
 ) -> list[list[list[Block]]]:
-    """One worker's part of an `exchange`: for each target span, the parts of each block that go there."""
+    """One worker's part of a `shuffle`: for each target span, the parts of each block that go there."""
     cuts = [kernel(number, *block, *state) for number, block in enumerate(blocks, start)]
     return [[cut[target.start : target.stop] for cut in cuts] for target in targets]
 

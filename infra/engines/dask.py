@@ -161,7 +161,7 @@ class DaskEngine(Engine):
         parts = self._round(_reduce_span, blocks, kernel, merge, *state)
         return finish((node for part in parts for node in part), merge)
 
-    def exchange(self, kernel: Kernel, blocks: Blocks, count: int, *state: Any) -> Blocks:
+    def shuffle(self, kernel: Kernel, blocks: Blocks, count: int, *state: Any) -> Blocks:
         targets = self._spans(count)
 
         def residents() -> list[Any]:
@@ -207,7 +207,7 @@ class DaskEngine(Engine):
         assert blocks.again is not None  # noqa: S101 (for the type checker)
         blocks.residents[:] = blocks.again()
 
-    def together(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
+    def run_group(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
         # as bytes: the scheduler would unpickle it too, and import what only workers need
         work = pickle.dumps((function, state))
         for tries_left in reversed(range(ROUND_TRIES)):
@@ -349,11 +349,11 @@ class DaskEngine(Engine):
         except ClosedClientError as error:
             raise self._unreachable(error) from error
 
-    def _persistently(self, exchange: Callable[[], T]) -> T:
+    def _persistently(self, call: Callable[[], T]) -> T:
         """Result of an exchange with all workers, tried again if one of them goes in the middle of it."""
         for tries_left in reversed(range(TRIES)):
             try:
-                return exchange()
+                return call()
             except (KeyError, OSError, *WORKER_LOST) as error:
                 self._check_scheduler(error)
                 if not tries_left:

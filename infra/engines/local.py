@@ -34,7 +34,7 @@ class LocalEngine(Engine):
         parts = self._pool.map(one, blocks.spans, blocks.residents)
         return finish((node for part in parts for node in part), merge)
 
-    def exchange(self, kernel: Kernel, blocks: Blocks, count: int, *state: Any) -> Blocks:
+    def shuffle(self, kernel: Kernel, blocks: Blocks, count: int, *state: Any) -> Blocks:
         spans = self._spans(count)
 
         def one(span: Span, resident: list[Any]) -> Any:
@@ -44,7 +44,7 @@ class LocalEngine(Engine):
         arriving = ([cut for part in parts for cut in part[i]] for i in range(len(spans)))
         return Blocks(spans, tuple(self._pool.map(joined, arriving)))
 
-    def together(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
+    def run_group(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
         size = len(blocks.spans)
         places, barrier = [None] * size, Barrier(size)
 

@@ -13,7 +13,7 @@ from infra.profiling import profiled
 class ProfiledEngine(Engine):
     """Another engine's verbs; what its workers run is profiled and collected in `profiles`.
 
-    Rounds of kernels (`map`, `reduce`, `exchange`, `iterate`) are compiled code that cProfile cannot see into: only
+    Rounds of kernels (`map`, `reduce`, `shuffle`, `iterate`) are compiled code that cProfile cannot see into: only
     their driver's side is profiled.
     """
 
@@ -32,14 +32,14 @@ class ProfiledEngine(Engine):
     def reduce(self, kernel: Kernel, merge: Merge, blocks: Blocks, *state: Any) -> Any:
         return self._engine.reduce(kernel, merge, blocks, *state)
 
-    def exchange(self, kernel: Kernel, blocks: Blocks, count: int, *state: Any) -> Blocks:
-        return self._engine.exchange(kernel, blocks, count, *state)
+    def shuffle(self, kernel: Kernel, blocks: Blocks, count: int, *state: Any) -> Blocks:
+        return self._engine.shuffle(kernel, blocks, count, *state)
 
     def iterate(self, *arguments: Any, **hooks: Any) -> tuple[Any, list[Any]]:
         return self._engine.iterate(*arguments, **hooks)
 
-    def together(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
-        return [self._collect(pair) for pair in self._engine.together(_Profiled(function), blocks, *state)]
+    def run_group(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
+        return [self._collect(pair) for pair in self._engine.run_group(_Profiled(function), blocks, *state)]
 
     def run(
         self, function: Callable[..., Any], items: Sequence[Any], shared: Any = None

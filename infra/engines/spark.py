@@ -93,7 +93,7 @@ class SparkEngine(Engine):
 
         return finish((node for part in self._job(blocks, one) for node in part), merge)
 
-    def exchange(self, kernel: Kernel, blocks: Blocks, count: int, *state: Any) -> Blocks:
+    def shuffle(self, kernel: Kernel, blocks: Blocks, count: int, *state: Any) -> Blocks:
         targets = self._spans(count)
 
         def cut(pairs: Iterator[tuple[Span, Any]]) -> Iterator[tuple[int, Any]]:
@@ -109,7 +109,7 @@ class SparkEngine(Engine):
         pieces = blocks.residents.mapPartitions(cut).partitionBy(len(targets), int)
         return Blocks(targets, pieces.mapPartitions(join_pieces, preservesPartitioning=True).cache())
 
-    def together(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
+    def run_group(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
         size = len(blocks.spans)
         for tries_left in reversed(range(TRIES)):
             with rendezvous(size, self._context.getConf().get("spark.driver.host", "127.0.0.1")) as meeting:

@@ -181,7 +181,7 @@ class AgglomerativeClustering(SharedFit, BlockClusterer):
 
     def _grow(self, source: BlockSource, wanted: Sequence[Wanted]) -> dict[Wanted, tuple[Dendrogram, Cut]]:
         with self._connected() as engine:
-            tree, cuts = engine.together(_grown, engine.partition(source), self.linkage, wanted)[0]
+            tree, cuts = engine.run_group(_grown, engine.partition(source), self.linkage, wanted)[0]
         return {one: (tree, cut) for one, cut in zip(wanted, cuts, strict=True)}
 
     def _keep(self, tree: Dendrogram, cut: Cut) -> None:

@@ -66,7 +66,7 @@ def parallel(engine: Engine, blocks: Blocks, n_clusters: int, random_state: Any)
     Bahmani, Moseley, Vattani, Kumar and Vassilvitskii, "Scalable k-means++" (2012), algorithm 2.
     """
     seed = int(random_state.randint(np.iinfo(np.int32).max))
-    candidates, weights = engine.together(_candidates, blocks, blocks.spans, n_clusters, seed)[0]
+    candidates, weights = engine.run_group(_candidates, blocks, blocks.spans, n_clusters, seed)[0]
     if len(candidates) <= n_clusters:  # hardly more distinct rows than clusters
         short = n_clusters - len(candidates)
         return np.concatenate([candidates, candidates[np.arange(short) % len(candidates)]])

@@ -221,7 +221,7 @@ class _GradientBoosting(SharedFit, BaseEstimator):
         else:
             blocks = self.engine.partition(source)
             self.n_shards_ = len(blocks.spans)  # fewer than asked for, where there are hardly more rows
-            found = self.engine.together(boost, blocks, plan)[0]
+            found = self.engine.run_group(boost, blocks, plan)[0]
         assert found is not None  # noqa: S101 (for the type checker)
         return found
 

@@ -116,7 +116,7 @@ class _XGBoost(SharedFit, BaseEstimator):
             blocks = self.engine.partition(source)
             self.n_shards_ = len(blocks.spans)  # fewer than asked for, where there are hardly more rows
             # every member ends with the same trees
-            boosted = self.engine.together(_boost_rows, blocks, training.on_one_thread())[0]
+            boosted = self.engine.run_group(_boost_rows, blocks, training.on_one_thread())[0]
         assert boosted is not None  # noqa: S101 (for the type checker)
         if boosted.booster is None:
             raise ParameterError(boosted.refusal)

@@ -66,7 +66,7 @@ def fitted_together(engine: Engine, pictures: Pictures, ranks: int, fit: Fit) ->
         If workers are lost again and again, or do not reach each other.
     """
     blocks = engine.partition(ForEveryRank(pictures, ranks))
-    result = engine.together(_as_rank, blocks, fit)[0]
+    result = engine.run_group(_as_rank, blocks, fit)[0]
     assert isinstance(result, Fitted)  # noqa: S101 (for the type checker)
     return result
 

@@ -61,7 +61,7 @@ def clustered(
     A region receives the rows within 2 eps of its box: its own rows and those within eps have all their
     neighbours there, so that what is core, and who touches whom, is known where it matters without asking.
     """
-    cut = engine.exchange(_cut, blocks, len(regions), regions, block_rows, density.eps)
+    cut = engine.shuffle(_cut, blocks, len(regions), regions, block_rows, density.eps)
     return join(engine.map(_part, cut, density))
 
 

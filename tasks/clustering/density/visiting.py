@@ -52,8 +52,8 @@ def clustered(
     In each, every block visits the workers whose blocks' boxes are within eps of its own. Beside its blocks
     and one visitor a worker holds one integer a row, the forest of clusters.
     """
-    cut = engine.exchange(_cut, blocks, len(regions), regions, block_rows)
-    parts = [part for member in engine.together(_cluster, cut, cut.spans, density) for part in member]
+    cut = engine.shuffle(_cut, blocks, len(regions), regions, block_rows)
+    parts = [part for member in engine.run_group(_cluster, cut, cut.spans, density) for part in member]
     n = sum(len(index) for index, _, _ in parts)
     found = Clustering(np.empty(n, dtype=np.int64), np.empty(n, dtype=bool))
     for index, labels, core in parts:

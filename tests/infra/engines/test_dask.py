@@ -117,7 +117,7 @@ def test_workers_are_found_while_the_client_refreshes_what_it_remembers(dask: Da
 
 
 def test_exchanged_rows_are_exchanged_again_when_a_worker_is_lost(dask: DaskEngine, blocks: Blocks) -> None:
-    changed = dask.exchange(work.halved, blocks, 2)
+    changed = dask.shuffle(work.halved, blocks, 2)
     upper, lower = float(X[:, :1].sum()), float(X[:, 1:].sum())
     assert dask.map(work.summed, changed) == [upper, lower]
     kill(next(iter(dask.worker_pids().values())))
@@ -144,7 +144,7 @@ def test_workers_lost_in_the_middle_of_k_means_leave_no_trace_in_it(
 
 
 def test_a_group_that_loses_a_member_is_run_again(dask: DaskEngine, blocks: Blocks, tmp_path: Path) -> None:
-    assert dask.together(work.last_dies_once, blocks, str(tmp_path)) == [[0, 1], [0, 1]]
+    assert dask.run_group(work.last_dies_once, blocks, str(tmp_path)) == [[0, 1], [0, 1]]
     assert (tmp_path / "died").exists()
 
 
@@ -153,7 +153,7 @@ def test_a_group_that_always_loses_a_member_is_given_up(
 ) -> None:
     monkeypatch.setattr("infra.engines.dask.ROUND_TRIES", 3)
     with pytest.raises(EngineError, match="lost its workers 3 times"):
-        dask.together(work.last_dies, blocks, str(tmp_path))
+        dask.run_group(work.last_dies, blocks, str(tmp_path))
     assert len(work.notes(tmp_path)) >= 3
 
 
@@ -161,13 +161,13 @@ def test_the_exception_of_a_member_is_raised_and_not_its_peers_lost_connections(
     dask: DaskEngine, blocks: Blocks
 ) -> None:
     with pytest.raises(ValueError, match="not to my taste"):
-        dask.together(work.last_rejects, blocks)
+        dask.run_group(work.last_rejects, blocks)
 
 
 def test_groups_that_want_the_same_workers_take_turns(dask: DaskEngine, blocks: Blocks) -> None:
     found: list[Any] = []
     threads = [
-        threading.Thread(target=lambda: found.append(dask.together(work.ranks, blocks))) for _ in range(4)
+        threading.Thread(target=lambda: found.append(dask.run_group(work.ranks, blocks))) for _ in range(4)
     ]
     for thread in threads:
         thread.start()
@@ -177,14 +177,14 @@ def test_groups_that_want_the_same_workers_take_turns(dask: DaskEngine, blocks: 
 
 
 def test_members_hold_their_own_spans(dask: DaskEngine, blocks: Blocks) -> None:
-    assert dask.together(work.rows, blocks) == [[8, 12], [8, 12]]
+    assert dask.run_group(work.rows, blocks) == [[8, 12], [8, 12]]
 
 
 def via_the_cluster(address: str) -> tuple[list[Any], list[Any]]:
     with connect("dask", address=address) as engine:
         blocks = engine.partition(ArraySource(X, block_rows=4))
         results = sorted(engine.run(work.squared, range(6), shared=1))
-        return results, engine.together(work.ranks, blocks)
+        return results, engine.run_group(work.ranks, blocks)
 
 
 def test_a_task_of_the_cluster_gives_its_slot_back_while_it_coordinates(dask: DaskEngine) -> None:
@@ -280,7 +280,7 @@ def test_nothing_is_printed_on_the_users_terminal(tmp_path: Path) -> None:
         "if __name__ == '__main__':\n"
         "    with connect('dask', workers=2) as engine:\n"
         "        blocks = engine.partition(ArraySource(np.zeros((8, 1)), block_rows=2))\n"
-        "        assert engine.together(work.ranks, blocks) == [[0, 1], [0, 1]]\n"
+        "        assert engine.run_group(work.ranks, blocks) == [[0, 1], [0, 1]]\n"
         "        assert dict(engine.run(work.squared, range(3))) == {0: 0, 1: 1, 2: 4}\n"
     )
     done = subprocess.run(

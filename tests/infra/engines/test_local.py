@@ -25,7 +25,7 @@ def test_rounds_and_independent_work(workers: int) -> None:
         assert engine.map(work.summed, blocks) == [float(X[i : i + 4].sum()) for i in range(0, 20, 4)]
         assert engine.reduce(work.summed, float.__add__, blocks) == X.sum()
         held = [4 * (span.stop - span.start) for span in blocks.spans]
-        assert engine.together(work.rows, blocks) == [held] * workers
+        assert engine.run_group(work.rows, blocks) == [held] * workers
         assert sorted(engine.run(work.squared, range(9), shared=1)) == [(i, i * i + 1) for i in range(9)]
         assert engine.worker_pids() == {}
 
@@ -60,7 +60,7 @@ def test_what_is_kept_beside_a_block_is_its_own_from_round_to_round() -> None:
 @pytest.mark.timeout(60)
 def test_a_member_that_fails_is_the_cause_and_the_others_do_not_wait_for_it() -> None:
     with connect("local", workers=3) as engine, pytest.raises(ValueError, match="not to my taste"):
-        engine.together(work.last_rejects, engine.partition(ArraySource(X, block_rows=4)))
+        engine.run_group(work.last_rejects, engine.partition(ArraySource(X, block_rows=4)))
 
 
 def test_an_exception_of_the_function_is_raised_here() -> None:
@@ -91,7 +91,7 @@ def test_workers_are_profiled_where_they_work() -> None:
         profiled = ProfiledEngine(engine)
         blocks = profiled.partition(ArraySource(X, block_rows=4))
         assert sorted(profiled.run(work.squared, range(3))) == [(0, 0), (1, 1), (2, 4)]
-        assert profiled.together(work.rows, blocks) == [[8, 12]] * 2
+        assert profiled.run_group(work.rows, blocks) == [[8, 12]] * 2
         assert profiled.map(work.summed, blocks) == engine.map(work.summed, blocks)
         assert profiled.reduce(work.summed, float.__add__, blocks) == X.sum()
         assert (profiled.name, profiled.workers, profiled.worker_pids()) == ("local", 2, {})

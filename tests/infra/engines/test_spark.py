@@ -46,7 +46,7 @@ def test_rounds_and_independent_work(spark: SparkEngine, blocks: Blocks) -> None
     expected = [float(X[i : i + 4].sum()) for i in range(0, 20, 4)]
     assert spark.map(work.summed, blocks) == expected
     assert spark.reduce(work.summed, float.__add__, blocks) == X.sum()
-    assert spark.together(work.rows, blocks) == [[8, 12], [8, 12]]
+    assert spark.run_group(work.rows, blocks) == [[8, 12], [8, 12]]
     assert dict(spark.run(work.squared, range(50), shared=1)) == {i: i * i + 1 for i in range(50)}
     assert dict(spark.run(work.squared, [])) == {}
 
@@ -55,10 +55,10 @@ def test_a_failing_task_is_an_error_with_its_cause(spark: SparkEngine, blocks: B
     with pytest.raises(EngineError, match="ValueError: item 3 is not to my taste"):
         list(spark.run(work.rejects_three, range(8)))
     with pytest.raises(EngineError, match="ValueError: not to my taste"):
-        spark.together(work.last_rejects, blocks)
+        spark.run_group(work.last_rejects, blocks)
     with pytest.raises(EngineError, match=r"Spark's job failed: TypeError: .*squared"):
         spark.map(work.squared, blocks, 1, 2)
-    assert spark.together(work.ranks, blocks) == [[0, 1], [0, 1]]
+    assert spark.run_group(work.ranks, blocks) == [[0, 1], [0, 1]]
 
 
 def test_an_item_that_kills_its_worker_once_is_run_again(spark: SparkEngine, tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_an_item_that_always_kills_its_worker_is_given_up_and_the_others_finish(
 
 
 def test_a_group_that_loses_a_member_is_run_again(spark: SparkEngine, blocks: Blocks, tmp_path: Path) -> None:
-    assert spark.together(work.last_dies_once, blocks, str(tmp_path)) == [[0, 1], [0, 1]]
+    assert spark.run_group(work.last_dies_once, blocks, str(tmp_path)) == [[0, 1], [0, 1]]
     assert (tmp_path / "died").exists()
 
 
@@ -205,7 +205,7 @@ if __name__ == "__main__":
         assert engine.workers == 2, engine.workers
         assert dict(engine.run(work.squared, range(9), shared=1)) == {i: i * i + 1 for i in range(9)}
         blocks = engine.partition(ArraySource(X, block_rows=100))
-        assert engine.together(work.ranks, blocks) == [[0, 1], [0, 1]]
+        assert engine.run_group(work.ranks, blocks) == [[0, 1], [0, 1]]
         found = KMeans(5, tol=0, random_state=0, engine=engine).fit(X)
         java = [c for c in psutil.Process().children(recursive=True) if c.name() == "java"]
         print("java processes:", len(java))

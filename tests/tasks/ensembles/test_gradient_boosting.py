@@ -317,7 +317,7 @@ def members(size: int, plan: Plan, *arrays: Any) -> Any:
     """A sharded fit whose members are threads: LightGBM's network is each thread's own."""
     with connect("local", workers=size) as engine:
         source = ArraySource(*arrays, block_rows=-(-len(arrays[0]) // size))
-        return engine.together(boost, engine.partition(source), plan)[0]
+        return engine.run_group(boost, engine.partition(source), plan)[0]
 
 
 PARAMETERS = {
@@ -400,6 +400,6 @@ def test_a_fit_that_loses_a_member_is_begun_again(name: str, tmp_path: Path) -> 
     plan = Plan(PARAMETERS, 2000, classification=True)
     with started(name, 2, tmp_path / "home") as engine:
         blocks = engine.partition(ArraySource(X, Y, block_rows=300))
-        [found, _] = engine.together(boost_with_a_loss, blocks, plan, str(tmp_path))
+        [found, _] = engine.run_group(boost_with_a_loss, blocks, plan, str(tmp_path))
     assert (tmp_path / "died").exists()
     assert found.model == members(2, plan, X, Y).model

@@ -25,8 +25,8 @@ def dask() -> Iterator[Any]:
         yield engine
 
 
-def together(dask: DaskEngine, member: Any, *state: Any) -> list[Any]:
-    return dask.together(member, dask.partition(ArraySource(ROWS, block_rows=3)), *state)
+def run_group(dask: DaskEngine, member: Any, *state: Any) -> list[Any]:
+    return dask.run_group(member, dask.partition(ArraySource(ROWS, block_rows=3)), *state)
 
 
 def total(

@@ -131,7 +131,7 @@ class Deadly(Engine):
     """An engine whose workers die over any item with the clusterings into five."""
 
     name, workers = "local", 1
-    partition = map = reduce = together = exchange = None  # type: ignore[assignment]
+    partition = map = reduce = run_group = shuffle = None  # type: ignore[assignment]
 
     def run(self, function: Any, items: Any, shared: Any = None) -> Any:
         for i, item in enumerate(items):

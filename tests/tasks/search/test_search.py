@@ -234,7 +234,7 @@ class LosesWorkers(Engine):
     """An engine whose workers die over some of the items."""
 
     name, workers = "local", 1
-    partition = map = reduce = together = exchange = None  # type: ignore[assignment]
+    partition = map = reduce = run_group = shuffle = None  # type: ignore[assignment]
 
     def __init__(self, lost: set[int]) -> None:
         self.lost = lost

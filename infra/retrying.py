@@ -1,0 +1,59 @@
+"""The one way to try something again: a bounded number of times, and never in silence."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def retry(
+    call: Callable[[], T],
+    *,
+    tries: int,
+    on: type[BaseException] | tuple[type[BaseException], ...],
+    failed: Callable[[BaseException, int], object],
+) -> T:
+    """Call a function until it succeeds, at most a bounded number of times.
+
+    Parameters
+    ----------
+    call : callable
+        The work: a function without arguments.
+    tries : int
+        Calls at most, the first one included.
+    on : exception type or tuple of exception types
+        Errors after which the work is tried again; any other error is raised at once.
+    failed : callable
+        Called as `failed(error, tries_left)` after each failed call, the last one included. It logs, waits or
+        mends what broke; an exception that it raises ends the tries.
+
+    Returns
+    -------
+    object
+        What the first successful call returned.
+
+    Raises
+    ------
+    BaseException
+        The error of the last call, if every call failed and `failed` raised nothing else.
+
+    Examples
+    --------
+    >>> answers = iter([OSError("busy"), 7])
+    >>> def ask():
+    ...     answer = next(answers)
+    ...     if isinstance(answer, OSError):
+    ...         raise answer
+    ...     return answer
+    >>> retry(ask, tries=3, on=OSError, failed=lambda error, left: print(f"{error}, {left} tries left"))
+    busy, 2 tries left
+    7
+    """
+    for tries_left in reversed(range(tries)):
+        try:
+            return call()
+        except on as error:
+            failed(error, tries_left)
+            if not tries_left:
+                raise
+    raise ValueError(f"tries={tries}: at least 1 is needed")
