@@ -253,7 +253,7 @@ def _member_dendrogram(
     parameters: Sequence[CutParameters],
 ) -> tuple[Dendrogram, list[Cut]] | None:
     """One worker's part of a fit; the first worker returns the result for all."""
-    mine = np.concatenate([block[0] for block in blocks]).astype(np.float64)
+    mine = np.concatenate([X for (X,) in blocks]).astype(np.float64)
     X = np.concatenate(communicator.allgather(mine))
     _check_range(X)
     merges = LINKAGES[linkage](X, communicator)

@@ -25,8 +25,8 @@ from tasks.sharing import SharedFit
 
 Array = NDArray[Any]
 REGION_ROWS = 2**20  # most rows of a region clustered at once, without its halo
-BROADCAST_ROWS = 4096
-MOST_COPIES = 2.0
+BROADCAST_ROWS = 4096  # about the number of rows of a broadcast block
+MOST_COPIES = 2.0  # mean number of regions that receive a row, up to which regions with halos are used
 
 
 class DBSCAN(SharedFit, BlockClusterer):
@@ -141,7 +141,7 @@ class DBSCAN(SharedFit, BlockClusterer):
 
     @property
     def components_(self) -> Array:
-        """Core rows, of shape (n_core_samples, n_features)."""
+        """Core rows, shape (n_core_samples, n_features)."""
         check_is_fitted(self)
         return self._core_rows.read()
 
@@ -161,12 +161,14 @@ class DBSCAN(SharedFit, BlockClusterer):
         ndarray of shape (n_samples,), int64
         """
         check_is_fitted(self)
-        known = self.components_, self.labels_[self.core_sample_indices_], self.eps
+        core_rows, labels = self.components_, self.labels_[self.core_sample_indices_]
         if not isinstance(X, str | Path):
-            return _nearest(self._prediction_rows(X, [np.float64, np.float32]), *known)
+            rows = self._prediction_rows(X, [np.float64, np.float32])
+            return _nearest(rows, core_rows, labels, self.eps)
         source = self._prediction_source(X, self._core_rows.dtype)
         with engine_or_this_process(self.engine) as engine:
-            return np.concatenate(engine.map(_nearest, engine.partition(source), *known))
+            blocks = engine.partition(source)
+            return np.concatenate(engine.map(_nearest, blocks, core_rows, labels, self.eps))
 
 
 class _CoreRowReader:

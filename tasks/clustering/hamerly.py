@@ -89,13 +89,13 @@ def _undecided(X: Array, centers: Array, assigned: BlockAssignment) -> tuple[Arr
     if assigned.centers is None:
         assigned.sums, assigned.counts = np.zeros(centers.shape), np.zeros(len(centers))
         return np.arange(len(X)), no_gaps
-    moves = _center_moves(assigned.centers, centers, no_gaps)
+    drift, other_drift, half_gaps = _center_moves(assigned.centers, centers, no_gaps)
     bounds = assigned.labels, assigned.upper, assigned.lower
     step = max(1, len(X) // SAMPLE_ROWS)
     sample = (array[::step].copy() for array in bounds)
-    if _update_bounds(*moves, *sample).mean() > FULL_PASS_SHARE:
+    if _update_bounds(drift, other_drift, half_gaps, *sample).mean() > FULL_PASS_SHARE:
         return np.arange(len(X)), no_gaps
-    return np.flatnonzero(_update_bounds(*moves, *bounds)), moves[2]
+    return np.flatnonzero(_update_bounds(drift, other_drift, half_gaps, *bounds)), half_gaps
 
 
 def inertia(X: Array, weights: Array, assigned: BlockAssignment) -> float:

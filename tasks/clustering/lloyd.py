@@ -68,11 +68,13 @@ def lloyd(
         Nearest final centre of each row.
     """
     start = LloydState(np.asarray(centers, dtype=np.float64), tolerance, max_iter)
-    state, labels = engine.iterate(_kernel, _merge, _update, blocks, start, memory=_memory, outcome=_labels)
+    state, labels = engine.iterate(
+        _kernel, _merge, _update, blocks, start, memory=_unassigned, outcome=_labels
+    )
     return state, np.concatenate(labels)
 
 
-def _memory(X: Array, _weights: Array) -> BlockAssignment:
+def _unassigned(X: Array, _weights: Array) -> BlockAssignment:
     return BlockAssignment(X)
 
 

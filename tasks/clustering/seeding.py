@@ -131,8 +131,7 @@ def _candidates(
 ) -> WeightedRows:
     """One worker's part of k-means||; all workers return the same candidates with their weights."""
     start = spans[communicator.rank].start
-    blocks = [WeightedRows(*block) for block in span]
-    blocks = [WeightedRows(block.X, block.weight_of_each()) for block in blocks]
+    blocks = [WeightedRows(X, WeightedRows(X, weights).weight_of_each()) for X, weights in span]
     chosen = _first_candidate(blocks, communicator, np.random.default_rng(seed))
     distances = [assign(block.X, chosen)[1].astype(np.float64) for block in blocks]
     for draw in range(ROUNDS):

@@ -32,11 +32,6 @@ class BoxedRows(NamedTuple):
     highs: Array
     """float64, shape (n_boxes, n_features): upper corner of each box."""
 
-    @property
-    def extent(self) -> tuple[Array, Array]:
-        """Lower and upper corner of the bounding box of all rows."""
-        return self.lows.min(axis=0), self.highs.max(axis=0)
-
 
 def sort_into_boxes(X: Array) -> tuple[Array, BoxedRows]:
     """Order of at least one row, float64, shape (n, n_features), by boxes; and the rows in this order."""

@@ -45,6 +45,7 @@ class DBSCANBlock:
 
     def __post_init__(self) -> None:
         self.neighbour_weights = np.zeros(len(self.row_numbers))
+        self.core = np.zeros(len(self.row_numbers), dtype=bool)
         self.clusters = np.full(len(self.row_numbers), NO_CLUSTER)
 
 
@@ -59,7 +60,7 @@ class BlockExtent(NamedTuple):
 
 
 class BlockResult(NamedTuple):
-    """What a block tells the driver."""
+    """Result for the rows of one block."""
 
     row_numbers: Array
     """int64, shape (n,): numbers of the rows among all rows."""
@@ -143,6 +144,10 @@ def _boxed(number: int, index: Array, rows: WeightedRows) -> DBSCANBlock:
     return DBSCANBlock(number, index[order], boxed, rows.weight_of_each()[order])
 
 
+def _extent(block: DBSCANBlock) -> BlockExtent:
+    return BlockExtent(block.rows.lows.min(axis=0), block.rows.highs.max(axis=0), len(block.row_numbers))
+
+
 class Broadcasts:
     """The blocks of all workers, broadcast in the order of their numbers.
 
@@ -172,9 +177,7 @@ class Broadcasts:
         self.communicator = communicator
         self.eps = eps
         self._spans = spans
-        mine = {
-            number: BlockExtent(*block.rows.extent, len(block.row_numbers)) for number, block in held.items()
-        }
+        mine = {number: _extent(block) for number, block in held.items()}
         extents = {number: one for part in communicator.allgather(mine) for number, one in part.items()}
         self._numbers = np.fromiter(extents, dtype=np.int64)
         self._lows = np.array([extent.low for extent in extents.values()])

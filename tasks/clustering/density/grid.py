@@ -111,7 +111,7 @@ def is_core(grid: Grid, weights: Array, condition: CoreCondition) -> Array:
 
 
 def core_rows(grid: Grid, core: Array) -> CoreRows:
-    """Core rows of each cell; `core`, bool, tells the core rows in the order of the grid."""
+    """Core rows of each cell; `core`, bool, shape (n,), says which rows of the grid are core rows."""
     return CoreRows(grid.points[core], np.r_[0, np.cumsum(core)][grid.starts])
 
 

@@ -29,7 +29,7 @@ class RowComponents(NamedTuple):
 
 
 class RegionResult(NamedTuple):
-    """What one region tells the driver; components of core rows are numbered from 0 in each region."""
+    """Result for the rows of one region; components of core rows are numbered from 0 in each region."""
 
     rows: Array
     """int64, shape (n_own,): numbers of the region's own rows among all rows."""
