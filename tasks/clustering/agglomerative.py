@@ -198,7 +198,7 @@ class AgglomerativeClustering(SharedFit, BlockClusterer):
         if n_rows < 2:
             return f"n_samples={n_rows}: at least 2 rows can merge"
         if self.n_clusters is not None and self.n_clusters > n_rows:
-            return f"n_clusters={self.n_clusters}: at most one a row, n_samples={n_rows}"
+            return f"n_clusters={self.n_clusters}: allowed are at most as many as rows, n_samples={n_rows}"
         return None
 
     def _cut_parameters(self) -> CutParameters:

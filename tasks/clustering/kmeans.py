@@ -174,7 +174,7 @@ class KMeans(SharedFit, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Block
         """For each of `counts`: the best of that many first runs, and its labels."""
         if self.n_clusters > source.n_rows:
             raise ParameterError(
-                f"n_clusters={self.n_clusters}: at most one a row, n_samples={source.n_rows}"
+                f"n_clusters={self.n_clusters}: allowed are at most as many as rows, n_samples={source.n_rows}"
             )
         sample = seeding.sample_for_seeds(source, self.n_clusters, check_random_state(self.random_state))
         best: tuple[LloydState, Array] | None = None

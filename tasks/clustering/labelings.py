@@ -96,7 +96,7 @@ def encode(labelings: Sequence[ArrayLike], n_rows: int) -> tuple[Labelings, Arra
 
 def _renumbered(labels: Array, n_rows: int) -> Array:
     if labels.shape != (n_rows,):
-        raise ParameterError(f"labels: shape {labels.shape}, must be one a row, ({n_rows},)")
+        raise ParameterError(f"labels: shape {labels.shape}, must be one for each row, ({n_rows},)")
     codes = np.full(n_rows, NOISE, dtype=np.int32)
     clustered = labels != NOISE
     _, first, inverse = np.unique(labels[clustered], return_index=True, return_inverse=True)

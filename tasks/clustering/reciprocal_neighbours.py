@@ -30,12 +30,16 @@ Array = NDArray[Any]
 
 
 class Merges(NamedTuple):
-    """Merged pairs of clusters; a merged cluster keeps the lower id of the two."""
+    """Merged pairs of clusters, each named by one of its rows.
+
+    A merged cluster keeps the lower id of the two. Only in single linkage a pair is not sorted: its first row is
+    the one that is in the spanning tree already.
+    """
 
     low: Array
-    """int64, shape (n_merges,): lower id of each pair."""
+    """int64, shape (n_merges,): lower id of each pair (single linkage: first row)."""
     high: Array
-    """int64, shape (n_merges,): higher id of each pair."""
+    """int64, shape (n_merges,): higher id of each pair (single linkage: second row)."""
     heights: Array
     """float64, shape (n_merges,): distance at which they merged."""
 

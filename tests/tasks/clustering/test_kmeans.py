@@ -131,7 +131,9 @@ def test_as_many_clusters_as_rows() -> None:
 
 
 def test_more_clusters_than_rows_is_refused() -> None:
-    with pytest.raises(ParameterError, match="n_clusters=7: at most one a row, n_samples=6"):
+    with pytest.raises(
+        ParameterError, match="n_clusters=7: allowed are at most as many as rows, n_samples=6"
+    ):
         KMeans(7).fit(np.zeros((6, 2)))
 
 

@@ -137,7 +137,7 @@ def test_duplicates_have_the_scores_that_scikit_learn_gives_them() -> None:
         (range(6), "6 clusters of 6 rows have no silhouette score"),
         ([-1] * 6, "0 clusters of 6 rows, 6 of them noise, have no silhouette score"),
         ([0, 1, 2, -1, -1, -1], "3 clusters of 6 rows, 3 of them noise, have no silhouette score"),
-        ([0, 0, 1], r"labels: shape \(3,\), must be one a row, \(6,\)"),
+        ([0, 0, 1], r"labels: shape \(3,\), must be one for each row, \(6,\)"),
     ],
 )
 def test_labels_without_a_score_are_refused(labels: Any, message: str) -> None:
