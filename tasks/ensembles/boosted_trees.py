@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
@@ -235,6 +235,27 @@ class BoostedTreesClassifier(ClassifierMixin):
         """
         probabilities = self.predict_proba(X)
         return np.asarray(self.classes_[np.argmax(probabilities, axis=1)])
+
+
+class BoostedTreesRegressor(RegressorMixin):
+    """Predictions of numbers, mixed in before `BoostedTrees`."""
+
+    _outputs: Callable[[Any], Array]
+
+    def predict(self, X: Any) -> Array:
+        """Predict a number for each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or str or Path
+            Features, as in `fit`; in a Parquet table, columns that are not features are ignored.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float32 (XGBoost) or float64 (LightGBM)
+            Predicted numbers.
+        """
+        return self._outputs(X)
 
 
 def _train_member(blocks: list[Block], communicator: Communicator, train: Train, plan: Any) -> Any:

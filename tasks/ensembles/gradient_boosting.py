@@ -9,12 +9,16 @@ from typing import Any, ClassVar
 import lightgbm as lgb
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from infra.engines import BlockSource, Engine
-from tasks.ensembles.boosted_trees import CLASS_WEIGHT_CONSTRAINTS, BoostedTrees, BoostedTreesClassifier
+from tasks.ensembles.boosted_trees import (
+    CLASS_WEIGHT_CONSTRAINTS,
+    BoostedTrees,
+    BoostedTreesClassifier,
+    BoostedTreesRegressor,
+)
 from tasks.ensembles.categories import Categories
 from tasks.ensembles.lightgbm_training import LightGBMModel, LightGBMPlan, predict_lightgbm, train_lightgbm
 
@@ -300,7 +304,7 @@ class GradientBoostingClassifier(BoostedTreesClassifier, _GradientBoosting):
         self.class_weight = class_weight
 
 
-class GradientBoostingRegressor(RegressorMixin, _GradientBoosting):
+class GradientBoostingRegressor(BoostedTreesRegressor, _GradientBoosting):
     """Gradient-boosted trees by LightGBM, for numbers, with the squared error as loss.
 
     Parameters
@@ -320,18 +324,3 @@ as in `GradientBoostingClassifier`
     -----
     The notes of `GradientBoostingClassifier` about shards hold here as well.
     """
-
-    def predict(self, X: Any) -> Array:
-        """Predict a number for each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), or str or Path
-            Features, as in `fit`; in a Parquet table, columns that are not features are ignored.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), float64
-            Predicted numbers.
-        """
-        return self._outputs(X)

@@ -12,7 +12,7 @@ from infra.engines.blocks import Block
 from infra.engines.collective import Communicator
 from infra.errors import EngineError, ParameterError
 from tasks.ensembles.lightgbm_network import lightgbm_network
-from tasks.ensembles.training_rows import TrainingRows, check_numbers, encode_classes
+from tasks.ensembles.training_rows import TrainingRows, training_rows
 
 Array = NDArray[Any]
 BIN_ROWS = 200_000
@@ -76,11 +76,9 @@ def train_lightgbm(blocks: list[Block], communicator: Communicator, plan: LightG
     EngineError
         If LightGBM fails at a member, or a member is lost.
     """
-    rows, classes = TrainingRows.from_blocks(blocks), None
-    if plan.classification:
-        rows, classes = encode_classes(rows, plan.class_weight, communicator)
-    else:
-        check_numbers(rows.y)
+    rows, classes = training_rows(
+        blocks, communicator, classification=plan.classification, class_weight=plan.class_weight
+    )
     held_out = held_out_rows(rows.y, plan, communicator.rank)
     if plan.validation_fraction is not None:
         _check_validation(held_out, communicator, plan)

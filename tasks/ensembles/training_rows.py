@@ -41,32 +41,47 @@ class TrainingRows:
         return float(len(self)) if self.weights is None else float(self.weights.sum())
 
 
-def encode_classes(
-    rows: TrainingRows, class_weight: Any, communicator: Communicator
-) -> tuple[TrainingRows, Array]:
-    """Turn class labels into indices, and class weights into weights of rows.
+def training_rows(
+    blocks: Sequence[Block], communicator: Communicator, *, classification: bool, class_weight: Any = None
+) -> tuple[TrainingRows, Array | None]:
+    """Join a member's blocks, with numbers as targets.
 
     Parameters
     ----------
-    rows : TrainingRows
-        Rows of this member, with class labels as targets.
-    class_weight : dict, "balanced" or None
-        Weights of the classes, as in scikit-learn; "balanced" counts the rows of all members.
+    blocks : sequence of tuple of ndarray
+        Rows of this member, each block `(X, y)` or `(X, y, weights)`.
     communicator : Communicator
         The members that agree on the classes.
+    classification : bool
+        Whether the targets are class labels; otherwise they are numbers already.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, as in scikit-learn, which multiply the weights of the rows; "balanced" counts
+        the rows of all members.
 
     Returns
     -------
     rows : TrainingRows
-        Rows with an index into `classes` as target.
-    classes : ndarray of shape (n_classes,)
-        Class labels of all members, sorted.
+        Rows of this member; in a classification, with an index into `classes` as target.
+    classes : ndarray of shape (n_classes,), or None
+        Class labels of all members, sorted; None for a regression.
 
     Raises
     ------
     ParameterError
-        If a classifier cannot learn the classes; the error is the same at all members.
+        If a classifier cannot learn the classes, or the targets of a regression are text. The error is the
+        same at all members.
     """
+    rows = TrainingRows.from_blocks(blocks)
+    if classification:
+        return _encode_classes(rows, class_weight, communicator)
+    if rows.y.dtype.kind not in "iufb":
+        raise ParameterError(f"y: numbers are needed, found text such as {rows.y[0]!r}")
+    return rows, None
+
+
+def _encode_classes(
+    rows: TrainingRows, class_weight: Any, communicator: Communicator
+) -> tuple[TrainingRows, Array]:
     classes, codes, counts = agreed_classes(rows.y, communicator)
     check_classes(classes, class_weight)
     if class_weight is None:
@@ -75,18 +90,6 @@ def encode_classes(
     return replace(
         rows, y=codes, weights=weights if rows.weights is None else rows.weights * weights
     ), classes
-
-
-def check_numbers(y: Array) -> None:
-    """Check that the targets of a regression are numbers.
-
-    Raises
-    ------
-    ParameterError
-        If the targets are text.
-    """
-    if y.dtype.kind not in "iufb":
-        raise ParameterError(f"y: numbers are needed, found text such as {y[0]!r}")
 
 
 def _weights_of_classes(class_weight: Any, classes: Array, counts: Array) -> Array:

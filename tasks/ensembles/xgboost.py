@@ -10,14 +10,18 @@ from typing import Any, ClassVar
 import numpy as np
 import xgboost as xgb
 from numpy.typing import DTypeLike, NDArray
-from sklearn.base import RegressorMixin
 from sklearn.utils import compute_sample_weight
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight
 
 from infra.engines import BlockSource, Engine
 from infra.errors import ParameterError
-from tasks.ensembles.boosted_trees import CLASS_WEIGHT_CONSTRAINTS, BoostedTrees, BoostedTreesClassifier
+from tasks.ensembles.boosted_trees import (
+    CLASS_WEIGHT_CONSTRAINTS,
+    BoostedTrees,
+    BoostedTreesClassifier,
+    BoostedTreesRegressor,
+)
 from tasks.ensembles.xgboost_training import XGBoostModel, XGBoostPlan, predict_xgboost, train_xgboost
 
 Array = NDArray[Any]
@@ -284,7 +288,7 @@ class XGBoostClassifier(BoostedTreesClassifier, _XGBoost):
         return super()._table(path, target, sample_weight)
 
 
-class XGBoostRegressor(RegressorMixin, _XGBoost):
+class XGBoostRegressor(BoostedTreesRegressor, _XGBoost):
     """Gradient-boosted trees by XGBoost, for numbers, with the squared error as loss.
 
     Parameters
@@ -304,21 +308,6 @@ as in `XGBoostClassifier`
     -----
     The notes of `XGBoostClassifier` about missing values and shards hold here as well.
     """
-
-    def predict(self, X: Any) -> Array:
-        """Predict a number for each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), or str or Path
-            Features, as in `fit`; in a Parquet table, columns that are not features are ignored.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), float32
-            Predicted numbers.
-        """
-        return self._outputs(X)
 
 
 def _found_device() -> str:

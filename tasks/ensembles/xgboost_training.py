@@ -11,7 +11,7 @@ from sklearn.model_selection import train_test_split
 
 from infra.engines.blocks import Block
 from infra.engines.collective import Communicator
-from tasks.ensembles.training_rows import TrainingRows, check_numbers, encode_classes
+from tasks.ensembles.training_rows import TrainingRows, training_rows
 from tasks.ensembles.xgboost_collective import xgboost_collective
 
 Array = NDArray[Any]
@@ -63,11 +63,7 @@ def train_xgboost(blocks: list[Block], communicator: Communicator, plan: XGBoost
     EngineError
         If XGBoost fails at a member, or a member is lost.
     """
-    rows, classes = TrainingRows.from_blocks(blocks), None
-    if plan.classification:
-        rows, classes = encode_classes(rows, None, communicator)
-    else:
-        check_numbers(rows.y)
+    rows, classes = training_rows(blocks, communicator, classification=plan.classification)
     parameters = {**plan.parameters, **_objective(classes)}
     with xgboost_collective(communicator):
         booster, losses = _boost(rows, parameters, plan)

@@ -1,12 +1,7 @@
 """Gradient boosting against LightGBM itself."""
 
 import pickle
-import socket
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
-from itertools import count
 from pathlib import Path
-from threading import Timer
 from typing import Any
 
 import lightgbm as lgb
@@ -15,22 +10,14 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import make_classification, make_regression
-from sklearn.metrics import roc_auc_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from infra.arithmetic import ceil_div
-from infra.engines import ArraySource, connect
-from infra.engines.collective import Communicator
-from infra.errors import DataError, EngineError, ParameterError
+from infra.errors import DataError, ParameterError
 from tasks.ensembles import (
     GradientBoostingClassifier,
     GradientBoostingRegressor,
-    lightgbm_network,
-    lightgbm_training,
 )
-from tasks.ensembles.lightgbm_training import LightGBMPlan, held_out_rows, train_lightgbm
-from tests.infra.engines.starting import started
-from tests.infra.engines.work import die, first_time
+from tasks.ensembles.lightgbm_training import LightGBMPlan, held_out_rows
 
 X, Y = make_classification(600, 8, n_informative=5, flip_y=0.1, random_state=0)
 THREE = make_classification(900, 10, n_informative=6, n_classes=3, random_state=3)
@@ -319,95 +306,3 @@ def test_rows_of_a_path_need_the_features_of_the_model(table: Path, tmp_path: Pa
     pd.DataFrame(X[:, :3]).add_prefix("x").to_parquet(tmp_path / "few.parquet")
     with pytest.raises(ParameterError, match=r"few\.parquet: 3 columns; the model has 8"):
         model.predict(tmp_path / "few.parquet")
-
-
-def members(size: int, plan: LightGBMPlan, *arrays: Any) -> Any:
-    """A sharded fit whose members are threads: LightGBM's network is each thread's own."""
-    with connect("local", workers=size) as engine:
-        source = ArraySource(*arrays, block_rows=ceil_div(len(arrays[0]), size))
-        return engine.run_group(train_lightgbm, engine.partition(source), plan)[0]
-
-
-PARAMETERS = {
-    "objective": "binary", "verbosity": -1, "num_threads": 1, "deterministic": True, "force_row_wise": True,
-}  # fmt: skip
-PLAN = LightGBMPlan(PARAMETERS, 30, classification=True)
-
-
-@pytest.mark.parametrize("size", [2, 3])
-def test_shards_of_a_sorted_table_have_the_bins_of_all_rows(size: int) -> None:
-    # later trees differ where rounding decides between splits that are nearly as good
-    rows, plan = np.argsort(X[:, 1]), LightGBMPlan(PARAMETERS, 5, classification=True)
-    sharded = members(size, plan, X[rows], Y[rows])
-    alone = train_lightgbm([(X[rows], Y[rows])], Communicator(0, 1), plan)
-    p, q = (lgb.Booster(model_str=found.model).predict(X) for found in (sharded, alone))
-    np.testing.assert_allclose(p, q, atol=1e-6)
-
-
-def test_a_sample_of_each_shard_finds_the_bins_of_a_large_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lightgbm_training, "BIN_ROWS", 300)
-    rows = np.argsort(X[:, 1])
-    sharded = members(2, PLAN, X[rows], Y[rows])
-    alone = train_lightgbm([(X, Y)], Communicator(0, 1), PLAN)
-    p, q = (lgb.Booster(model_str=found.model).predict(X) for found in (sharded, alone))
-    assert (p != q).any()
-    assert roc_auc_score(Y, p) == pytest.approx(roc_auc_score(Y, q), abs=0.01)
-
-
-def test_shards_stop_early_together(capfd: pytest.CaptureFixture[str]) -> None:
-    plan = LightGBMPlan(
-        {**PARAMETERS, "learning_rate": 0.3}, 300, classification=True, validation_fraction=0.2, seed=1
-    )
-    found = members(2, plan, X, Y, np.random.default_rng(0).exponential(size=len(X)))
-    assert found.best_round + 10 == len(found.iterations) < 300
-    assert capfd.readouterr() == ("", "")
-
-
-@pytest.mark.parametrize("times", [1, 2, 5])
-def test_a_port_that_was_taken_meanwhile_is_tried_again(times: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = members(2, PLAN, X, Y).model
-    with ExitStack() as taken:
-        tries = count()
-
-        @contextmanager
-        def unlucky() -> Iterator[int]:
-            listener = taken.enter_context(socket.socket())
-            listener.bind(("", 0))
-            if next(tries) < times:
-                listener.listen()  # and goes on
-                yield listener.getsockname()[1]
-            else:
-                yield listener.getsockname()[1]
-                listener.close()
-
-        monkeypatch.setattr(lightgbm_network, "_reserved_port", unlucky)
-        assert members(2, PLAN, X, Y).model == expected
-        assert next(tries) > 2
-
-
-def test_ports_that_are_always_taken_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as listener:
-        listener.bind(("", 0))
-        listener.listen()
-        monkeypatch.setattr(
-            lightgbm_network, "_reserved_port", lambda: nullcontext(listener.getsockname()[1])
-        )
-        with pytest.raises(EngineError, match="LightGBM's network did not open in 5 tries: Binding port"):
-            members(2, PLAN, X, Y)
-
-
-def boost_with_a_loss(blocks: Any, communicator: Communicator, plan: LightGBMPlan, folder: str) -> Any:
-    """A fit whose last member's process dies in the middle of it, the first time."""
-    if communicator.rank == communicator.size - 1 and first_time(folder, "died"):
-        Timer(0.5, die).start()
-    return train_lightgbm(blocks, communicator, plan)
-
-
-@pytest.mark.parametrize("name", ["dask", "spark"])
-def test_a_fit_that_loses_a_member_is_begun_again(name: str, tmp_path: Path) -> None:
-    plan = LightGBMPlan(PARAMETERS, 2000, classification=True)
-    with started(name, 2, tmp_path / "home") as engine:
-        blocks = engine.partition(ArraySource(X, Y, block_rows=300))
-        [found, _] = engine.run_group(boost_with_a_loss, blocks, plan, str(tmp_path))
-    assert (tmp_path / "died").exists()
-    assert found.model == members(2, plan, X, Y).model
