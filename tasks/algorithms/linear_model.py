@@ -11,16 +11,16 @@ from tasks.datasets.prepared import PreparedDataset
 MOST_ITERATIONS = 1_000  # of the logistic regression; scikit-learn's default of 100 often ends too early
 
 
-def _classifier(dataset: PreparedDataset, _options: ModelOptions) -> Pipeline:
+def _classifier(dataset: PreparedDataset, options: ModelOptions) -> Pipeline:
     from sklearn.linear_model import LogisticRegression
 
-    return scaled_pipeline(dataset, LogisticRegression(max_iter=MOST_ITERATIONS))
+    return scaled_pipeline(dataset, LogisticRegression(max_iter=MOST_ITERATIONS, random_state=options.seed))
 
 
-def _regressor(dataset: PreparedDataset, _options: ModelOptions) -> Pipeline:
+def _regressor(dataset: PreparedDataset, options: ModelOptions) -> Pipeline:
     from sklearn.linear_model import Ridge
 
-    return scaled_pipeline(dataset, Ridge())
+    return scaled_pipeline(dataset, Ridge(random_state=options.seed))
 
 
 LINEAR_MODEL = Algorithm(
