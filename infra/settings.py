@@ -44,9 +44,6 @@ class Settings(BaseSettings):
         None,
         description="Folder of photographs for the data set cats-dogs; without it CIFAR-10's are fetched.",
     )
-    data_dir: Path | None = Field(
-        None, description="Folder of reference data that is not part of the project."
-    )
 
     def model_post_init(self, _context: object) -> None:
         object.__setattr__(self, "home", self.home.expanduser().absolute())
