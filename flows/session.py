@@ -9,7 +9,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from distributed import fire_and_forget
 from prefect.runtime import flow_run
@@ -18,12 +17,11 @@ from flows import recording
 from flows.journal import Journal, open_journal
 from flows.parameters import StudyParameters
 from flows.sweeping import mark_crashed, settle_tasks
+from infra.addresses import health_problem
 from infra.display import display_only
 from infra.engines import Engine, connect
 from infra.engines.dask import DaskEngine
 from infra.errors import TrillaError
-from infra.launch import is_loopback
-from infra.processes import ailment
 from infra.settings import Settings, load_settings
 from infra.tracking import Tracker, sweep
 from tasks.datasets.catalogue import resolve
@@ -160,7 +158,7 @@ def _tracker(stack: ExitStack, settings: Settings) -> Tracker:
     from mlflow.exceptions import MlflowException
 
     uri = os.environ["MLFLOW_TRACKING_URI"]
-    reason = ailment(f"{uri}/health", proxies=not is_loopback(urlsplit(uri).hostname or ""))
+    reason = health_problem(f"{uri}/health")
     try:
         if not reason:
             sweep(uri, [EXPERIMENT])
