@@ -22,8 +22,9 @@ from infra.display import display_only
 from infra.engines import Engine, connect
 from infra.engines.dask import DaskEngine
 from infra.errors import TrillaError
+from infra.run_owners import end_orphaned_runs
 from infra.settings import Settings, load_settings
-from infra.tracking import Tracker, sweep
+from infra.tracking import Tracker
 from tasks.datasets.catalogue import resolve
 from tasks.results import Cell, StudyResult
 
@@ -161,7 +162,7 @@ def _tracker(stack: ExitStack, settings: Settings) -> Tracker:
     reason = health_problem(f"{uri}/health")
     try:
         if not reason:
-            sweep(uri, [EXPERIMENT])
+            end_orphaned_runs(uri, [EXPERIMENT])
     except MlflowException as error:  # it went away just now
         reason = str(error)
     if reason:

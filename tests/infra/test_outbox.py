@@ -1,18 +1,15 @@
 """The outbox: order, merging, and what happens to the operations of processes that are gone."""
 
-import os
 import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from infra.errors import StackError
-from infra.outbox import Outbox, process_lives, this_process
+from infra.outbox import Outbox
 
 URI = "http://server"
 
@@ -150,17 +147,3 @@ def test_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "outbox").write_text("this is not a database, and longer than its header" * 20)
     with pytest.raises(StackError, match=r"outbox .* cannot be opened"):
         Outbox(tmp_path / "outbox", URI)
-
-
-def test_process_lives() -> None:
-    assert process_lives(*this_process())
-    pid, created = this_process()
-    assert not process_lives(pid, created - 3600)
-    other = subprocess.Popen(["sleep", "60"])
-    other_created = psutil.Process(other.pid).create_time()
-    os.kill(other.pid, signal.SIGKILL)
-    while psutil.Process(other.pid).status() != psutil.STATUS_ZOMBIE:
-        time.sleep(0.01)
-    assert not process_lives(other.pid, other_created)
-    other.wait()
-    assert not process_lives(other.pid, other_created)

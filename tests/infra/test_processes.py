@@ -1,7 +1,10 @@
 """Recognising and ending processes."""
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,3 +57,17 @@ def test_a_log_keeps_the_one_before(tmp_path: Path) -> None:
         process.wait(timeout=30)
     assert processes.last_lines(log) == "    second"
     assert (tmp_path / "x.log.1").read_text() == "first\n"
+
+
+def test_a_process_lives_until_it_ends_even_if_nobody_waits_for_it() -> None:
+    assert processes.process_lives(*processes.this_process())
+    pid, created = processes.this_process()
+    assert not processes.process_lives(pid, created - 3600)
+    other = subprocess.Popen(["sleep", "60"])
+    other_created = psutil.Process(other.pid).create_time()
+    os.kill(other.pid, signal.SIGKILL)
+    while psutil.Process(other.pid).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
+    assert not processes.process_lives(other.pid, other_created)
+    other.wait()
+    assert not processes.process_lives(other.pid, other_created)
