@@ -72,8 +72,8 @@ class Journal:
 def open_journal(home: Path, parameters: StudyParameters) -> Iterator[Journal]:
     """Open the journal of the interrupted study with these parameters, or of a new study if there is none.
 
-    A file lock tells whether such a study runs, because the system releases the lock when the process dies. While
-    one study runs, a second study with the same parameters gets its own folder and cannot be resumed.
+    A file lock tells whether such a study runs, because the system releases the lock when the process dies.
+    While one study runs, a second study with the same parameters gets its own folder and cannot be resumed.
     """
     studies = studies_folder(home)
     studies.mkdir(parents=True, exist_ok=True)

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 def mark_crashed(flow_run_id: str, message: str) -> None:
-    """Set the unfinished states of a flow run whose process died, of its subflows and their tasks to Crashed."""
+    """Set a flow run whose process died to Crashed, and with it all unfinished subflows and tasks."""
     with get_client(sync_client=True) as client:
         try:
             top = client.read_flow_run(UUID(flow_run_id))

@@ -1,4 +1,4 @@
-"""Network addresses of servers: who can reach one, whether its port is free, and whether the server is healthy."""
+"""Network addresses: who can reach one, whether its port is free, and whether its server is healthy."""
 
 import errno
 import http.client

@@ -15,7 +15,10 @@ Report = Callable[[str], object]
 PORTS_TRIED = 100
 
 HEARTBEAT_S = 30
-"""Seconds between two heartbeats of a flow: the least that Prefect allows. Three missed ones mean a dead flow."""
+"""Seconds between two heartbeats of a flow: the least that Prefect allows.
+
+A flow is taken to be dead after three missed heartbeats.
+"""
 
 
 def refuse_exposure(settings: Settings, kinds: Sequence[ServerKind]) -> None:

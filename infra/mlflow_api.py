@@ -1,4 +1,4 @@
-"""What trilla knows of an MLflow server: its client, its presence, its errors and the addresses of its pages."""
+"""What trilla knows of an MLflow server: client, presence, errors, and the addresses of pages."""
 
 import os
 from typing import Any
@@ -7,7 +7,7 @@ from urllib.parse import quote
 REQUEST_TIMEOUT_S = 20
 PRESENCE_TIMEOUT_S = 5
 PASSING_STATUSES = (401, 403, 408, 429)
-"""HTTP statuses below 500 after which the same request may succeed later, with other credentials or more time."""
+"""HTTP statuses below 500 after which the same request may succeed with other credentials or more time."""
 
 TRAINING_VIEW = "?workflowType=machine_learning"
 """End of an address that opens MLflow's pages for model training; without it MLflow opens those for GenAI."""
@@ -24,8 +24,8 @@ def mlflow_client(uri: str) -> Any:
     """Return an `MlflowClient` for a server; the first import of MLflow takes more than a second."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-    # With retries, MLflow would repeat a request that the server carried out before it died, and so create a run
-    # twice.
+    # with retries, MLflow would repeat a request that the server carried out before the server died, and so
+    # create a run twice
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(REQUEST_TIMEOUT_S))
     from mlflow.tracking import MlflowClient

@@ -1,4 +1,4 @@
-"""Registered models in MLflow: the versions of a model, and the version that is `champion` or `challenger`."""
+"""Registered models in MLflow: their versions, and which version is `champion` or `challenger`."""
 
 from collections.abc import Mapping
 from contextlib import suppress

@@ -1,7 +1,6 @@
 """Operations that wait for the tracking server, kept in SQLite so that none is lost when a process dies."""
 
 import json
-import shutil
 import sqlite3
 import threading
 import uuid
@@ -13,6 +12,7 @@ from typing import Any, Literal
 
 from filelock import FileLock
 
+from infra.artifact_copies import ArtifactCopies
 from infra.errors import StackError
 from infra.processes import process_lives, this_process
 
@@ -81,10 +81,10 @@ class Operation:
 class Outbox:
     """The operations of one process for one server, in a SQLite file that several processes share.
 
-    An operation that was added survives SIGKILL of its process. It does not survive a power cut, because the
-    file is written in WAL mode with `synchronous=NORMAL`. Each operation is owned by the process that added it.
-    A process that opens the file takes over the operations for the same server whose owner has ended or has
-    closed the file.
+    An operation that was added survives SIGKILL of its process. The operation does not survive a power cut,
+    because the file is written in WAL mode with `synchronous=NORMAL`. The owner of an operation is the process
+    that added the operation. A process that opens the file takes over the operations for the same server whose
+    owner has ended or has closed the file.
 
     Parameters
     ----------
@@ -92,6 +92,11 @@ class Outbox:
         SQLite file. The file and its folder are made if they are missing.
     uri : str
         Address of the tracking server that gets the operations.
+
+    Attributes
+    ----------
+    copies : ArtifactCopies
+        Copies of the artifacts that wait, in a folder beside the file.
 
     Raises
     ------
@@ -102,12 +107,12 @@ class Outbox:
     def __init__(self, path: Path, uri: str) -> None:
         self.path = path
         self._uri = uri
-        self._files = path.with_name(path.name + "-files")
         self._owner = "{}-{}-{}".format(*this_process(), uuid.uuid4().hex[:8])
+        self.copies = ArtifactCopies(path.with_name(path.name + "-files"), self._owner)
         self._lock = threading.Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # one process at a time: two would disturb each other's switch to WAL and take over the same operations
+            # one process at a time: two would disturb each other's switch to WAL, and take over the same work
             with FileLock(path.with_name(path.name + ".lock")):
                 self._db = sqlite3.connect(
                     path, timeout=30, isolation_level="IMMEDIATE", check_same_thread=False
@@ -184,8 +189,7 @@ class Outbox:
         for operation in operations:
             refused = self._value("SELECT 1 FROM rejected WHERE seq = ?", operation.seq)
             if operation.kind == "artifact" and not refused:
-                # a copy that cannot be removed now is removed as an orphan after the end of this process
-                shutil.rmtree(self.file(operation.payload["file"]).parent, ignore_errors=True)
+                self.copies.remove(operation.payload["file"])
 
     def reject(self, operation: Operation, payload: object, error: str) -> None:
         """Record a payload that the server refuses for ever; `done` removes the operation.
@@ -250,45 +254,6 @@ class Outbox:
         known: tuple[str, str] | None = self._value(query, self._uri, experiment, key)
         return known
 
-    def keep(self, source: Path | str, name: str) -> str:
-        """Copy a file or folder, or write a text, beside the outbox, so that the original may be removed.
-
-        Parameters
-        ----------
-        source : Path or str
-            Path of the file or folder, or the text itself.
-        name : str
-            Name of the copy.
-
-        Returns
-        -------
-        str
-            Place of the copy, for `file`.
-
-        Raises
-        ------
-        StackError
-            If the original cannot be read or the copy cannot be written.
-        """
-        place = Path(self._owner, uuid.uuid4().hex, name)
-        target = self.file(place.as_posix())
-        target.parent.mkdir(parents=True)
-        try:
-            if isinstance(source, str):
-                target.write_text(source, encoding="utf-8")
-            elif source.is_dir():
-                shutil.copytree(source, target)
-            else:
-                shutil.copyfile(source, target)
-        except OSError as error:
-            shutil.rmtree(target.parent)
-            raise StackError(f"No copy of {name} can be kept for the tracking server: {error}.") from error
-        return place.as_posix()
-
-    def file(self, place: str) -> Path:
-        """Return the path of a copy that `keep` made."""
-        return self._files / place
-
     def release(self) -> None:
         """Close the outbox. The next process that opens the file takes over the operations that wait."""
         with self._lock, self._db:
@@ -316,23 +281,11 @@ class Outbox:
             )
 
     def _remove_orphans(self) -> None:
-        """Remove the copies of ended processes that no operation needs.
-
-        A process leaves such a copy if it ends before it records the operation, or before it removes the copy.
-        """
-        tables = ("operations", "rejected")
-        used = {
-            self.file(json.loads(payload)["file"]).parent
-            for table in tables
-            for (payload,) in self._db.execute(f"SELECT payload FROM {table} WHERE kind = 'artifact'")  # noqa: S608
-        }
-        for owner in self._files.glob("*"):
-            if _lives(owner.name):
-                continue
-            for folder in set(owner.iterdir()) - used:
-                shutil.rmtree(folder)
-            if not any(owner.iterdir()):
-                owner.rmdir()
+        operations = self._db.execute(
+            "SELECT payload FROM operations WHERE kind = 'artifact'"
+            " UNION ALL SELECT payload FROM rejected WHERE kind = 'artifact'"
+        )
+        self.copies.remove_orphans([json.loads(payload)["file"] for (payload,) in operations], _lives)
 
 
 def _lives(owner: str | None) -> bool:

@@ -146,7 +146,7 @@ def process_tree(process: psutil.Process) -> list[psutil.Process]:
 
 
 def stop(processes: Sequence[psutil.Process]) -> None:
-    """End processes and all their descendants: terminate them, and kill those that still run ten seconds later.
+    """Terminate processes and all their descendants, and kill those that still run ten seconds later.
 
     Raises
     ------

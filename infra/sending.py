@@ -114,7 +114,7 @@ class Sender:
 
     def _log_artifact(self, batch: list[Operation]) -> None:
         [operation] = batch
-        path = self._outbox.file(operation.payload["file"])
+        path = self._outbox.copies.path(operation.payload["file"])
         run_id = self._run_id(operation.experiment, operation.key)
         self._client.log_artifact(run_id, str(path), operation.payload["folder"] or None)
 
@@ -131,7 +131,7 @@ class Sender:
         self._client.set_terminated(run_id, operation.payload["status"], operation.payload["end"])
 
     def _log_entities(self, operation: Operation, run_id: str, entities: Sequence[Entity]) -> None:
-        """Send entities in one request; if the server refuses the request, halve it to find the bad entity."""
+        """Send entities in one request; halve a request that the server refuses to find the bad entity."""
         try:
             self._log_batch(run_id, entities)
         except Exception as error:

@@ -164,7 +164,7 @@ class MlflowServer(ServerKind):
         ]
 
     def variables(self, settings: Settings, port: int) -> dict[str, str]:
-        # job execution starts two more processes, for evaluations of language models, which trilla does not use
+        # job execution starts two more processes, which only evaluations of language models need
         return {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
     def prepare(self, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""The persistent local stack: one Prefect server and one MLflow server, started once and used by all studies."""
+"""The persistent local stack: a Prefect and an MLflow server, started once and used by all studies."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The record of the local stack: which servers of a home folder were started, and the lock on their start and stop."""
+"""The record of the started servers of a home folder, and the lock for their start and stop."""
 
 import json
 import os
@@ -22,7 +22,7 @@ LOCK_LIMIT_S = 150.0
 
 @dataclass(frozen=True)
 class Server:
-    """A server of the stack. A server that the settings name was not started here, so it has only a name and a url.
+    """A server of the stack. A server that the settings name has only a name and a url.
 
     Parameters
     ----------
@@ -134,8 +134,8 @@ def _acquire(lock: BaseFileLock) -> AcquireReturnProxy[BaseFileLock]:
         return lock.acquire(timeout=LOCK_LIMIT_S)
     except Timeout:
         raise StackError(
-            f"Another command has held {lock.lock_file} for more than {LOCK_LIMIT_S:.0f} s: end that command, "
-            "then try again."
+            f"Another command has held {lock.lock_file} for more than {LOCK_LIMIT_S:.0f} s: end that command "
+            "and try again."
         ) from None
 
 

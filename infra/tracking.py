@@ -1,8 +1,8 @@
 """MLflow tracking that never makes the work wait: operations go to an outbox, and a thread sends them.
 
 MLflow would not keep some values as they are. An infinite metric is not logged, because the server would turn
-it into 1.8e308; the tag `trilla.infinite.<metric>` notes it. NaN is logged, and shown as NaN. Parameters above
-6,000 and tags above 8,000 characters are cut, with a mark that says so.
+it into 1.8e308; the tag `trilla.infinite.<metric>` notes the value. NaN is logged, and shown as NaN.
+Parameters above 6,000 and tags above 8,000 characters are cut, with a mark that says so.
 """
 
 import json
@@ -136,7 +136,7 @@ class Tracker:
         self._add_entities(key, [*points, *entities])
 
     def describe(self, key: str, markdown: str) -> None:
-        """Set the description that MLflow shows at the top of a run's page; a later call replaces the text."""
+        """Set the Markdown text that MLflow shows on a run's page; a later call replaces the text."""
         self.log(key, tags={DESCRIPTION_TAG: markdown})
 
     def log_series(self, key: str, points: Iterable[tuple[str, float, int, int]]) -> None:
@@ -161,7 +161,7 @@ class Tracker:
             If the folder leads out of the artifacts of the run.
         """
         _relative(folder)
-        self._add(key, "artifact", {"file": self._outbox.keep(path, path.name), "folder": folder})
+        self._add(key, "artifact", {"file": self._outbox.copies.keep(path, path.name), "folder": folder})
 
     def log_text(self, key: str, text: str, name: str) -> None:
         """Log a text as an artifact of a run.
@@ -182,7 +182,7 @@ class Tracker:
         """
         path = _relative(name)
         folder = "" if path.parent == PurePosixPath() else str(path.parent)
-        self._add(key, "artifact", {"file": self._outbox.keep(text, path.name), "folder": folder})
+        self._add(key, "artifact", {"file": self._outbox.copies.keep(text, path.name), "folder": folder})
 
     def log_dataset(
         self, key: str, *, name: str, digest: str, source: str, rows: int, columns: Sequence[str]

@@ -106,10 +106,10 @@ def test_copies_outlive_the_original_and_go_when_sent(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path / "outbox", URI)
     original = tmp_path / "original.txt"
     original.write_text("text")
-    add(outbox, "a", "artifact", {"file": outbox.keep(original, original.name)})
+    add(outbox, "a", "artifact", {"file": outbox.copies.keep(original, original.name)})
     original.unlink()
     batch = outbox.next()
-    copy = outbox.file(batch[0].payload["file"])
+    copy = outbox.copies.path(batch[0].payload["file"])
     assert (copy.name, copy.read_text()) == ("original.txt", "text")
     outbox.done(batch)
     assert not copy.exists()
@@ -117,29 +117,29 @@ def test_copies_outlive_the_original_and_go_when_sent(tmp_path: Path) -> None:
 
 def test_copy_of_a_refused_artifact_is_kept(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path / "outbox", URI)
-    add(outbox, "a", "artifact", {"file": outbox.keep("text", "a.txt")})
+    add(outbox, "a", "artifact", {"file": outbox.copies.keep("text", "a.txt")})
     batch = outbox.next()
     outbox.reject(batch[0], batch[0].payload, "no")
     outbox.done(batch)
-    assert outbox.file(batch[0].payload["file"]).read_text() == "text"
+    assert outbox.copies.path(batch[0].payload["file"]).read_text() == "text"
     row = sqlite3.connect(tmp_path / "outbox").execute("SELECT key, kind, error FROM rejected").fetchone()
     assert row == ("a", "artifact", "no")
 
 
 def test_orphaned_copies_are_removed(tmp_path: Path) -> None:
-    code = "outbox.keep('orphan', 'x')\n"
-    code += "outbox.add('e', 'a', 'artifact', [(1, {'file': outbox.keep('text', 'y')})])\n"
+    code = "outbox.copies.keep('orphan', 'x')\n"
+    code += "outbox.add('e', 'a', 'artifact', [(1, {'file': outbox.copies.keep('text', 'y')})])\n"
     code += "os.kill(os.getpid(), signal.SIGKILL)"
     in_another_process(tmp_path / "outbox", code).wait(30)
     assert {p.name for p in (tmp_path / "outbox-files").glob("*/*/*")} == {"x", "y"}
     outbox = Outbox(tmp_path / "outbox", URI)
     assert {p.name for p in (tmp_path / "outbox-files").glob("*/*/*")} == {"y"}
-    assert outbox.file(outbox.next()[0].payload["file"]).read_text() == "text"
+    assert outbox.copies.path(outbox.next()[0].payload["file"]).read_text() == "text"
 
 
 def test_missing_original_is_named(tmp_path: Path) -> None:
     with pytest.raises(StackError, match=r"missing\.txt"):
-        Outbox(tmp_path / "outbox", URI).keep(tmp_path / "missing.txt", "missing.txt")
+        Outbox(tmp_path / "outbox", URI).copies.keep(tmp_path / "missing.txt", "missing.txt")
     assert not list((tmp_path / "outbox-files").glob("*/*"))
 
 
