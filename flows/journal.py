@@ -43,16 +43,6 @@ class Journal:
         """Id of the study."""
         return self.folder.id
 
-    @property
-    def ledger(self) -> Path:
-        """SQLite file of the recorded results."""
-        return self.folder.ledger
-
-    @property
-    def result(self) -> Path:
-        """JSON file of the study's result."""
-        return self.folder.result
-
     def recorded(self) -> int:
         """Return the number of results in the ledger."""
         return Ledger(self.folder.ledger).count()
@@ -96,12 +86,12 @@ def _open(home: Path, pointer: Path) -> Journal:
         _write(pointer, {"id": journal.id, "flow_run": None})
         return journal
     found = json.loads(pointer.read_text())
-    return Journal(StudyFolder.in_home(home, found["id"]), True, found["flow_run"], pointer)
+    return Journal(StudyFolder(home=home, id=found["id"]), True, found["flow_run"], pointer)
 
 
 def _new(home: Path, pointer: Path | None) -> Journal:
-    folder = StudyFolder.in_home(home, f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}")
-    folder.create()
+    folder = StudyFolder(home=home, id=f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}")
+    folder.root.mkdir()
     return Journal(folder, pointer=pointer)
 
 

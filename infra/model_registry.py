@@ -64,7 +64,9 @@ class ModelRegistry:
             raise StackError(f"the model registry at {self.uri} does not answer: {error}") from error
         return Version(name, str(found.version), found.tags)
 
-    def register(self, name: str, run_id: str, folder: str, tags: Mapping[str, str]) -> Version:
+    def register(
+        self, name: str, run_id: str, folder: str, tags: Mapping[str, str], description: str = ""
+    ) -> Version:
         """Register an artifact folder of a run as the next version of a model.
 
         Parameters
@@ -77,6 +79,8 @@ class ModelRegistry:
             Folder of the model's files among the artifacts of the run.
         tags : mapping
             Tags of the version.
+        description : str
+            Markdown text that MLflow shows on the page of the version.
 
         Returns
         -------
@@ -88,7 +92,9 @@ class ModelRegistry:
         with suppress(MlflowException):  # the model may exist already
             self._client.create_registered_model(name)
         source = f"{self._client.get_run(run_id).info.artifact_uri}/{folder}"
-        made = self._client.create_model_version(name, source, run_id, tags=dict(tags))
+        made = self._client.create_model_version(
+            name, source, run_id, tags=dict(tags), description=description
+        )
         return Version(name, str(made.version), tags)
 
     def assign(self, version: Version, alias: str) -> None:

@@ -1,58 +1,47 @@
-"""The files of one study: the only place that knows where each file of a study is."""
+"""The folder of one study: the only place that knows where each file of a study is."""
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+
+from pydantic import BaseModel, ConfigDict
 
 
-@dataclass(frozen=True)
-class StudyFolder:
-    """The folder of one study in the home folder, and the paths of the study's files.
+def studies_folder(home: Path) -> Path:
+    """Return the folder that has the folders of all studies."""
+    return home / "studies"
 
-    The paths stay the same from version to version, so that an interrupted study finds its files. No method
-    makes a file or a folder, except `create`.
+
+class StudyFolder(BaseModel):
+    """The paths of the files of one study; a small object, which travels to workers.
+
+    The paths stay the same from version to version, so that an interrupted study finds its files. No file and
+    no folder is made here.
 
     Parameters
     ----------
-    root : Path
-        Folder of the study, `HOME/studies/ID`.
+    home : Path
+        Home folder, which has the folders of all studies.
+    id : str
+        Id of the study.
 
     Examples
     --------
-    >>> folder = StudyFolder.in_home(Path("/home/ann/.trilla"), "20260101-120000-abcdef")
+    >>> folder = StudyFolder(home=Path("/home/ann/.trilla"), id="20260101-120000-abcdef")
     >>> print(folder.ledger)
     /home/ann/.trilla/studies/20260101-120000-abcdef/ledger.sqlite
     >>> print(folder.report)
     /home/ann/.trilla/reports/20260101-120000-abcdef.html
     """
 
-    root: Path
+    model_config = ConfigDict(frozen=True)
 
-    @classmethod
-    def in_home(cls, home: Path, study_id: str) -> Self:
-        """Return the folder of the study with this id."""
-        return cls(studies_folder(home) / study_id)
-
-    def create(self) -> None:
-        """Make the folder of a new study.
-
-        Raises
-        ------
-        FileExistsError
-            If the folder exists.
-        """
-        self.root.mkdir()
+    home: Path
+    id: str
 
     @property
-    def id(self) -> str:
-        """Id of the study."""
-        return self.root.name
-
-    @property
-    def home(self) -> Path:
-        """Home folder, in which the study's folder is."""
-        return self.root.parent.parent
+    def root(self) -> Path:
+        """Folder of the study."""
+        return studies_folder(self.home) / self.id
 
     @property
     def ledger(self) -> Path:
@@ -66,15 +55,11 @@ class StudyFolder:
 
     @property
     def report(self) -> Path:
-        """HTML file of the report, in the home folder."""
+        """HTML file of the report, outside of the study's folder."""
         return self.home / "reports" / f"{self.id}.html"
 
-    def model(self, dataset: str) -> Path:
-        """Return the folder of the best model of a data set, in the home folder."""
-        return self.home / "models" / f"{self.id}-{dataset}"
-
     def curve(self, key: str) -> Path:
-        """Return the file with the epochs of a network's training, which the cell with this key trains."""
+        """Return the file with the epochs of the training in the cell with this key."""
         return self.root / "curves" / f"{_digest(key)}.jsonl"
 
     def checkpoints(self, key: str) -> Path:
@@ -85,10 +70,9 @@ class StudyFolder:
         """Return the folder of the trained network of the cell with this key."""
         return self.root / "networks" / _digest(key)
 
-
-def studies_folder(home: Path) -> Path:
-    """Return the folder that has the folders of all studies."""
-    return home / "studies"
+    def model(self, dataset: str) -> Path:
+        """Return the folder of the recommended model of a data set, outside of the study's folder."""
+        return self.home / "models" / f"{self.id}-{dataset}"
 
 
 def _digest(key: str) -> str:

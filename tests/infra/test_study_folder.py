@@ -12,7 +12,7 @@ KEY = "diabetes/xgboost/dask/grid/0123abcd"
 
 @pytest.fixture
 def folder() -> StudyFolder:
-    return StudyFolder.in_home(HOME, "20260101-120000-abcdef")
+    return StudyFolder(home=HOME, id="20260101-120000-abcdef")
 
 
 def test_files_of_an_interrupted_study_are_where_earlier_versions_put_them(folder: StudyFolder) -> None:
@@ -30,14 +30,5 @@ def test_models_and_reports_are_in_the_home_folder_under_the_id_of_the_study(fol
     assert folder.report == HOME / "reports" / "20260101-120000-abcdef.html"
 
 
-def test_a_folder_is_known_from_a_file_in_it(folder: StudyFolder) -> None:
-    again = StudyFolder(folder.ledger.parent)
-    assert again == folder
-    assert (again.id, again.home) == ("20260101-120000-abcdef", HOME)
-
-
-def test_a_study_is_not_created_twice(tmp_path: Path) -> None:
-    folder = StudyFolder(tmp_path / "study")
-    folder.create()
-    with pytest.raises(FileExistsError):
-        folder.create()
+def test_a_study_folder_travels_as_json(folder: StudyFolder) -> None:
+    assert StudyFolder.model_validate_json(folder.model_dump_json()) == folder
