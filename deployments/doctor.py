@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from infra import launch, processes, servers
+from infra import servers
+from infra.addresses import is_free, process_on_port
 from infra.errors import TrillaError
 from infra.java import ensure_java
 from infra.settings import Settings
@@ -193,29 +194,29 @@ def _ports(settings: Settings) -> Iterable[Finding]:
     for one in servers.status(settings):
         if one.state != "stopped":
             continue
-        port, title = launch.wanted_port(settings, one.name), launch.TITLE[one.name]
-        name = f"Port {port} ({title})"
+        port = one.kind.wanted_port(settings)
+        name = f"Port {port} ({one.kind.title})"
         try:
-            if processes.is_free(settings.host, port):
+            if is_free(settings.host, port):
                 yield Finding(name, "ok", "free")
                 continue
         except TrillaError as error:
-            yield Finding(name, "bad", str(error), f"Correct TRILLA_HOST or TRILLA_{one.name.upper()}_PORT.")
+            yield Finding(name, "bad", str(error), f"Correct TRILLA_HOST or {one.kind.port_setting}.")
             continue
-        remedy = f"`trilla up` takes the next free one; TRILLA_{one.name.upper()}_PORT names another."
-        yield Finding(name, "warn", f"taken by {processes.holder(port)}", remedy)
+        remedy = f"`trilla up` takes the next free one; {one.kind.port_setting} names another."
+        yield Finding(name, "warn", f"taken by {process_on_port(port)}", remedy)
 
 
 def _servers(settings: Settings) -> Iterable[Finding]:
     for one in servers.status(settings):
-        name = f"{launch.TITLE[one.name]} server"
+        name = f"{one.kind.title} server"
         if one.state == "running":
             yield Finding(name, "ok", f"running at {one.url}")
         elif one.state == "stopped":
             yield Finding(name, "ok", "not started", "`trilla up` or `trilla study` starts it.")
         elif one.pid is None:
             found = f"{one.url} does not answer ({one.reason})"
-            yield Finding(name, "bad", found, f"Start it, or remove the setting {servers.SETTING[one.name]}.")
+            yield Finding(name, "bad", found, f"Start it, or remove the setting {one.kind.url_setting}.")
         else:
             found = f"process {one.pid} at {one.url} does not answer ({one.reason})"
             yield Finding(name, "bad", found, "Run `trilla down`, then `trilla up`.")

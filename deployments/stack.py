@@ -39,5 +39,7 @@ def show() -> int:
     for server in states:
         since = f" since {server.since:%Y-%m-%d %H:%M}" if isinstance(server.since, datetime) else ""
         reason = f" ({server.reason})" if server.reason else ""
-        console.print(f"{server.name:8} {server.state:10} {server.url or ''}{since}{reason}", soft_wrap=True)
+        console.print(
+            f"{server.kind.name:8} {server.state:10} {server.url or ''}{since}{reason}", soft_wrap=True
+        )
     return 0 if all(server.state == "running" for server in states) else 1

@@ -16,7 +16,7 @@ import httpx
 import psutil
 import pytest
 
-from infra.processes import MARK, is_alive
+from infra.processes import SERVER_VARIABLE, is_alive
 from tests.conftest import TRILLA
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class Deploy:
         found = []
         for process in psutil.process_iter(["environ"]):
             variables = process.info["environ"] or {}
-            ours = variables.get("TRILLA_HOME") == self.home and MARK not in variables
+            ours = variables.get("TRILLA_HOME") == self.home and SERVER_VARIABLE not in variables
             if ours and run_id in (None, variables.get("PREFECT__FLOW_RUN_ID")) and is_alive(process):
                 found.append(process)
         return found

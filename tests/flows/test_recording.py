@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flows import recording
-from infra.delivery import mlflow_client
+from infra.mlflow_api import mlflow_client
 from infra.servers import Stack
 from infra.study_folder import StudyFolder
 from infra.tracking import Tracker
