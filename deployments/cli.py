@@ -63,15 +63,22 @@ class Status(_Command):
         sys.exit(show())
 
 
-class Deploy(_Command):
-    """Register all deployments with their schedules and serve them until interrupted."""
+class Deploy(StudyParameters):
+    """Register all deployments and serve them until interrupted; the flags set what the study runs by itself.
 
-    cron: str = Field("0 2 * * *", description="When the study runs by itself, as a cron expression (UTC).")
+    Without --cron the deployment keeps its schedule, without any other flag its parameters.
+    """
+
+    cron: str | None = Field(
+        None,
+        description="Cron expression (UTC): when the study runs by itself; a new deployment: 0 2 * * *.",
+    )
 
     def cli_cmd(self) -> None:
         from deployments.deploy import deploy
 
-        deploy(self.cron)
+        given = self.model_dump(include=self.model_fields_set - {"cron"})
+        deploy(self.cron, StudyParameters(**given) if given else None)
 
 
 class Doctor(_Command):

@@ -72,12 +72,12 @@ def _run(parameters: StudyParameters, watcher: "Watcher") -> Any:
     # Prefect reads its environment when it is first imported
     from deployments.deploy import crash_automation, ensure_automation
     from flows.session import listener
-    from flows.study import study
+    from flows.study import run_tagged
 
     ensure_automation(crash_automation(), update=False)
     token = listener.set(watcher)
     try:
-        state = study(parameters, return_state=True)
+        state = run_tagged(parameters)
         if watcher.result is None:
             state.result(raise_on_failure=True)
         return state
