@@ -9,9 +9,10 @@ from typing import get_args
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import CliApp, CliPositionalArg, CliSubCommand, SettingsError
+from pydantic_settings import CliApp, CliPositionalArg, CliSubCommand, CliToggleFlag, SettingsError
 
 from flows.parameters import StudyParameters
+from infra import __version__
 from infra.errors import TrillaError
 
 USAGE_ERROR = 2
@@ -123,6 +124,7 @@ class Bench(_Command):
 class Trilla(_Command):
     """Train, search, evaluate and compare machine learning algorithms on one process, Dask and Spark."""
 
+    version: CliToggleFlag[bool] = Field(False, description="Show the version and exit.")
     study: CliSubCommand[Study]
     up: CliSubCommand[Up]
     down: CliSubCommand[Down]
@@ -133,6 +135,9 @@ class Trilla(_Command):
     bench: CliSubCommand[Bench]
 
     def cli_cmd(self) -> None:
+        if self.version:
+            print(f"trilla {__version__}")
+            return
         CliApp.run_subcommand(self)
 
 

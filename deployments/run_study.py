@@ -100,12 +100,23 @@ def check(parameters: StudyParameters, json_file: Path | None, console: Console)
     """
     from flows.checking import prepare_all
 
+    check_json_file(json_file)
+    with preparation_shown(console) as progress:
+        prepare_all(parameters, load_settings().home / "data", progress)
+
+
+def check_json_file(json_file: Path | None) -> None:
+    """Refuse a file for results that could not be written in the end.
+
+    Raises
+    ------
+    ParameterError
+        If the file is a folder, or lies in a folder that does not exist or cannot be written.
+    """
     if json_file and json_file.is_dir():
         raise ParameterError(f"--json {json_file}: it is a folder; name a file in it")
     if json_file and not os.access(json_file.absolute().parent, os.W_OK):
         raise ParameterError(f"--json {json_file}: its folder does not exist or cannot be written")
-    with preparation_shown(console) as progress:
-        prepare_all(parameters, load_settings().home / "data", progress)
 
 
 @contextmanager

@@ -5,7 +5,9 @@ from functools import partial
 from pathlib import Path
 
 from flows.parameters import StudyParameters
+from infra.engines import check_installed
 from infra.errors import ParameterError
+from infra.extras import VISION
 from tasks.datasets.catalogue import resolve
 from tasks.datasets.preparation import PreparedDataset, prepare
 from tasks.registry import algorithms_for
@@ -28,12 +30,18 @@ def prepare_all(
     Raises
     ------
     TrillaError
-        If one cannot be used, no algorithm of those chosen fits it, or two have the same name.
+        If one cannot be used, no algorithm of those chosen fits it, two have the same name, or a package that
+        an engine or an algorithm needs is not installed.
     """
+    for engine in parameters.engines:
+        check_installed(engine)
     prepared: list[PreparedDataset] = []
     for data in parameters.data:
+        source = resolve(data, parameters.target, parameters.chosen_task)
+        if source.task == "vision":
+            VISION.require()
         dataset = prepare(
-            resolve(data, parameters.target, parameters.chosen_task),
+            source,
             folder,
             folds=parameters.folds,
             epochs=parameters.epochs,

@@ -3,14 +3,15 @@
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
+from infra import __version__
 from infra.display import show
 from infra.tracking import Tracker
 from tasks.cells import CellRequest
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 FLUSH_TIMEOUT_S = 120
 FOLLOW_S = 1.0  # between two looks for an epoch that has ended
 PACKAGES = (
-    "trilla",
     "prefect",
     "prefect-dask",
     "dask",
@@ -37,8 +37,12 @@ PACKAGES = (
 
 
 def versions() -> dict[str, str]:
-    """Versions of the packages that results depend on."""
-    return {name: version(name) for name in PACKAGES}
+    """Versions of the packages that results depend on, as far as they are installed."""
+    found = {"trilla": __version__}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def prefect_url(flow_run_id: str) -> str:
@@ -55,7 +59,7 @@ def start_study(session: "Session") -> None:
     session.tracker.start_run(
         session.key,
         f"study {session.journal.id}",
-        tags={"prefect.flow_run": links["Prefect run"], "trilla.version": version("trilla")},
+        tags={"prefect.flow_run": links["Prefect run"], "trilla.version": __version__},
     )
     session.tracker.log(session.key, params=_flat(session.parameters.model_dump(mode="json")))
     session.tracker.log(session.key, tags={f"version.{name}": text for name, text in versions().items()})
