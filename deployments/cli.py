@@ -108,9 +108,11 @@ class Score(_Command):
 
 
 class Bench(_Command):
-    """Run the benchmarks against peers, as ratios measured side by side in one run."""
+    """Run the benchmarks: trilla beside other libraries, measured in turn in one run and shown as ratios."""
 
-    name: CliPositionalArg[str | None] = Field(None, description="Benchmark; without it, all of them.")
+    name: CliPositionalArg[str | None] = Field(
+        None, description="Name of one benchmark; by default all of them run."
+    )
     json_file: Path | None = Field(
         None, validation_alias=AliasChoices("json"), description="Also write the figures to this JSON file."
     )

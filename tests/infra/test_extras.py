@@ -1,5 +1,6 @@
 """What is optional is asked for by name: without PySpark and PyTorch all else works."""
 
+import json
 import os
 import subprocess
 import sys
@@ -78,6 +79,15 @@ except ParameterError as error:
     print(error)
 """
     assert python(caught, base) == f"{REFUSALS[code]}\n"
+
+
+def test_a_stored_network_is_not_loaded_without_pytorch(base: dict[str, str], tmp_path: Path) -> None:
+    described = {"dataset": "pets", "sha256": "", "task": "vision", "algorithm": "convnet", "search": "grid"}
+    described |= {"params": {}, "classes": [], "numeric": [], "categorical": [], "versions": {}}
+    (tmp_path / "model.json").write_text(json.dumps(described))
+    code = f"from pathlib import Path; from tasks.models import load; load(Path({str(tmp_path)!r}))"
+    done = subprocess.run([sys.executable, "-c", code], env=base, capture_output=True, text=True, check=False)
+    assert REFUSALS["from tasks.vision import ConvNetClassifier"] in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize("extra", EXTRAS, ids=lambda extra: extra.name)
