@@ -323,7 +323,7 @@ def test_a_killed_study_is_shown_crashed_and_a_silent_run_of_others_is_left_alon
             process.wait()
     assert deploy.prefect.end(own_id, 45) == "Crashed"
     assert f"no heartbeat for {SHORT_SILENCE_S} s" in deploy.prefect.run(own_id)["state"]["message"]
-    assert deploy.prefect.state(foreign_id) == "Running"
+    assert not until(lambda: deploy.prefect.state(foreign_id) != "Running", 5)
     set_silence(deploy, SILENCE_S)
     [automation] = automations(deploy.prefect)
     assert automation["trigger"]["within"] == SILENCE_S == 90
