@@ -19,8 +19,8 @@ NETWORK_FOLDER = "network"
 TRUSTED = (
     "lightgbm.basic.Booster",
     "sklearn.tree._tree.Tree",
-    "tasks.datasets.preparation.category_name",
-    "tasks.datasets.preparation.plain_name",
+    "tasks.datasets.preprocessing.category_name",
+    "tasks.datasets.preprocessing.plain_name",
     "tasks.ensembles.",
     "xgboost.core.Booster",
 )
@@ -53,7 +53,8 @@ def save(model: Pipeline, description: Description, folder: Path) -> None:
 
         saving.save(model[-1], folder / NETWORK_FOLDER)
     else:
-        model.set_params(model__engine=None)  # an engine ends with its process
+        if "model__engine" in model.get_params():  # an engine ends with its process
+            model.set_params(model__engine=None)
         _skops().dump(model, folder / MODEL_FILE)
     (folder / DESCRIPTION_FILE).write_text(description.model_dump_json(indent=2) + "\n", encoding="utf-8")
 

@@ -12,7 +12,7 @@ from infra.errors import ParameterError
 from infra.ledger import Ledger
 from tasks.search.planning import Parameters
 from tasks.search.results import cv_results
-from tasks.search.search import BaseSearch, Progress, check_count
+from tasks.search.search import BaseSearch, SearchProgress, check_count
 from tasks.search.trials import Outcome, Trials
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class BayesianSearch(BaseSearch):
         time_limit_s: float | None = None,
         engine: Engine | None = None,
         ledger: Ledger | None = None,
-        progress: Progress | None = None,
+        progress: SearchProgress | None = None,
     ) -> None:
         super().__init__(
             estimator,

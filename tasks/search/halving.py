@@ -12,7 +12,7 @@ from infra.errors import ParameterError
 from infra.ledger import Ledger
 from tasks.search.planning import Parameters
 from tasks.search.results import cv_results
-from tasks.search.search import BaseSearch, Progress, drawn
+from tasks.search.search import BaseSearch, SearchProgress, drawn
 from tasks.search.trials import Outcome, Trials
 
 
@@ -66,7 +66,7 @@ class HalvingSearch(BaseSearch):
         time_limit_s: float | None = None,
         engine: Engine | None = None,
         ledger: Ledger | None = None,
-        progress: Progress | None = None,
+        progress: SearchProgress | None = None,
     ) -> None:
         super().__init__(
             estimator,

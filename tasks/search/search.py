@@ -24,7 +24,7 @@ from tasks.search.scorers import OneByOne, Scorer, check_fits, cluster_scorer, p
 from tasks.search.trials import Outcome, Trials, run_batch
 
 MOST_CANDIDATES = 100_000
-Progress = Callable[[int, int, float | None], None]
+SearchProgress = Callable[[int, int, float | None], None]
 """Called with fits done, fits in all, and the best mean score so far."""
 
 
@@ -59,7 +59,7 @@ class BaseSearch(MetaEstimatorMixin, BaseEstimator):
         time_limit_s: float | None = None,
         engine: Engine | None = None,
         ledger: Ledger | None = None,
-        progress: Progress | None = None,
+        progress: SearchProgress | None = None,
     ) -> None:
         self.estimator = estimator
         self.space = space
@@ -304,7 +304,7 @@ class RandomSearch(BaseSearch):
         time_limit_s: float | None = None,
         engine: Engine | None = None,
         ledger: Ledger | None = None,
-        progress: Progress | None = None,
+        progress: SearchProgress | None = None,
     ) -> None:
         super().__init__(
             estimator,

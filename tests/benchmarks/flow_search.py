@@ -73,9 +73,9 @@ FOREST = Case(
 def data() -> tuple[Any, Any]:
     """The diabetes table as the study prepares it, gaps filled by the median."""
     from tasks.datasets.catalogue import resolve
-    from tasks.datasets.preparation import prepare
+    from tasks.datasets.preparation import prepare_table
 
-    X, y = prepare(resolve("diabetes"), Path(tempfile.mkdtemp())).load()
+    X, y = prepare_table(resolve("diabetes"), Path(tempfile.mkdtemp())).load()
     return X.fillna(X.median()).to_numpy(), y
 
 
