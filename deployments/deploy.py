@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
@@ -68,7 +69,8 @@ def deploy(cron: str | None = None, parameters: StudyParameters | None = None) -
     Raises
     ------
     ParameterError
-        If `cron` is not a cron expression; nothing is started then.
+        If `cron` is not a cron expression; nothing is started then. Or if the parameters that a deployment has do
+        not fit this version.
     DataError
         If a data set of the parameters cannot be used; nothing is started then.
     StackError
@@ -92,7 +94,7 @@ def deploy(cron: str | None = None, parameters: StudyParameters | None = None) -
             unschedule("study")
         served: list[UUID] = []
         for name, deployment in deployments(cron, parameters).items():
-            served.append(cast("UUID", runner.add_deployment(deployment)))
+            served.append(register(runner, deployment))
             page = f"{stack.prefect_ui_url}/deployments/deployment/{served[-1]}"
             line = f"{name:15} {page}{when(deployment)}"
             console.print(line, soft_wrap=True, markup=False, highlight=False)
@@ -173,6 +175,28 @@ def deployments(
         )
         for flow in flows
     }
+
+
+def register(runner: "Runner", deployment: "RunnerDeployment") -> UUID:
+    """Register a deployment with the server, and return its id.
+
+    Raises
+    ------
+    ParameterError
+        If the server refuses the parameters, which an earlier version of trilla may have set.
+    """
+    from prefect.exceptions import PrefectHTTPStatusError
+
+    try:
+        return cast("UUID", runner.add_deployment(deployment))
+    except PrefectHTTPStatusError as error:
+        if error.response.status_code != HTTPStatus.CONFLICT:
+            raise
+        raise ParameterError(
+            f"the parameters of deployment {deployment.name!r} do not fit this version of trilla "
+            f"({error.response.json()['detail']}): set those of 'study' anew with the flags of `trilla study`, or "
+            "delete the deployment on its page"
+        ) from None
 
 
 def unschedule(name: str) -> None:

@@ -147,6 +147,24 @@ def test_flags_set_when_the_study_runs_and_what_it_does(served: Served) -> None:
     assert asked["parameters"] == study["parameters"]
 
 
+def test_parameters_of_another_version_are_refused_with_one_sentence_until_flags_set_new_ones(
+    served: Served,
+) -> None:
+    prefect = served.now().prefect
+    served.stop()
+    edit(prefect, parameters={"parameters": {"colour": "red"}}, enforce_parameter_schema=False)
+    refused = trilla("deploy", environment=served.environment)
+    assert refused.returncode == 2
+    [sentence] = refused.stderr.splitlines()
+    assert sentence.startswith(
+        "trilla: the parameters of deployment 'study' do not fit this version of trilla"
+    )
+    assert "colour" in sentence
+    served.restart("--data", "burger-king", "--engines", "local")
+    assert prefect.deployment("study")["parameters"]["parameters"]["data"] == ["burger-king"]
+    edit(prefect, parameters={})
+
+
 def test_a_deployment_that_is_new_runs_every_night(served: Served) -> None:
     prefect = served.now().prefect
     served.stop()
