@@ -32,7 +32,8 @@ from tasks.datasets.preparation import PreparedDataset, holdout, preprocessor, t
 from tasks.registry import ALGORITHMS, SCORING, Algorithm, AlgorithmName
 from tasks.results import Cell, Search, Trial
 from tasks.search import GridSearch, RandomSearch
-from tasks.search.search import BaseSearch, Progress
+from tasks.search.search import BaseSearch
+from tasks.search.trial_runner import SearchProgress
 from tasks.vision.curves import CurveFile
 
 VALIDATION_SHARE = 0.2
@@ -79,7 +80,7 @@ class CellRequest(BaseModel):
         return f"{self.dataset.name} {self.algorithm} {self.engine} {self.search}"
 
 
-def run_cell(request: CellRequest, engine: Engine, progress: Progress | None = None) -> Cell:
+def run_cell(request: CellRequest, engine: Engine, progress: SearchProgress | None = None) -> Cell:
     """Train or search on `engine`, then score; a cell that the ledger has is not computed again.
 
     Only the training or search itself is measured, not reading or scoring.
@@ -100,7 +101,7 @@ def _trials_kept(cell: Cell) -> int:
     return sum(len(trial.scores) for trial in cell.trials)
 
 
-def _compute(request: CellRequest, engine: Engine, ledger: Ledger, progress: Progress | None) -> Cell:
+def _compute(request: CellRequest, engine: Engine, ledger: Ledger, progress: SearchProgress | None) -> Cell:
     algorithm = ALGORITHMS[request.algorithm]
     used = ProfiledEngine(engine) if request.profile else engine
     model = algorithm.make(request.dataset, request.seed).set_params(model__engine=used)
