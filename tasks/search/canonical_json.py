@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from types import CodeType, FunctionType
 from typing import Any
 
 import joblib
@@ -28,9 +29,33 @@ def _replacement(value: Any) -> Any:
     if inspect.isclass(value) or inspect.isbuiltin(value):
         return _qualified_name(value)
     if inspect.isfunction(value):
-        # two lambdas may have the same name: the bytecode tells them apart
-        return [_qualified_name(value), value.__code__.co_code.hex(), repr(value.__defaults__)]
+        variables = inspect.getclosurevars(value).nonlocals
+        # functions may refer to themselves and to each other: a function in a closure is written without its own
+        closure = {k: _definition(v) if inspect.isfunction(v) else v for k, v in variables.items()}
+        return [*_definition(value), closure]
     return joblib.hash(value)
+
+
+def _definition(function: FunctionType) -> list[Any]:
+    """Name, code and defaults of a function: two lambdas may have the same name, and differ in a constant only."""
+    return [
+        _qualified_name(function),
+        _code(function.__code__),
+        function.__defaults__,
+        function.__kwdefaults__,
+    ]
+
+
+def _code(code: CodeType) -> list[Any]:
+    return [code.co_code.hex(), code.co_names, [_constant(constant) for constant in code.co_consts]]
+
+
+def _constant(constant: Any) -> Any:
+    if inspect.iscode(constant):
+        return _code(constant)
+    if isinstance(constant, frozenset):  # its order differs between processes
+        return sorted(map(canonical_json, constant))
+    return constant
 
 
 def _qualified_name(value: Any) -> str:
