@@ -1,4 +1,4 @@
-"""Pictures of a data set and its winning models, made where the data is."""
+"""Pictures of a data set and its best models, drawn where the data is."""
 
 from tasks.pictures.winners import pictures
 

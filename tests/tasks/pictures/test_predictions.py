@@ -1,4 +1,4 @@
-"""What is drawn of predictions, and for which model."""
+"""Pictures of predictions: the titles for each kind of target, and the model that is drawn."""
 
 from pathlib import Path
 
@@ -60,7 +60,9 @@ def test_each_kind_of_target_has_its_pictures(tmp_path: Path, name: str, titles:
         assert picture.caption.startswith("XGBoost, grid, on the ")
 
 
-def test_the_best_by_cross_validation_is_drawn_else_by_the_held_out_rows(tmp_path: Path) -> None:
+def test_the_best_model_by_cross_validation_is_drawn_or_else_the_best_on_the_held_out_rows(
+    tmp_path: Path,
+) -> None:
     dataset = prepare(resolve("diabetes"), tmp_path)
     cells = [
         cell(dataset, "xgboost", {"holdout_accuracy": 0.8}),
