@@ -36,7 +36,7 @@ class TrialRunner:
     ledger : Ledger, optional
         Ledger that trials are read from and recorded in; default: none.
     progress : callable (done, total, best), optional
-        See `SearchProgress`. The counts begin anew with each call of `run`.
+        See `SearchProgress`. The counts start from zero at each call of `run`.
 
     Attributes
     ----------
