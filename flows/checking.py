@@ -7,7 +7,8 @@ from pathlib import Path
 from flows.parameters import StudyParameters
 from infra.errors import ParameterError
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.preparation import PreparedDataset, prepare
+from tasks.datasets.preparation import prepare
+from tasks.datasets.prepared import PreparedDataset
 from tasks.registry import algorithms_for
 
 

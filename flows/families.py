@@ -17,7 +17,7 @@ from infra.errors import EngineError
 from tasks import steps
 from tasks.cells import CellRequest
 from tasks.champion import best_of
-from tasks.datasets.preparation import PreparedDataset
+from tasks.datasets.prepared import PreparedDataset
 from tasks.evaluation import Scheme
 from tasks.registry import FLOOR, algorithms_for
 from tasks.results import Cell, Evaluation, Search

@@ -9,7 +9,7 @@ from filelock import FileLock
 
 from infra.model_registry import ModelRegistry, Version
 from tasks.champion import Standing, judge, standing
-from tasks.datasets.preparation import PreparedDataset
+from tasks.datasets.prepared import PreparedDataset
 from tasks.results import Evaluation, RegisteredModel
 
 if TYPE_CHECKING:

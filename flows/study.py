@@ -23,7 +23,7 @@ from flows.parameters import (
 from flows.session import Session, current_session, open_session, watching
 from infra.settings import usable_cores
 from tasks import steps
-from tasks.datasets.preparation import PreparedDataset
+from tasks.datasets.prepared import PreparedDataset
 from tasks.results import Dataset, StudyResult
 
 NO_HEARTBEAT = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}

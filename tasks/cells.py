@@ -28,7 +28,8 @@ from infra.monitoring import Monitor
 from infra.profiling import merge_profiles, profiled, top_table
 from tasks.clustering.labelings import NOISE, has_scores
 from tasks.clustering.metrics import cluster_metrics
-from tasks.datasets.preparation import PreparedDataset, holdout, preprocessor, taken
+from tasks.datasets.prepared import PreparedDataset, holdout, taken
+from tasks.datasets.preprocessing import preprocessor
 from tasks.registry import ALGORITHMS, SCORING, Algorithm, AlgorithmName
 from tasks.results import Cell, Search, Trial
 from tasks.search import GridSearch, RandomSearch

@@ -9,7 +9,7 @@ import numpy as np
 
 from infra.settings import usable_cores
 from tasks import models
-from tasks.datasets.preparation import PreparedDataset
+from tasks.datasets.prepared import PreparedDataset
 from tasks.evaluation import corrected_p_value
 from tasks.registry import ALGORITHMS
 from tasks.results import Cell, Evaluation

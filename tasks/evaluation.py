@@ -17,7 +17,7 @@ from infra.engines import Engine
 from infra.errors import EngineError, ParameterError
 from infra.ledger import Ledger
 from tasks.cells import Way, way_to_fit
-from tasks.datasets.preparation import PreparedDataset, taken
+from tasks.datasets.prepared import PreparedDataset, taken
 from tasks.registry import ALGORITHMS, FLOOR, SCORING
 from tasks.results import Comparison, Evaluation, Search
 

@@ -18,8 +18,8 @@ NETWORK_FOLDER = "network"
 TRUSTED = (
     "lightgbm.basic.Booster",
     "sklearn.tree._tree.Tree",
-    "tasks.datasets.preparation.category_name",
-    "tasks.datasets.preparation.plain_name",
+    "tasks.datasets.preprocessing.category_name",
+    "tasks.datasets.preprocessing.plain_name",
     "tasks.ensembles.",
     "xgboost.core.Booster",
 )

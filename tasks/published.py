@@ -8,7 +8,8 @@ from sklearn.preprocessing import StandardScaler
 
 from tasks.clustering import KMeans
 from tasks.clustering.metrics import cluster_metrics
-from tasks.datasets.preparation import PreparedDataset, preprocessor
+from tasks.datasets.prepared import PreparedDataset
+from tasks.datasets.preprocessing import preprocessor
 from tasks.registry import FLOOR
 from tasks.results import Cell, Evaluation, Published
 

@@ -12,7 +12,8 @@ from sklearn.pipeline import Pipeline
 
 from infra.errors import ParameterError
 from tasks.datasets.catalogue import Task
-from tasks.datasets.preparation import PreparedDataset, preprocessor
+from tasks.datasets.prepared import PreparedDataset
+from tasks.datasets.preprocessing import preprocessor
 
 Space = Mapping[str, Any]
 AlgorithmName = Literal[

@@ -16,8 +16,8 @@ from tasks.cells import CellRequest, run_cell
 from tasks.champion import fit_whole
 from tasks.compiling import compile_kernels
 from tasks.datasets.catalogue import Task, resolve
-from tasks.datasets.preparation import PreparedDataset
 from tasks.datasets.preparation import prepare as prepare_dataset
+from tasks.datasets.prepared import PreparedDataset
 from tasks.datasets.spark_profile import profile_with_spark
 from tasks.pictures import pictures
 from tasks.published import beside_published

@@ -10,9 +10,10 @@ from infra.engines.local import LocalEngine
 from infra.errors import DataError
 from infra.settings import load_settings
 from tasks.datasets.catalogue import CATS_DOGS, Source
+from tasks.datasets.prepared import PreparedDataset
 
 if TYPE_CHECKING:
-    from tasks.datasets.preparation import PreparedDataset, Progress
+    from tasks.datasets.preparation import Progress
     from tasks.vision.packed import PackedImages
 
 FEWEST_IMAGES = 10  # of a class: two are held out, and of the others a search sets some aside
@@ -27,7 +28,7 @@ def prepare_images(
     epochs: int | None = None,
     progress: "Progress | None" = None,
     engine: Engine | None = None,
-) -> "PreparedDataset":
+) -> PreparedDataset:
     """Decode and pack the images of a source, once; the engine's workers, or this machine's cores, share the work.
 
     Without `epochs` the data set is for a first look: of many images it is a sample.
@@ -37,7 +38,6 @@ def prepare_images(
     DataError
         If the source cannot be used as it is, a class has too few images, or the folder cannot be written.
     """
-    from tasks.datasets.preparation import PreparedDataset
     from tasks.vision.sampling import sample
 
     packed = _packed(source, folder, progress, engine)

@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.inspection import permutation_importance
 
 from tasks.cells import training_rows
-from tasks.datasets.preparation import PreparedDataset
+from tasks.datasets.prepared import PreparedDataset
 from tasks.pictures import images, predictions
 from tasks.pictures.clusters import components, silhouettes
 from tasks.pictures.merges import dendrogram

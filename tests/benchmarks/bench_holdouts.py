@@ -15,7 +15,8 @@ from sklearn.model_selection import train_test_split
 from infra.engines import connect
 from tasks.cells import Way, way_to_fit
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.preparation import PreparedDataset, prepare, taken
+from tasks.datasets.preparation import prepare
+from tasks.datasets.prepared import PreparedDataset, taken
 from tasks.registry import ALGORITHMS, FLOOR, Algorithm
 from tests.benchmarks.timing import save
 

@@ -25,7 +25,8 @@ from infra.ledger import Ledger
 from tasks import cells
 from tasks.cells import CellRequest, run_cell, training_rows
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.preparation import PreparedDataset, prepare
+from tasks.datasets.preparation import prepare
+from tasks.datasets.prepared import PreparedDataset
 from tasks.registry import ALGORITHMS
 from tasks.search.trials import run_batch
 from tasks.vision.curves import CurveFile

@@ -7,7 +7,7 @@ import pytest
 
 from tasks.champion import Standing, judge, standing
 from tasks.datasets.catalogue import Task
-from tasks.datasets.preparation import PreparedDataset
+from tasks.datasets.prepared import PreparedDataset
 from tasks.results import Evaluation
 
 BASE = np.random.default_rng(0).normal(0.76, 0.04, 100)

@@ -15,7 +15,8 @@ from xgboost import XGBClassifier
 from infra.engines import connect
 from infra.ledger import Ledger
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.preparation import PreparedDataset, prepare
+from tasks.datasets.preparation import prepare
+from tasks.datasets.prepared import PreparedDataset
 from tasks.evaluation import Scheme, compare, corrected_interval, corrected_p_value, evaluate
 from tasks.registry import FLOOR
 from tasks.results import Search

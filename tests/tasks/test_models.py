@@ -19,7 +19,8 @@ from infra.errors import DataError
 from tasks import models
 from tasks.champion import fit_whole
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.preparation import PreparedDataset, prepare
+from tasks.datasets.preparation import prepare
+from tasks.datasets.prepared import PreparedDataset
 from tasks.datasets.reading import read
 from tasks.registry import ALGORITHMS
 from tasks.results import Cell

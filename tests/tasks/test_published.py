@@ -11,7 +11,8 @@ from sklearn.preprocessing import StandardScaler
 from infra.monitoring import Usage
 from infra.settings import load_settings
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.preparation import PreparedDataset, prepare
+from tasks.datasets.preparation import prepare
+from tasks.datasets.prepared import PreparedDataset
 from tasks.published import beside_published, two_clusters
 from tasks.results import Cell, Evaluation
 

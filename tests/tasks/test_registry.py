@@ -11,7 +11,9 @@ from infra.errors import ParameterError
 from tasks import registry
 from tasks.clustering import k_distances
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.preparation import PreparedDataset, prepare, preprocessor
+from tasks.datasets.preparation import prepare
+from tasks.datasets.prepared import PreparedDataset
+from tasks.datasets.preprocessing import preprocessor
 from tasks.registry import ALGORITHMS, algorithms_for
 from tasks.vision import ConvNetClassifier
 from tests.tasks.vision import pictures

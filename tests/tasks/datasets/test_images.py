@@ -8,7 +8,8 @@ import pytest
 from infra.errors import DataError, TrillaError
 from tasks.datasets import images
 from tasks.datasets.catalogue import Task, resolve
-from tasks.datasets.preparation import PreparedDataset, holdout, prepare, taken
+from tasks.datasets.preparation import prepare
+from tasks.datasets.prepared import PreparedDataset, holdout, taken
 from tasks.vision.cats_dogs import digits
 from tests.tasks.vision import pictures
 

@@ -19,7 +19,9 @@ from xgboost import XGBClassifier
 
 from infra.errors import DataError
 from tasks.datasets.catalogue import CATALOGUE, Source, resolve
-from tasks.datasets.preparation import PreparedDataset, holdout, prepare, preprocessor
+from tasks.datasets.preparation import prepare
+from tasks.datasets.prepared import PreparedDataset, holdout
+from tasks.datasets.preprocessing import preprocessor
 
 ZEROS = {"glucose": 5, "pressure": 35, "triceps": 227, "insulin": 374, "mass": 11}
 

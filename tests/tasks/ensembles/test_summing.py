@@ -41,7 +41,7 @@ def total(
 
 def test_members_sum_in_the_order_of_their_ranks(dask: DaskEngine) -> None:
     for _ in range(2):  # the first one left nothing open
-        assert together(dask, total) == [(0, [3.0]), (1, [3.0])]
+        assert run_group(dask, total) == [(0, [3.0]), (1, [3.0])]
 
 
 def test_one_member_needs_no_collective() -> None:
@@ -50,7 +50,7 @@ def test_one_member_needs_no_collective() -> None:
 
 
 def test_a_member_that_dies_in_it_is_replaced(dask: DaskEngine, tmp_path: Path) -> None:
-    assert together(dask, total, str(tmp_path)) == [(0, [3.0]), (1, [3.0])]
+    assert run_group(dask, total, str(tmp_path)) == [(0, [3.0]), (1, [3.0])]
     assert (tmp_path / "died").exists()
 
 
@@ -63,5 +63,5 @@ def fails_in_one(_blocks: list[Any], communicator: Communicator) -> None:
 
 def test_xgboosts_error_in_one_member_is_told(dask: DaskEngine) -> None:
     with pytest.raises(EngineError, match=r"XGBoost failed in a group of 2 workers: .*not to my taste"):
-        together(dask, fails_in_one)
-    assert together(dask, total) == [(0, [3.0]), (1, [3.0])]
+        run_group(dask, fails_in_one)
+    assert run_group(dask, total) == [(0, [3.0]), (1, [3.0])]

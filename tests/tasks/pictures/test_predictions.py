@@ -7,7 +7,8 @@ import pytest
 from sklearn.datasets import load_diabetes, load_wine
 
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.preparation import PreparedDataset, prepare
+from tasks.datasets.preparation import prepare
+from tasks.datasets.prepared import PreparedDataset
 from tasks.pictures import pictures
 from tasks.results import Cell, Evaluation
 from tests.tasks.pictures.test_winners import image

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.preparation import PreparedDataset, prepare
+from tasks.datasets.preparation import prepare
+from tasks.datasets.prepared import PreparedDataset
 from tasks.pictures import pictures, winners
 from tasks.results import Cell, Picture
 
