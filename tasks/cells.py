@@ -33,7 +33,7 @@ from tasks.datasets.preprocessing import preprocessor
 from tasks.registry import ALGORITHMS, SCORING, Algorithm, AlgorithmName
 from tasks.results import Cell, Search, Trial
 from tasks.search import GridSearch, RandomSearch
-from tasks.search.search import BaseSearch
+from tasks.search.base import BaseSearch
 from tasks.search.trial_runner import SearchProgress
 from tasks.vision.curves import CurveFile
 

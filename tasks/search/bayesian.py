@@ -10,8 +10,9 @@ from sklearn.utils import check_random_state
 from infra.engines import Engine
 from infra.errors import ParameterError
 from infra.ledger import Ledger
+from tasks.search.base import BaseSearch
 from tasks.search.planning import Parameters
-from tasks.search.search import BaseSearch, check_n_iter
+from tasks.search.search import check_n_iter
 from tasks.search.trial_runner import SearchProgress, TrialRunner
 
 if TYPE_CHECKING:

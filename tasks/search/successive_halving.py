@@ -11,8 +11,9 @@ from sklearn.base import BaseEstimator
 from infra.engines import Engine
 from infra.errors import ParameterError
 from infra.ledger import Ledger
+from tasks.search.base import BaseSearch
 from tasks.search.planning import Parameters
-from tasks.search.search import BaseSearch, draw_candidates
+from tasks.search.search import draw_candidates
 from tasks.search.trial_runner import SearchProgress, TrialRunner
 from tasks.search.trials import Outcome
 
