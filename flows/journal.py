@@ -14,29 +14,26 @@ from filelock import FileLock, Timeout
 
 from flows.parameters import StudyParameters
 from infra.ledger import Ledger
+from infra.study_folder import StudyFolder
 
 
 @dataclass
 class Journal:
     """The folder of one study: its ledger, its result, and which flow run is at it."""
 
-    id: str
-    folder: Path
+    folder: StudyFolder
     resumed: bool
     previous_flow_run: str | None
     _pointer: Path | None
 
     @property
-    def ledger(self) -> Path:
-        return self.folder / "ledger.sqlite"
-
-    @property
-    def result(self) -> Path:
-        return self.folder / "result.json"
+    def id(self) -> str:
+        """Name of the study."""
+        return self.folder.id
 
     def recorded(self) -> int:
         """Return how many results the ledger holds."""
-        return Ledger(self.ledger).count()
+        return Ledger(self.folder.ledger).count()
 
     def note_flow_run(self, flow_run_id: str) -> None:
         """Record which flow run is at work, for whoever finds the study dead."""
@@ -77,14 +74,14 @@ def _open(studies: Path, pointer: Path) -> Journal:
         _write(pointer, {"id": journal.id, "flow_run": None})
         return journal
     found = json.loads(pointer.read_text())
-    return Journal(found["id"], studies / found["id"], True, found["flow_run"], pointer)
+    return Journal(StudyFolder(home=studies.parent, id=found["id"]), True, found["flow_run"], pointer)
 
 
 def _new(studies: Path, pointer: Path | None) -> Journal:
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
-    folder = studies / name
-    folder.mkdir()
-    return Journal(name, folder, False, None, pointer)
+    folder = StudyFolder(home=studies.parent, id=name)
+    folder.root.mkdir()
+    return Journal(folder, False, None, pointer)
 
 
 def _write(path: Path, value: object) -> None:

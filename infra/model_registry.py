@@ -46,14 +46,18 @@ class ModelRegistry:
             raise StackError(f"the model registry at {self.uri} does not answer: {error}") from error
         return Version(name, str(found.version), found.tags)
 
-    def register(self, name: str, run_id: str, folder: str, tags: Mapping[str, str]) -> Version:
+    def register(
+        self, name: str, run_id: str, folder: str, tags: Mapping[str, str], description: str = ""
+    ) -> Version:
         """Make the artifact folder of a run the next version of a model."""
         from mlflow.exceptions import MlflowException
 
         with suppress(MlflowException):  # it is there already
             self._client.create_registered_model(name)
         source = f"{self._client.get_run(run_id).info.artifact_uri}/{folder}"
-        made = self._client.create_model_version(name, source, run_id, tags=dict(tags))
+        made = self._client.create_model_version(
+            name, source, run_id, tags=dict(tags), description=description
+        )
         return Version(name, str(made.version), tags)
 
     def assign(self, version: Version, alias: str) -> None:

@@ -52,7 +52,8 @@ def save(model: Pipeline, description: Description, folder: Path) -> None:
 
         saving.save(model[-1], folder / NETWORK_FOLDER)
     else:
-        model.set_params(model__engine=None)  # an engine ends with its process
+        if "model__engine" in model.get_params():  # an engine ends with its process
+            model.set_params(model__engine=None)
         _skops().dump(model, folder / MODEL_FILE)
     (folder / DESCRIPTION_FILE).write_text(description.model_dump_json(indent=2) + "\n", encoding="utf-8")
 

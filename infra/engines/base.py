@@ -39,6 +39,8 @@ class Engine(ABC):
 
     name: str
     workers: int
+    in_this_process = False
+    """Whether the work is done by threads of this process."""
 
     @abstractmethod
     def partition(self, source: BlockSource) -> Blocks:

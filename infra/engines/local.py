@@ -14,6 +14,7 @@ class LocalEngine(Engine):
     """Threads of this process; kernels release the interpreter's lock."""
 
     name = "local"
+    in_this_process = True
 
     def __init__(self, workers: int) -> None:
         self.workers = workers

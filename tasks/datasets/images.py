@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from infra.engines import Engine
 from infra.engines.local import LocalEngine
 from infra.errors import DataError
+from infra.progress import Progress
 from infra.settings import load_settings
 from tasks.datasets.catalogue import CATS_DOGS, Source
 from tasks.datasets.prepared import PreparedDataset
 
 if TYPE_CHECKING:
-    from tasks.datasets.preparation import Progress
     from tasks.vision.packed import PackedImages
 
 FEWEST_IMAGES = 10  # of a class: two are held out, and of the others a search sets some aside
@@ -25,13 +25,25 @@ SHOWN_FILES = 3
 def prepare_images(
     source: Source,
     folder: Path,
-    epochs: int | None = None,
-    progress: "Progress | None" = None,
+    *,
+    first_look: bool = True,
+    progress: Progress | None = None,
     engine: Engine | None = None,
 ) -> PreparedDataset:
-    """Decode and pack the images of a source, once; the engine's workers, or this machine's cores, share the work.
+    """Decode and pack the images of a source, once.
 
-    Without `epochs` the data set is for a first look: of many images it is a sample.
+    Parameters
+    ----------
+    source : Source
+        The folder of images.
+    folder : Path
+        The folder where prepared data are kept.
+    first_look : bool
+        Whether a sample stands for many images.
+    progress : callable, optional
+        Function that is called now and then while images are downloaded (with bytes) or decoded (with files).
+    engine : Engine, optional
+        The engine whose workers decode; None: threads on the cores of this machine.
 
     Raises
     ------
@@ -47,7 +59,7 @@ def prepare_images(
                 f"class '{name}' of data set '{source.name}' has {count} usable images; at least {FEWEST_IMAGES} "
                 "are needed to train, search and test"
             )
-    seen = packed if epochs else sample(packed, FIRST_LOOK, FEWEST_IMAGES)
+    seen = sample(packed, FIRST_LOOK, FEWEST_IMAGES) if first_look else packed
     return PreparedDataset(
         name=packed.name if source.name == CATS_DOGS else source.name,  # digits may stand in for them
         task="vision",
@@ -61,13 +73,11 @@ def prepare_images(
         notes=_notes(packed, seen),
         caution=packed.notes,
         provenance=packed.provenance or source.provenance,
-        epochs=epochs,
+        images=True,
     )
 
 
-def _packed(
-    source: Source, folder: Path, progress: "Progress | None", given: Engine | None
-) -> "PackedImages":
+def _packed(source: Source, folder: Path, progress: Progress | None, given: Engine | None) -> "PackedImages":
     from tasks.vision.cats_dogs import cats_dogs
     from tasks.vision.packing import pack
 

@@ -1,7 +1,7 @@
 """A source becomes one Parquet file with its digest: what every engine, fold and trial of a study reads."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -9,55 +9,38 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from infra.engines import Engine
 from infra.errors import DataError
 from tasks.datasets.catalogue import Source
 from tasks.datasets.cleaning import Cleaned, clean
-from tasks.datasets.images import prepare_images
 from tasks.datasets.prepared import PreparedDataset, file_digest
 from tasks.datasets.reading import check, read, settled
 
 ROW_GROUP = 65_536  # rows; the same blocks whoever reads, so engines can take one group at a time
 
-Progress = Callable[[int, int], None]
-"""Called with what is done and what there is to do."""
 
-
-def prepare(
-    source: Source,
-    folder: Path,
-    *,
-    folds: int = 2,
-    epochs: int | None = None,
-    progress: Progress | None = None,
-    engine: Engine | None = None,
-) -> PreparedDataset:
-    """Read, check and clean a source, and keep it as `<name>-<digest>.parquet` with a `.json` of what it is.
+def prepare_table(source: Source, folder: Path, *, folds: int = 2) -> PreparedDataset:
+    """Read, check and clean a table, and keep it as `<name>-<digest>.parquet` with a `.json` that describes it.
 
     The same input gives the same bytes; a file that is already there with its right digest is left alone.
 
     Parameters
     ----------
     source : Source
-        What to prepare.
+        The table.
     folder : Path
-        Where to keep it; made if it is not there.
+        The folder where prepared data are kept; made if it is not there.
     folds : int
-        Folds of the cross-validation to come; every class must be large enough for them.
-    epochs : int, optional
-        Of the training of networks on images. None is a first look: a sample, if there are many images.
-    progress : callable, optional
-        Called now and then while images are downloaded (with bytes) or decoded (with files).
-    engine : Engine, optional
-        Whose workers decode images; default: threads on the cores of this machine.
+        Number of folds of the cross-validation to come; every class must be large enough for them.
+
+    Returns
+    -------
+    PreparedDataset
 
     Raises
     ------
     DataError
-        If the source cannot be used as it is, or the folder cannot be written.
+        If the table cannot be used as it is, or the folder cannot be written.
     """
-    if source.task == "vision":
-        return prepare_images(source, folder, epochs, progress, engine)
     frame = read(source)
     source = settled(source, frame)
     check(frame, source, folds)

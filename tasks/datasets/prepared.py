@@ -1,6 +1,7 @@
 """A prepared data set: a cleaned table or packed images on disk, and how their rows are split and read."""
 
 import hashlib
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from infra.errors import DataError
 from tasks.datasets.catalogue import Task
-from tasks.datasets.reading import HOLDOUT_PER_CLASS, HOLDOUT_SHARE
-
-HOLDOUT_SEED = 20260101
 
 Target = npt.NDArray[Any]
 RowNumbers = npt.NDArray[np.intp]
@@ -41,9 +39,8 @@ class PreparedDataset(BaseModel):
     notes: list[str] = Field(description="What cleaning did, with counts.")
     provenance: str
     caution: str = Field("", description="What to know before the figures, such as that others stand in.")
-    epochs: int | None = Field(
-        None, description="Epochs that networks train for; None: few and small ones, for a first look."
-    )
+
+    images: bool = Field(False, description="Whether the rows are images in a packed folder, and no table.")
 
     @property
     def columns(self) -> list[str]:
@@ -66,63 +63,35 @@ class PreparedDataset(BaseModel):
         DataError
             If the file is gone or its digest is not the one it was prepared with.
         """
-        if self.task == "vision":
+        if self.images:
             return _load_images(self.path)
         features, y = _load(self.path, self.sha256, self.target)
         return features.copy(deep=False), None if y is None else y.copy()
 
 
-def holdout(prepared: PreparedDataset, y: Target, rows: int | None = None) -> tuple[RowNumbers, RowNumbers]:
-    """Set rows aside that no search sees, by a fixed seed: of each class its share, and at least two.
+@dataclass(frozen=True)
+class Split:
+    """Rows that models are trained on, and held-out rows that no search sees.
 
     Parameters
     ----------
-    prepared : PreparedDataset
-        What the rows belong to.
-    y : numpy.ndarray of shape (rows,)
-        The target.
-    rows : int, optional
-        How many to hold out. None takes 19.4 %: on the diabetes table 149 of 768, as published work does.
-
-    Returns
-    -------
-    train, test : numpy.ndarray of intp
-        Row numbers, in ascending order.
-
-    Raises
-    ------
-    DataError
-        If a class has no row left for training.
+    X : pandas.DataFrame or numpy.ndarray
+        Features of the training rows.
+    y : numpy.ndarray of shape (rows,), or None
+        Target of the training rows; None where nothing is predicted.
+    X_test, y_test : as X and y
+        The held-out rows; None where every row trains.
     """
-    total = round(len(y) * HOLDOUT_SHARE) if rows is None else rows
-    generator = np.random.default_rng(HOLDOUT_SEED)
-    if prepared.task == "regression":
-        test = np.sort(generator.permutation(len(y))[:total])
-        return np.setdiff1d(np.arange(len(y)), test), test
-    counts = np.bincount(y, minlength=len(prepared.classes))
-    takes = _shares(counts, total)
-    for name, count, take in zip(prepared.classes, counts, takes, strict=True):
-        if take >= count:
-            raise DataError(
-                f"class '{name}' of data set '{prepared.name}' has {count} rows, and holding out {take} "
-                f"(rows={total} in all, at least {HOLDOUT_PER_CLASS} a class) leaves none to train on"
-            )
-    chosen = [generator.permutation(np.flatnonzero(y == code))[:take] for code, take in enumerate(takes)]
-    test = np.sort(np.concatenate(chosen))
-    return np.setdiff1d(np.arange(len(y)), test), test
+
+    X: Any
+    y: Any = None
+    X_test: Any = None
+    y_test: Any = None
 
 
 def taken(X: Any, index: RowNumbers) -> Any:
     """Rows of a table or of an array of images."""
     return X.iloc[index] if hasattr(X, "iloc") else X[index]
-
-
-def _shares(counts: RowNumbers, total: int) -> list[int]:
-    """Rows to take of each class: proportional, the largest remainders rounded up, and never below two."""
-    exact = counts * total / counts.sum()
-    takes = np.floor(exact).astype(int)
-    takes[np.argsort(takes - exact, kind="stable")[: total - takes.sum()]] += 1
-    return [max(HOLDOUT_PER_CLASS, int(take)) for take in takes]
 
 
 def file_digest(path: Path) -> str:

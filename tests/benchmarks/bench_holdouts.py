@@ -13,38 +13,42 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from infra.engines import connect
-from tasks.cells import Way, way_to_fit
+from tasks.algorithms.base import ModelOptions
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.preparation import prepare
+from tasks.datasets.preparation import prepare_table
 from tasks.datasets.prepared import PreparedDataset, taken
-from tasks.registry import ALGORITHMS, FLOOR, Algorithm
+from tasks.registry import ALGORITHMS
+from tasks.results import Way
+from tasks.search_plans import SearchPlan, plan_estimator
 from tests.benchmarks.timing import save
 
 HOLDOUTS, ROWS, PUBLISHED = 100, 149, 0.7584
 FOLDS, CANDIDATES, WORKERS = 5, 30, 2
-WAYS: tuple[tuple[str, Any], ...] = (
-    ("xgboost", "grid"),
-    ("xgboost", "random"),
-    ("xgboost", "baseline"),
-    (FLOOR.name, "baseline"),
+WAYS = (
+    Way("xgboost", "grid"),
+    Way("xgboost", "random"),
+    Way("xgboost", "baseline"),
+    Way("linear_model", "baseline"),
 )
 
 
 def accuracy(item: tuple[str, Any, int], dataset: PreparedDataset) -> float:
     """Accuracy on the hold-out of a seed, of a model that was tuned on all other rows."""
     name, search, seed = item
-    algorithm: Algorithm = FLOOR if name == FLOOR.name else ALGORITHMS[name]
+    algorithm = ALGORITHMS[name]
     X, y = dataset.load()
     assert y is not None
     train, test = train_test_split(np.arange(len(y)), test_size=ROWS, stratify=y, random_state=seed)
-    way = Way(search, seed, FOLDS, CANDIDATES)
-    model = way_to_fit(way, algorithm, dataset, algorithm.make(dataset, seed)).fit(taken(X, train), y[train])
+    options = ModelOptions(seed=seed)
+    plan = SearchPlan(search, options, FOLDS, CANDIDATES)
+    estimator = plan_estimator(plan, algorithm, dataset, algorithm.make(dataset, options))
+    model = estimator.fit(taken(X, train), y[train])
     return float(np.mean(model.predict(taken(X, test)) == y[test]))
 
 
 def main() -> None:
     """Measure the accuracy on all hold-outs with two Dask workers, and save the results."""
-    dataset = prepare(resolve("diabetes"), Path(tempfile.mkdtemp()))
+    dataset = prepare_table(resolve("diabetes"), Path(tempfile.mkdtemp()))
     work = [(name, search, seed) for name, search in WAYS for seed in range(HOLDOUTS)]
     accuracies = np.empty(len(work))
     with connect("dask", workers=WORKERS) as engine:

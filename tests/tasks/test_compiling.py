@@ -10,7 +10,7 @@ from infra.engines.local import LocalEngine
 from tasks.cells import CellRequest, run_cell
 from tasks.compiling import compile_kernels
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.preparation import prepare
+from tasks.datasets.preparation import prepare_table
 from tasks.registry import algorithms_for
 
 
@@ -32,7 +32,7 @@ def test_cells_call_no_kernel_that_is_not_compiled(tmp_path: Path) -> None:
     wide.write_text("\n".join(["a,b,c,d", *rows]))
     narrow = tmp_path / "narrow.csv"
     narrow.write_text("\n".join(["a,b", *(row.rpartition(",")[0].rpartition(",")[0] for row in rows)]))
-    datasets = [prepare(resolve(str(path)), tmp_path / "data") for path in (wide, narrow)]
+    datasets = [prepare_table(resolve(str(path)), tmp_path / "data") for path in (wide, narrow)]
     compile_kernels()
     before = compiled()
     assert len(before) > 40

@@ -17,16 +17,17 @@ from sklearn.preprocessing import FunctionTransformer
 from infra.engines import Engine, connect
 from infra.errors import DataError
 from tasks import models
+from tasks.algorithms.base import ModelOptions
 from tasks.champion import fit_whole
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.preparation import prepare
 from tasks.datasets.prepared import PreparedDataset
 from tasks.datasets.reading import read
-from tasks.registry import ALGORITHMS
-from tasks.results import Cell
+from tasks.registry import ALGORITHMS, algorithms_for
+from tasks.results import Way
 from tests.infra.engines.starting import started
+from tests.tasks.preparing import prepare
 
-PREDICTORS = [name for name, algorithm in ALGORITHMS.items() if "classification" in algorithm.tasks]
+PREDICTORS = [algorithm.name for algorithm in algorithms_for("regression") if algorithm.grid]
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +41,8 @@ def datasets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PreparedData
 
 
 def fitted(dataset: PreparedDataset, algorithm: str, folder: Path) -> tuple[Pipeline, models.Description]:
-    cell = Cell(
-        dataset=dataset.name, algorithm=algorithm, engine="local", search="grid", params={"n_estimators": 7}
-    )
-    return models.load(fit_whole(dataset, cell, 3, folder))
+    way = Way(algorithm, "grid")
+    return models.load(fit_whole(dataset, way, {"n_estimators": 7}, ModelOptions(seed=3), folder))
 
 
 @pytest.mark.parametrize("name", ["diabetes", "progression"])
@@ -53,7 +52,9 @@ def test_a_reloaded_model_predicts_the_same(
 ) -> None:
     dataset = datasets[name]
     X, y = dataset.load()
-    model = ALGORITHMS[algorithm].make(dataset, 3).set_params(model__n_estimators=7).fit(X, y)
+    model = (
+        ALGORITHMS[algorithm].make(dataset, ModelOptions(seed=3)).set_params(model__n_estimators=7).fit(X, y)
+    )
     reloaded, description = fitted(dataset, algorithm, tmp_path)
     assert reloaded.predict(X).tobytes() == model.predict(X).tobytes()
     if dataset.task == "classification":
@@ -94,7 +95,12 @@ def test_a_model_keeps_no_engine(datasets: dict[str, PreparedDataset], tmp_path:
     X, y = dataset.load()
     _, description = fitted(dataset, "xgboost", tmp_path / "other")
     with connect("local", workers=2) as engine:
-        model = ALGORITHMS["xgboost"].make(dataset, 3).set_params(model__engine=engine).fit(X, y)
+        model = (
+            ALGORITHMS["xgboost"]
+            .make(dataset, ModelOptions(seed=3))
+            .set_params(model__engine=engine)
+            .fit(X, y)
+        )
         models.save(model, description, tmp_path)
     assert models.load(tmp_path)[0][-1].engine is None
 

@@ -8,9 +8,10 @@ import pytest
 from infra.errors import DataError, TrillaError
 from tasks.datasets import images
 from tasks.datasets.catalogue import Task, resolve
-from tasks.datasets.preparation import prepare
-from tasks.datasets.prepared import PreparedDataset, holdout, taken
+from tasks.datasets.holdout import stratified_holdout
+from tasks.datasets.prepared import PreparedDataset, taken
 from tasks.vision.cats_dogs import digits
+from tests.tasks.preparing import prepare
 from tests.tasks.vision import pictures
 
 
@@ -37,7 +38,7 @@ def test_a_folder_of_images_is_a_data_set(folder: Path, tmp_path: Path) -> None:
     assert "12 of cat, 12 of dog" in counts
     assert "2 files could not be used, such as cat/text.jpg: no image" in unusable
     assert "dog/empty.jpg: empty: 0 bytes" in unusable
-    train, test = holdout(dataset, y)
+    train, test = stratified_holdout(dataset, y)
     assert len(taken(X, train)) + len(taken(X, test)) == 24
 
 
@@ -53,8 +54,8 @@ def test_a_first_look_is_at_a_sample_and_says_so(
 ) -> None:
     monkeypatch.setattr(images, "FIRST_LOOK", 20)
     source = resolve(str(folder))
-    look, whole = (prepare(source, tmp_path / "data", epochs=epochs) for epochs in (None, 5))
-    assert (look.rows, look.epochs, whole.rows, whole.epochs) == (20, None, 24, 5)
+    look, whole = (prepare(source, tmp_path / "data", first_look=short) for short in (True, False))
+    assert (look.rows, whole.rows) == (20, 24)
     assert look.sha256 != whole.sha256
     assert look.notes[0] == whole.notes[0]
     assert look.notes[1].startswith("a first look: 20 of them, drawn from each class in proportion")
@@ -112,7 +113,7 @@ def test_digits_that_stand_in_are_named_as_such(tmp_path: Path, monkeypatch: pyt
 
     # the network is the edge of what can be here; what a failed download does is tested with cats_dogs
     monkeypatch.setattr("tasks.vision.cats_dogs.cats_dogs", lambda cache, *_, **__: digits(cache).noted(why))
-    dataset = images.prepare_images(resolve("cats-dogs"), tmp_path / "data", epochs=1)
+    dataset = images.prepare_images(resolve("cats-dogs"), tmp_path / "data", first_look=False)
     assert (dataset.name, dataset.rows, len(dataset.classes)) == ("digits", 1797, 10)
     assert dataset.caution == why
     assert "scikit-learn" in dataset.provenance

@@ -13,7 +13,7 @@ from infra.engines.spark import SparkEngine
 from infra.errors import DataError
 from tasks.datasets import spark_profile
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.preparation import prepare
+from tasks.datasets.preparation import prepare_table
 from tasks.datasets.prepared import PreparedDataset, file_digest
 from tasks.datasets.spark_profile import profile_with_spark
 from tests.infra.engines.starting import started
@@ -39,7 +39,7 @@ def dataset(tmp_path: Path) -> PreparedDataset:
     )
     frame.loc[::5, "a.b`c"] = np.nan
     frame.to_csv(tmp_path / "table.csv", index=False)
-    return prepare(resolve(str(tmp_path / "table.csv"), "class"), tmp_path)
+    return prepare_table(resolve(str(tmp_path / "table.csv"), "class"), tmp_path)
 
 
 def test_every_column_is_profiled_whatever_its_name(dataset: PreparedDataset, spark: SparkEngine) -> None:

@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.preparation import prepare
+from tasks.datasets.preparation import prepare_table
 from tasks.datasets.prepared import PreparedDataset
-from tasks.pictures import pictures, winners
+from tasks.pictures import best_clusterings
+from tasks.pictures.best_clusterings import clustering_pictures
 from tasks.results import Cell, Picture
 
 PARAMETERS: dict[str, dict[str, Any]] = {
@@ -33,7 +34,7 @@ def table(folder: Path, rows: int) -> PreparedDataset:
     values = rng.normal(size=(rows, 2)) + 12.0 * rng.integers(0, 3, (rows, 1))
     values[-1] = 60
     np.savetxt(folder / "own.csv", values, delimiter=",", header="a,b", comments="")
-    return prepare(resolve(str(folder / "own.csv")), folder)
+    return prepare_table(resolve(str(folder / "own.csv")), folder)
 
 
 def cell(dataset: PreparedDataset, algorithm: str, silhouette: float | None, **fields: Any) -> Cell:
@@ -58,7 +59,7 @@ def test_the_best_of_each_algorithm_are_drawn_side_by_side(dataset: PreparedData
         cell(dataset, "dbscan", 0.6),
         cell(dataset, "agglomerative", 0.4),
     ]
-    drawn = pictures(dataset, cells)
+    drawn = clustering_pictures(dataset, cells)
     assert titles(drawn) == [
         "Clusters in the first two principal components",
         "Silhouette of each row",
@@ -79,19 +80,18 @@ def test_the_best_of_each_algorithm_are_drawn_side_by_side(dataset: PreparedData
 
 def test_a_clustering_without_a_silhouette_is_no_winner(dataset: PreparedDataset) -> None:
     one_cluster = cell(dataset, "dbscan", None, params={"eps": 50.0, "min_samples": 4})
-    assert titles(pictures(dataset, [one_cluster])) == ["DBSCAN"]
-    drawn = pictures(dataset, [one_cluster, cell(dataset, "kmeans", 0.5)])
+    assert titles(clustering_pictures(dataset, [one_cluster])) == ["DBSCAN"]
+    drawn = clustering_pictures(dataset, [one_cluster, cell(dataset, "kmeans", 0.5)])
     assert "DBSCAN" not in drawn[0].caption
-    failed = cell(dataset, "kmeans", 0.5, status="failed")
-    assert pictures(dataset, [failed]) == []
+    assert clustering_pictures(dataset, []) == []
 
 
 def test_of_a_large_table_some_rows_of_every_cluster_are_drawn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = table(tmp_path, 2_000)
-    monkeypatch.setattr(winners, "MOST_ROWS", 40)
+    monkeypatch.setattr(best_clusterings, "MOST_ROWS", 40)
     lonely = cell(dataset, "agglomerative", 0.9, params={"n_clusters": 2, "linkage": "single"})
-    drawn = pictures(dataset, [lonely])
+    drawn = clustering_pictures(dataset, [lonely])
     assert "of 2,000 rows are drawn" in drawn[0].caption
     assert len(drawn) == 3
