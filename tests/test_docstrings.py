@@ -26,6 +26,8 @@ EXAMPLES = (
     "tasks.ensembles.xgboost",
     "tasks.vision.convnet",
     "tasks.search.search",
+    "tasks.search.successive_halving",
+    "tasks.search.bayesian",
 )
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
