@@ -14,17 +14,22 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from flows.session import Session
 from infra import __version__
 from infra.display import show
+from infra.mlflow_api import DESCRIPTION_TAG
 from infra.tracking import Tracker
 from tasks.cells import CellRequest
 from tasks.datasets.prepared import PreparedDataset
 from tasks.registry import ALGORITHMS
-from tasks.report.artifacts import leaderboard_rows, markdown_links, markdown_summary
+from tasks.report.artifacts import (
+    leaderboard_rows,
+    markdown_links,
+    markdown_recommendations,
+    markdown_summary,
+)
 from tasks.results import Cell, Evaluation, Trial
 from tasks.vision.curves import epochs_in
 
 FLUSH_TIMEOUT_S = 120
 FOLLOW_S = 1.0  # between two looks for an epoch that has ended
-DESCRIPTION = "mlflow.note.content"  # the tag that MLflow shows as a run's description, in markdown
 PACKAGES = (
     "prefect",
     "prefect-dask",
@@ -63,7 +68,7 @@ def start_study(session: Session) -> None:
         tags={
             "prefect.flow_run": links["Prefect run"],
             "trilla.version": __version__,
-            DESCRIPTION: _to_prefect(session),
+            DESCRIPTION_TAG: _to_prefect(session),
         },
     )
     session.tracker.log(session.key, params=_flat(session.parameters.model_dump(mode="json")))
@@ -132,7 +137,7 @@ def start_cell(session: Session, request: CellRequest) -> None:
             "trilla.engine": request.engine,
             "trilla.search": request.search,
             "prefect.flow_run": session.result.links["Prefect run"],
-            DESCRIPTION: _to_prefect(session),
+            DESCRIPTION_TAG: _to_prefect(session),
         },
     )
 
@@ -290,12 +295,11 @@ def finish_study(session: Session, report: Path, status: str) -> None:
     result, tracker = session.result, session.tracker
     tracker.log_artifact(session.key, report)
     tracker.log_text(session.key, result.model_dump_json(indent=2), "result.json")
-    run_id = tracker.run_id(session.key, timeout=30)
-    if run_id:
-        uri = os.environ["MLFLOW_TRACKING_URI"]
-        result.links["report in MLflow"] = f"{uri}/get-artifact?path={report.name}&run_uuid={run_id}"
+    if url := tracker.run_url(session.key, artifact=report.name):
+        result.links["report in MLflow"] = url
     summary = markdown_summary(result)
-    tracker.log(session.key, tags={DESCRIPTION: summary})
+    # the page of a run shows the first lines of its description: the link and the answer
+    tracker.describe(session.key, f"{_to_prefect(session)}\n\n{markdown_recommendations(result)}")
     tracker.end_run(session.key, status)
     show(create_table_artifact, key="leaderboard", table=leaderboard_rows(result), description="Leaderboard")
     show(create_markdown_artifact, key="summary", markdown=summary, description="Recommendation and findings")

@@ -73,7 +73,7 @@ def _passes(status: int) -> bool:
     return status >= 500 or status in PASSING_STATUSES
 
 
-def run_page(uri: str, experiment_id: str, run_id: str) -> str:
+def run_page(uri: str, experiment_id: str, run_id: str, artifact: str = "") -> str:
     """Return the address of a run's page.
 
     Parameters
@@ -84,8 +84,11 @@ def run_page(uri: str, experiment_id: str, run_id: str) -> str:
         The server's id of the experiment.
     run_id : str
         The server's id of the run.
+    artifact : str
+        Path of an artifact that the page shows; without it the page shows the overview.
     """
-    return f"{uri}/#/experiments/{experiment_id}/runs/{run_id}{TRAINING_VIEW}"
+    shown = f"/artifacts/{quote(artifact)}" if artifact else ""
+    return f"{uri}/#/experiments/{experiment_id}/runs/{run_id}{shown}{TRAINING_VIEW}"
 
 
 def model_page(uri: str, name: str, version: str) -> str:

@@ -234,10 +234,17 @@ class Tracker:
         ids = self._ids(key, timeout)
         return ids[0] if ids else None
 
-    def run_url(self, key: str, timeout: float = 30) -> str | None:
+    def run_url(self, key: str, timeout: float = 30, artifact: str = "") -> str | None:
         """Return the address of a run's page among MLflow's pages for model training.
 
-        The call waits up to `timeout` seconds until the server has the run.
+        Parameters
+        ----------
+        key : str
+            Key of the run.
+        timeout : float
+            Seconds to wait until the server has the run.
+        artifact : str
+            Path of an artifact that the page shows; without it the page shows the overview.
 
         Returns
         -------
@@ -248,7 +255,7 @@ class Tracker:
         if ids is None:
             return None
         run_id, experiment_id = ids
-        return run_page(self.uri, experiment_id, run_id)
+        return run_page(self.uri, experiment_id, run_id, artifact)
 
     def flush(self, timeout: float) -> bool:
         """Wait up to `timeout` seconds until the server has accepted or refused every operation.

@@ -55,10 +55,8 @@ def _rounded(value: float | None, decimals: int) -> float | None:
 
 def markdown_summary(result: StudyResult) -> str:
     """Return the recommendations, the findings, the scores, the comparisons and the links as markdown."""
-    every = dataset_results(result)
-    parts = [f"# {_plain(result.name)}"]
-    parts += [_bullets(recommendation_lines(data)) for data in every]
-    for data in every:
+    parts = [f"# {_plain(result.name)}", markdown_recommendations(result)]
+    for data in dataset_results(result):
         parts.append(f"## {_plain(data.name)}")
         parts.append(_bullets(sentences.short_findings(data)))
         parts.append(_evaluations(data))
@@ -67,6 +65,11 @@ def markdown_summary(result: StudyResult) -> str:
     parts.append(_bullets(sentences.study_findings(result)))
     parts.append(markdown_links(result.links))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def markdown_recommendations(result: StudyResult) -> str:
+    """Return what is recommended for each data set, as lists."""
+    return "\n\n".join(_bullets(recommendation_lines(data)) for data in dataset_results(result))
 
 
 def markdown_links(links: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ def recommendation_lines(data: DatasetResult) -> list[str]:
     chosen = data.recommendation
     if chosen is None:
         return []
-    return [f"{answer(chosen)} {chosen.reason}", *_registered(data.model)]
+    return [f"{answer(chosen)} {chosen.reason}", *_registered(data.model, chosen)]
 
 
 def answer(chosen: Recommendation) -> str:
@@ -33,9 +33,11 @@ def answer(chosen: Recommendation) -> str:
     )
 
 
-def _registered(model: RegisteredModel | None) -> list[str]:
+def _registered(model: RegisteredModel | None, chosen: Recommendation) -> list[str]:
+    if model is None and chosen.low is None:
+        return ["No model is registered: only cross-validated ways are."]
     if model is None:
-        return ["No model is registered."]
+        return ["No model is registered: MLflow did not answer."]
     return [
         f"Registered as {model.name} version {model.version}, {model.alias}: {model.reason}.",
         f"Use it: {use_command(model)}",
