@@ -45,9 +45,33 @@ def test_predictions_are_those_of_the_model(
     assert done.returncode == 0, done.stderr
     assert "768 predictions of xgboost" in done.stdout
     found = pd.read_csv(out) if suffix == ".csv" else pd.read_parquet(out)
-    expected = models.score_table(*models.load(files), pd.read_csv(table))
-    assert list(found["prediction"]) == list(expected["prediction"])
-    assert found["probability of pos"].to_numpy() == pytest.approx(expected["probability of pos"].to_numpy())
+    model, description = models.load(files)
+    X, _ = prepare(resolve("diabetes"), tmp_path).load()
+    shares = model.predict_proba(X)
+    expected = pd.DataFrame(
+        {
+            "prediction": [description.classes[code] for code in shares.argmax(axis=1)],
+            "probability of neg": shares[:, 0],
+            "probability of pos": shares[:, 1],
+        }
+    )
+    # a CSV file holds the shortest decimals that give a number of 32 bits again
+    pd.testing.assert_frame_equal(found.astype(expected.dtypes), expected, check_exact=True)
+
+
+def test_a_cell_that_cannot_be_read_is_one_sentence(
+    champion: tuple[str, Path], environment: dict[str, str], tmp_path: Path
+) -> None:
+    frame = pd.read_csv(BUNDLED / "diabetes.csv").astype({"mass": object})
+    frame.loc[3, "mass"] = "much"
+    table = tmp_path / "new.csv"
+    frame.assign(note=["12"] * 767 + ["a text among numbers"]).to_csv(table, index=False)
+    done = trilla("score", champion[0], str(table), "--out", "p.csv", environment=environment)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"trilla: '{table}', line 5: column 'mass' holds 'much' where numbers belong (1 of 768 values are text); "
+        "put a number there or leave it empty\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -58,7 +82,7 @@ def test_predictions_are_those_of_the_model(
         (("nobody", "no.csv", "--out", "p.csv"), "no file 'no.csv'"),
         (
             ("{name}", "burger-king", "--out", "p.csv"),
-            "column 'pregnant' is missing; the model needs: pregnant",
+            f"'{BUNDLED / 'burger_king.csv'}': column 'pregnant' is missing; the model needs: pregnant, glucose",
         ),
         (("{name}", "diabetes", "--out", "no/folder/p.csv"), "--out no/folder/p.csv: "),
     ],
