@@ -74,14 +74,14 @@ def recommend(
     """
     done = [cell for cell in cells if cell.status == "completed"]
     if evaluations:
-        scheme = f"{evaluations[0].repeats} x {evaluations[0].folds} cross-validation"
+        scheme = f"by {evaluations[0].repeats} x {evaluations[0].folds} cross-validation"
         found = [Candidate(e.way, e.mean, e.seconds, e.low, e.high) for e in evaluations]
         return _chosen(dataset, done, found, evaluations[0].metric, scheme, margin, _paired(comparisons))
     sound = [cell for cell in done if problem.objection(cell) is None]
     found = _measured(sound, problem.ranking)
     if not found:
         return Recommendation(dataset=dataset, algorithm=None, reason=_why_none(done, problem))
-    basis = "all rows" if problem.exact else "one hold-out, without an interval"
+    basis = "on all rows" if problem.exact else "on one hold-out, without an interval"
     loss = _exact if problem.exact else _unknown
     chosen = _chosen(dataset, done, found, problem.ranking, basis, margin, loss)
     objections = _objections([cell for cell in done if cell not in sound], problem)

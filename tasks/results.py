@@ -135,7 +135,9 @@ class Recommendation(BaseModel):
     score: float | None = Field(None, description="Cross-validated mean, or the one figure that there is.")
     low: float | None = Field(None, description="Lower end of the 95 % interval; None without one.")
     high: float | None = Field(None, description="Upper end of the 95 % interval; None without one.")
-    basis: str = Field("", description="What the score was measured on, in words.")
+    basis: str = Field(
+        "", description="How the score was measured, for example 'by 1 x 10 cross-validation'."
+    )
     reason: str = Field(description="Why this way is recommended, or why none is, in sentences.")
 
     @property

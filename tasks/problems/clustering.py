@@ -33,7 +33,7 @@ class Clustering(Problem):
         MetricColumn("silhouette", "Silhouette", "silhouette", "silh."),
         MetricColumn("davies_bouldin", "Davies-Bouldin", "Davies-\nBouldin", "D-B"),
         MetricColumn("calinski_harabasz", "Calinski-Harabasz", "Calinski-\nHarabasz", "C-H", 2),
-        MetricColumn("clusters", "Clusters", "clusters", "k"),
+        MetricColumn("clusters", "Clusters", "k", "k"),
         MetricColumn("noise_share", "Noise", "noise\n%", "noise\n%", 1, optional=True),
     )
 

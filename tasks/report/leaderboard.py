@@ -60,6 +60,7 @@ def _print_recommendations(every: list[DatasetResult], console: Console) -> None
         for number, line in enumerate(lines):
             if number == 0:
                 console.print()
+            # a command on one line can be copied
             console.print(Text(wording.one_line(line), "" if number else "bold"), soft_wrap=number > 0)
 
 
@@ -196,7 +197,7 @@ def _legend(data: DatasetResult, wide: bool) -> Padding:
         parts.append("peak, drv, wrk: MiB in all at one moment, of the driver, of the workers")
         metric = wording.metric_name(search_metric(data.cells))
         parts.append(f"{data.problem.search_heading[1]}: {metric} in the search")
-    parts += [f"{c.narrow}: {c.wide}" for c in data.problem.columns if not wide and len(c.narrow) == 1]
+    parts += [f"{c.narrow}: {c.heading.lower()}" for c in data.problem.columns if len(c.wide) == 1]
     if data.recommended_cell is not None and data.recommended_cell.space:
         parts.append(f"{RECOMMENDED} on the raw columns: {_raw_figures(data.recommended_cell)}")
     return Padding(Text("; ".join(parts), "dim"), (0, 0, 0, 2))
@@ -212,14 +213,15 @@ def _print_evaluations(data: DatasetResult, console: Console) -> None:
         return
     chosen = data.recommendation and data.recommendation.way
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("cross-validated", "metric", "mean", "95 % interval", "s a fit", "repeats x folds"):
-        words = heading in ("cross-validated", "metric")
-        table.add_column(heading, justify="left" if words else "right", overflow="fold")
+    metric = wording.metric_name(data.evaluations[0].metric)
+    table.add_column("cross-validated", overflow="fold")
+    for heading in (f"mean {metric}", "95 % interval", "s a fit", "repeats x folds"):
+        table.add_column(heading, justify="right", overflow="fold")
     for e in data.evaluations:
         interval = f"{wording.score(e.low, e.metric)} to {wording.score(e.high, e.metric)}"
         name = wording.one_line(str(e.way)) + (f" {RECOMMENDED}" if e.way == chosen else "")
         mean, seconds = wording.score(e.mean, e.metric), wording.seconds(e.seconds)
-        table.add_row(Text(name), wording.metric_name(e.metric), mean, interval, seconds, sentences.scheme(e))
+        table.add_row(Text(name), mean, interval, seconds, sentences.scheme(e))
     console.print()
     console.print(table)
     for line in sentences.comparisons_in_words(data):

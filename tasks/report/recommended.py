@@ -29,7 +29,7 @@ def answer(chosen: Recommendation) -> str:
     place = f"fastest on {chosen.engine}" if chosen.engine else "fitted in one process"
     return (
         f"Recommended for {chosen.dataset}: {chosen.way}, {wording.metric_name(chosen.metric)} "
-        f"{wording.score(chosen.score, chosen.metric)}{interval}, measured by {chosen.basis}, {place}."
+        f"{wording.score(chosen.score, chosen.metric)}{interval}, measured {chosen.basis}, {place}."
     )
 
 

@@ -2,13 +2,11 @@
 
 import pytest
 
-from tasks.report import charts, leaderboard, sentences, view
+from tasks.report import charts, cluster_words, leaderboard, sentences, view
 from tasks.report.artifacts import leaderboard_rows
-from tasks.report.clusters import cluster_findings, spaces_in_words
-from tasks.report.payoff import payoff
-from tasks.report.selection import best_cell, cells_of
-from tasks.results import Cell, StudyResult
-from tests.tasks.report.synthetic import make_study
+from tasks.report.recommended import recommendation_lines
+from tasks.results import Cell, Dataset, StudyResult
+from tests.tasks.report.synthetic import data_of, make_study, recommended
 from tests.tasks.report.test_leaderboard import cell_line, printed
 
 
@@ -16,13 +14,13 @@ from tests.tasks.report.test_leaderboard import cell_line, printed
 def noisy() -> StudyResult:
     """K-means, and DBSCAN whose baseline found one cluster and whose searches have noise."""
     study = make_study(clusterers=("kmeans", "dbscan"))
-    for cell in cells_of(study, "burger-king"):
+    for cell in data_of(study, "burger-king").cells:
         if cell.algorithm == "dbscan" and cell.status == "completed":
             if cell.search == "baseline":
                 cell.metrics = {"clusters": 1.0, "largest_share": 0.957, "noise_share": 0.043}
             else:
                 cell.metrics["noise_share"] = 0.243
-    return study
+    return recommended(study)
 
 
 def only_unscored() -> StudyResult:
@@ -35,22 +33,25 @@ def only_unscored() -> StudyResult:
         score_name="silhouette",
         metrics={"clusters": 0.0, "largest_share": 0.0, "noise_share": 1.0},
     )
-    return make_study((), ()).model_copy(update={"cells": [cell], "datasets": []})
+    about = Dataset(name="d", task="clustering", target=None, rows=70, columns=["a"], sha256="", path="")
+    return recommended(make_study((), ()).model_copy(update={"cells": [cell], "datasets": [about]}))
 
 
 def test_a_clustering_without_two_clusters_has_a_sentence_and_no_rank(noisy: StudyResult) -> None:
-    cells = cells_of(noisy, "burger-king")
-    assert cluster_findings(cells) == [
+    cells = data_of(noisy, "burger-king").cells
+    assert cluster_words.findings(cells) == [
         "dbscan baseline: 1 cluster (4.3 % of the rows are noise); with fewer than two there is no silhouette."
     ]
-    best = best_cell(cells)
-    assert best is not None
-    assert best.search != "baseline"
-    gains = [line for line in sentences.gains(noisy, "burger-king") if line.startswith("dbscan, grid")]
+    chosen = data_of(noisy, "burger-king").recommendation
+    assert chosen is not None
+    assert chosen.search != "baseline"
+    gains = [
+        line for line in sentences.gains(data_of(noisy, "burger-king")) if line.startswith("dbscan, grid")
+    ]
     assert gains[0].startswith(
-        "dbscan, grid search: silhouette 0.423, the baseline has none. The search took"
+        "dbscan, grid search: silhouette 0.423; the baseline has none. The search took"
     )
-    assert "nan" not in " ".join(sentences.dataset_findings(noisy, "burger-king"))
+    assert "nan" not in " ".join(sentences.dataset_findings(data_of(noisy, "burger-king")))
 
 
 def heading(text: str) -> str:
@@ -72,27 +73,26 @@ def test_the_leaderboard_shows_noise_where_there_is_some(noisy: StudyResult, wid
 
 def test_the_report_shows_clusters_noise_and_missing_scores(noisy: StudyResult) -> None:
     data = next(d for d in view.datasets(noisy) if d.name == "burger-king")
-    column = data.headings.index("Clusters")
+    column, noise = data.headings.index("Clusters"), data.headings.index("Noise")
     base, grid, *_ = data.groups["dbscan"]
-    assert (base.figures[0], base.figures[column]) == ("–", "1\nnoise 4.3 %")
-    assert grid.figures[column] == "2\nnoise 24.3 %"
+    assert (base.figures[0], base.figures[column], base.figures[noise]) == ("–", "1", "4.30 %")
+    assert (grid.figures[column], grid.figures[noise]) == ("2", "24.30 %")
     assert data.groups["kmeans"][0].figures[column] == "8"
-    assert "Without a mark: fewer than two clusters." in data.charts[0].caption
+    assert "A way without a mark found fewer than two clusters." in data.charts[0].caption
 
 
-def test_a_lopsided_winner_comes_with_a_warning() -> None:
+def test_a_lopsided_clustering_is_not_recommended_although_it_scores_highest() -> None:
     study = make_study()
-    for cell in cells_of(study, "burger-king"):
-        if cell.status == "completed" and cell.search == "grid":
+    for cell in study.cells:
+        if cell.dataset == "burger-king" and cell.status == "completed" and cell.search == "grid":
             cell.metrics |= {"silhouette": 0.69, "largest_share": 0.986}
-    assert cluster_findings(cells_of(study, "burger-king"))[0].startswith(
-        "Mind the sizes: one cluster of kmeans grid holds 98.6 % of the rows."
-    )
-    assert cluster_findings(cells_of(make_study(), "burger-king")) == []
+    [answer, *_] = recommendation_lines(data_of(recommended(study), "burger-king"))
+    assert answer.startswith("Recommended for burger-king: kmeans random, silhouette 0.423")
+    assert "Not considered: kmeans grid (one cluster holds 98.6 % of the rows)." in answer
 
 
 def test_the_spaces_are_named_and_told_apart(noisy: StudyResult) -> None:
-    words = spaces_in_words(cells_of(noisy, "burger-king"))
+    words = cluster_words.spaces(data_of(noisy, "burger-king").cells)
     assert "hold in the space the model was fitted in (standardised)" in words
     assert "'raw' scores the same clusters on the columns as they are" in words
     data = next(d for d in view.datasets(noisy) if d.name == "burger-king")
@@ -101,11 +101,9 @@ def test_the_spaces_are_named_and_told_apart(noisy: StudyResult) -> None:
 
 def test_a_study_whose_clusterings_all_lack_scores_is_shown() -> None:
     study = only_unscored()
-    cells = cells_of(study, "d")
-    assert best_cell(cells) is None
-    assert payoff(study, "d") is None
-    assert charts.dataset_charts(cells, [], True, "d")[0].title != "Quality"
-    assert "highest silhouette" in printed(study, 120)
+    data = data_of(study, "d")
+    assert recommendation_lines(data)[0].startswith("Recommended for d: none. No model has a score")
+    assert charts.dataset_charts(data, "d")[0].title != "Quality"
     assert "100 % of the rows" in printed(study, 120).replace("100.0 %", "100 %")
     assert leaderboard_rows(study)[0]["clusters"] == 0.0
-    assert leaderboard.BEST not in [row["best"] for row in leaderboard_rows(study)]
+    assert leaderboard.RECOMMENDED not in [row["recommended"] for row in leaderboard_rows(study)]
