@@ -83,5 +83,8 @@ def learn_target(column: pd.Series, source: Source) -> ClassTarget | QuantityTar
     if source.task == "regression":
         return QuantityTarget(name=name)
     numeric = is_numeric(column)
-    ordered = sorted(labels(column).unique(), key=lambda label: (label == source.positive, float(label) if numeric else label))
-    return ClassTarget(name=name, classes=tuple(ordered))
+
+    def rank(label: str) -> tuple[bool, float | str]:
+        return label == source.positive, float(label) if numeric else label
+
+    return ClassTarget(name=name, classes=tuple(sorted(labels(column).unique(), key=rank)))

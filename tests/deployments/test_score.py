@@ -9,11 +9,12 @@ from infra.delivery import mlflow_client
 from infra.model_registry import ModelRegistry
 from infra.servers import Stack
 from tasks import models
+from tasks.algorithms.base import ModelOptions
 from tasks.champion import fit_whole
 from tasks.datasets.catalogue import BUNDLED, resolve
-from tasks.datasets.preparation import prepare_table
-from tasks.results import Cell
+from tasks.results import Way
 from tests.conftest import trilla
+from tests.tasks.preparing import prepare
 from tests.tasks.vision import pictures
 
 
@@ -21,11 +22,9 @@ from tests.tasks.vision import pictures
 def champion(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """Name of a registered champion, and its files."""
     folder = tmp_path_factory.mktemp("model")
-    dataset = prepare_table(resolve("diabetes"), folder)
-    cell = Cell(
-        dataset="diabetes", algorithm="xgboost", engine="local", search="grid", params={"max_depth": 2}
-    )
-    files = fit_whole(dataset, cell, 0, folder / "files")
+    dataset = prepare(resolve("diabetes"), folder)
+    options = ModelOptions(seed=0)
+    files = fit_whole(dataset, Way("xgboost", "grid"), {"max_depth": 2}, options, folder / "files")
     client, registry = mlflow_client(stack.mlflow_url), ModelRegistry(stack.mlflow_url)
     run = client.create_run("0")
     client.log_artifacts(run.info.run_id, str(files), "models/it")
@@ -102,8 +101,9 @@ def network(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[str
     """Name of a registered network, its files, and the folder of images that it learned."""
     folder = tmp_path_factory.mktemp("network")
     photographs = pictures.folder(folder / "pets", count=10)
-    cell = Cell(dataset="pets", algorithm="convnet", engine="local", search="baseline", params={"epochs": 2})
-    files = fit_whole(prepare_table(resolve(str(photographs)), folder), cell, 0, folder / "files")
+    dataset = prepare(resolve(str(photographs)), folder)
+    way, options = Way("convnet", "baseline"), ModelOptions(seed=0)
+    files = fit_whole(dataset, way, {"epochs": 2}, options, folder / "files")
     client, registry = mlflow_client(stack.mlflow_url), ModelRegistry(stack.mlflow_url)
     run = client.create_run("0")
     client.log_artifacts(run.info.run_id, str(files), "models/it")
@@ -127,7 +127,7 @@ def test_images_of_a_folder_are_told_apart(
     assert found["prediction"].isna().tolist() == [False] * 4 + [True]
     assert "no image" in found["error"].iloc[-1]
     model, description = models.load(files)
-    X, _ = prepare_table(resolve(str(photographs)), tmp_path).load()
+    X, _ = prepare(resolve(str(photographs)), tmp_path).load()
     expected = model.predict_proba(X[::5])
     shares = found[["probability of cat", "probability of dog"]].to_numpy()[:4]
     assert shares == pytest.approx(expected, abs=1e-5)
