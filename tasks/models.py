@@ -58,7 +58,17 @@ class Description(BaseModel):
 
 
 def save(model: Pipeline, description: Description, folder: Path) -> None:
-    """Write a fitted pipeline and what it is into a folder."""
+    """Write a fitted pipeline and its description into a folder.
+
+    Parameters
+    ----------
+    model : Pipeline
+        The fitted pipeline; the engine is taken away from its model.
+    description : Description
+        What the model is, with the recipe of its columns.
+    folder : Path
+        Folder of the model's files; made if it is not there.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     if description.images:
         from tasks.vision import saving
