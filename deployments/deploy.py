@@ -1,34 +1,50 @@
-"""`trilla deploy`: register the deployments with their schedules, and serve them until interrupted."""
+"""`trilla deploy`: register the deployments, and serve them until the command is interrupted.
+
+What a user changed on a deployment's page is kept: schedules, parameters, tags, and whether it is paused.
+"""
 
 import asyncio
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
-from typing import TYPE_CHECKING
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
 
 from cronsim import CronSim, CronSimError
 from filelock import FileLock, Timeout
 from rich.console import Console
 
+from deployments.run_study import check
 from deployments.stack import bring_up
+from flows.parameters import StudyParameters
+from infra import __version__
 from infra.errors import ParameterError, StackError
 from infra.launch import HEARTBEAT_S
 from infra.settings import load_settings
+from tasks.datasets.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
-    from prefect.automations import Automation
+    from prefect.automations import Automation, AutomationCore
+    from prefect.client.schemas.actions import DeploymentScheduleCreate
+    from prefect.client.schemas.responses import DeploymentResponse
+    from prefect.client.schemas.schedules import SCHEDULE_TYPES
     from prefect.deployments.runner import RunnerDeployment
     from prefect.runner import Runner
-    from prefect.schedules import Schedule
 
 CRON_FIELDS = "minute hour day month weekday"
+NIGHTLY = "0 2 * * *"
 RUNS_AT_ONCE = 1  # a second run would disturb the first one's measurements
 SILENCE_S = 3 * HEARTBEAT_S
 POLL_S = 5.0  # seconds between two looks for runs that are due
 AUTOMATION = "trilla: a run that went silent has crashed"
+SERVING = "Serving; Ctrl-C stops it and pauses the schedules until the next start."
+NOT_SERVED = "not-served"
+"""Tag of a deployment that `trilla deploy` itself paused when it stopped: the next start resumes it."""
 
 DESCRIPTIONS = {
     "study": "Compares algorithms x engines x {baseline, grid, random} on data sets, and reports. "
@@ -39,103 +55,274 @@ DESCRIPTIONS = {
 }
 
 
-def deploy(cron: str) -> None:
-    """Serve all deployments until interrupted; runs are taken one at a time.
+def deploy(cron: str | None = None, parameters: StudyParameters | None = None) -> None:
+    """Serve all deployments until interrupted; runs are started one at a time.
 
     Parameters
     ----------
-    cron
-        When the study runs by itself (UTC). It holds from each start on; until the next start the
-        schedule can be changed in the UI.
+    cron : str, optional
+        Times at which the study runs by itself (UTC). Without it the deployment keeps its schedules; a new
+        deployment runs every night at 02:00.
+    parameters : StudyParameters, optional
+        Parameters of the runs that the schedule starts. Without them the deployment keeps its parameters.
 
     Raises
     ------
     ParameterError
-        If that is not a cron expression; nothing is started then.
+        If `cron` is not a cron expression; nothing is started then. Or if the parameters that a deployment has do
+        not fit this version.
+    DataError
+        If a data set of the parameters cannot be used; nothing is started then.
     StackError
         If the servers do not start, or if this home folder's deployments are served already.
     """
-    check_cron(cron)
+    console = Console()
+    if cron is not None:
+        check_cron(cron)
+    if parameters is not None:
+        check(parameters, None, console)
+        parameters = with_absolute_paths(parameters)
     stack = bring_up()
     os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "warning")  # for the runs: else 60 lines for each
     with _alone():
         # Prefect reads its environment when it is first imported
         from prefect.runner import Runner
-        from prefect.schedules import Cron
 
         ensure_automation(crash_automation())
-        runner = Runner(name="trilla", limit=RUNS_AT_ONCE, query_seconds=POLL_S)
-        console = Console()
-        for name, deployment in deployments({"study": Cron(cron, timezone="UTC")}).items():
-            page = f"{stack.prefect_ui_url}/deployments/deployment/{runner.add_deployment(deployment)}"
-            when = f", by itself at `{cron}` (UTC)" if name == "study" else ""
-            console.print(f"{name:15} {page}{when}", soft_wrap=True, markup=False, highlight=False)
-        console.print("Serving; Ctrl-C ends it and pauses the schedule.", style="dim")
-        asyncio.run(serve(runner))
+        runner = Runner(name="trilla", limit=RUNS_AT_ONCE, query_seconds=POLL_S, pause_on_shutdown=False)
+        if cron is not None:
+            unschedule("study")
+        served: list[UUID] = []
+        for name, deployment in deployments(cron, parameters).items():
+            served.append(register(runner, deployment))
+            page = f"{stack.prefect_ui_url}/deployments/deployment/{served[-1]}"
+            line = f"{name:15} {page}{when(deployment)}"
+            console.print(line, soft_wrap=True, markup=False, highlight=False)
+        ready = partial(console.print, SERVING, style="dim")
+        try:
+            asyncio.run(serve(runner, ready))
+        finally:
+            pause(served)
         console.print("Stopped.", style="dim")
 
 
 def check_cron(cron: str) -> None:
-    """Refuse what is not a cron expression, or never comes true.
+    """Refuse text that is not a cron expression, or that names a time which never comes.
 
     Raises
     ------
     ParameterError
-        If that is so.
+        If the text is refused.
     """
     try:
-        if len(cron.split()) != len(CRON_FIELDS.split()):  # with seconds, readers differ on where they stand
+        if len(cron.split()) != len(CRON_FIELDS.split()):  # readers differ on the place of a sixth, seconds
             raise CronSimError("Bad number of fields")
         next(CronSim(cron, datetime.now(UTC)))
     except (CronSimError, StopIteration) as error:
         reason = f" ({error})" if str(error) else ""
         raise ParameterError(
             f"--cron {cron!r} is not a cron expression{reason}: allowed are the fields {CRON_FIELDS}, for "
-            "example '0 2 * * *'."
+            f"example '{NIGHTLY}'."
         ) from None
 
 
-def deployments(schedules: "Mapping[str, Schedule] | None" = None) -> "dict[str, RunnerDeployment]":
-    """Build the deployments; they are registered by whoever serves them.
+def with_absolute_paths(parameters: StudyParameters) -> StudyParameters:
+    """Name the user's own files by absolute paths: a run has another working folder than this command."""
+
+    def absolute(data: str) -> str:
+        path = Path(data).expanduser()
+        return str(path.absolute()) if data not in CATALOGUE and path.exists() else data
+
+    return parameters.model_copy(update={"data": [absolute(data) for data in parameters.data]})
+
+
+def deployments(
+    cron: str | None = None, parameters: StudyParameters | None = None
+) -> "dict[str, RunnerDeployment]":
+    """Build the deployments by name; the runner that serves them registers them.
 
     Parameters
     ----------
-    schedules
-        Schedules by name of the flow.
+    cron : str, optional
+        New schedule of the study (UTC).
+    parameters : StudyParameters, optional
+        New parameters of the study.
     """
     from prefect.deployments.runner import RunnerDeployment
+    from prefect.schedules import Cron
     from prefect.types.entrypoint import EntrypointType
 
     from flows.study import classification, clustering, study, vision
 
+    flows = (study, classification, clustering, vision)
+    there = {flow.name: registered(flow.name) for flow in flows}
+    fields = {name: kept(deployment) for name, deployment in there.items()}
+    if there[study.name] is None:
+        cron = cron or NIGHTLY
+    if cron is not None:
+        fields[study.name] |= {"schedules": [Cron(cron, timezone="UTC")], "paused": False}
+    if parameters is not None:
+        values = parameters.model_dump(mode="json", exclude_none=True)
+        fields[study.name] |= {"parameters": {"parameters": values}}
     return {
         flow.name: RunnerDeployment.from_flow(
             flow,
             name=flow.name,
-            schedule=(schedules or {}).get(flow.name),
             description=DESCRIPTIONS[flow.name],
-            tags=["trilla"],
-            version=version("trilla"),
+            version=__version__,
             entrypoint_type=EntrypointType.MODULE_PATH,  # a file's path would hold in this folder only
+            **fields[flow.name],
         )
-        for flow in (study, classification, clustering, vision)
+        for flow in flows
     }
 
 
-def crash_automation(silence_s: float = SILENCE_S) -> "Automation":
-    """Describe what sets a run to Crashed whose process ended without a word: its heartbeats stop.
+def register(runner: "Runner", deployment: "RunnerDeployment") -> UUID:
+    """Register a deployment with the server, and return its id.
+
+    Raises
+    ------
+    ParameterError
+        If the server refuses the parameters, which an earlier version of trilla may have set.
+    """
+    from prefect.exceptions import PrefectHTTPStatusError
+
+    try:
+        return cast("UUID", runner.add_deployment(deployment))
+    except PrefectHTTPStatusError as error:
+        if error.response.status_code != HTTPStatus.CONFLICT:
+            raise
+        raise ParameterError(
+            f"the parameters of deployment {deployment.name!r} do not fit this version of trilla "
+            f"({error.response.json()['detail']}): set those of 'study' anew with the flags of `trilla study`, or "
+            "delete the deployment on its page"
+        ) from None
+
+
+def unschedule(name: str) -> None:
+    """Remove the schedules of a flow's deployment: where all have slugs, the server would keep them beside new ones."""
+    from prefect.client.orchestration import get_client
+
+    there = registered(name)
+    if there is None:
+        return
+    with get_client(sync_client=True) as client:
+        for schedule in there.schedules:
+            client.delete_deployment_schedule(there.id, schedule.id)
+
+
+def registered(name: str) -> "DeploymentResponse | None":
+    """Ask the server for the deployment of a flow; None if there is none yet."""
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import ObjectNotFound
+
+    with get_client(sync_client=True) as client:
+        try:
+            return client.read_deployment_by_name(f"{name}/{name}")
+        except ObjectNotFound:
+            return None
+
+
+def kept(there: "DeploymentResponse | None") -> dict[str, Any]:
+    """Choose the fields of a deployment that a new start takes over from the one on the server.
 
     Parameters
     ----------
-    silence_s
+    there : DeploymentResponse, optional
+        The deployment on the server; None if there is none yet.
+
+    Returns
+    -------
+    dict
+        Schedules, parameters, tags, and whether the deployment is paused: it is if its user paused it, not if
+        the last stop did.
+    """
+    from flows.study import TAG
+
+    if there is None:
+        return {"schedules": [], "parameters": {}, "tags": [TAG], "paused": False}
+    return {
+        "schedules": [_anew(one) for one in there.schedules],
+        "parameters": there.parameters,
+        "tags": sorted({TAG, *there.tags} - {NOT_SERVED}),
+        "paused": there.paused and NOT_SERVED not in there.tags,
+    }
+
+
+def _anew(schedule: Any) -> "DeploymentScheduleCreate":
+    from prefect.client.schemas.actions import DeploymentScheduleCreate
+
+    names = set(DeploymentScheduleCreate.model_fields) & set(type(schedule).model_fields)
+    return DeploymentScheduleCreate(**{name: getattr(schedule, name) for name in names})
+
+
+def when(deployment: "RunnerDeployment") -> str:
+    """Say in words at which times a deployment runs by itself, or that it is paused; empty without a schedule."""
+    parts = []
+    for one in deployment.schedules or []:
+        paused = deployment.paused or one.active is False
+        parts.append(f", {'paused' if paused else 'by itself'}: {_times(one.schedule)}")
+    return "".join(parts)
+
+
+def _times(schedule: "SCHEDULE_TYPES | None") -> str:
+    from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+
+    match schedule:
+        case CronSchedule():
+            return f"`{schedule.cron}` ({schedule.timezone})"
+        case IntervalSchedule():
+            return f"every {schedule.interval}"
+        case _:
+            return f"`{getattr(schedule, 'rrule', schedule)}`"
+
+
+def pause(served: Iterable[UUID]) -> None:
+    """Pause the deployments that nobody serves any more, or their scheduled runs would pile up.
+
+    A deployment that its user has paused is left as it is, so that the next start does not resume it.
+
+    Parameters
+    ----------
+    served : iterable of UUID
+        Ids of the deployments.
+    """
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import DeploymentUpdate
+    from prefect.exceptions import ObjectNotFound
+
+    with get_client(sync_client=True) as client:
+        for deployment_id in served:
+            try:
+                there = client.read_deployment(deployment_id)
+            except ObjectNotFound:
+                continue
+            if there.paused:
+                continue
+            client.update_deployment(deployment_id, DeploymentUpdate(tags=[*there.tags, NOT_SERVED]))
+            client.pause_deployment(deployment_id)
+
+
+def crash_automation(silence_s: float = SILENCE_S) -> "Automation":
+    """Describe the automation that sets a run to Crashed when its heartbeats stop: its process was killed.
+
+    It matches the runs that have trilla's tag, not those of others on the same server. Where a heartbeat
+    arrives after a run's end, it fires too late, and the server refuses the change: a run that has ended keeps
+    its state, because the change is not forced.
+
+    Parameters
+    ----------
+    silence_s : float
         Seconds after the last heartbeat.
     """
     from prefect.automations import Automation, ChangeFlowRunState, EventTrigger, Posture
     from prefect.client.schemas.objects import StateType
 
+    from flows.study import TAG
+
     heartbeat = "prefect.flow-run.heartbeat"
     ends = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")}
-    message = f"Its process ended without a word: no heartbeat for {silence_s:.0f} s."
+    message = f"The run's process was killed or hangs: no heartbeat for {silence_s:.0f} s."
     return Automation(
         name=AUTOMATION,
         description="Prefect itself does not notice that a run's process was killed.",
@@ -143,6 +330,7 @@ def crash_automation(silence_s: float = SILENCE_S) -> "Automation":
             after={heartbeat},
             expect={heartbeat, *ends},
             match={"prefect.resource.id": ["prefect.flow-run.*"]},
+            match_related={"prefect.resource.id": [f"prefect.tag.{TAG}"], "prefect.resource.role": ["tag"]},
             for_each={"prefect.resource.id"},
             posture=Posture.Proactive,
             threshold=1,
@@ -155,7 +343,12 @@ def crash_automation(silence_s: float = SILENCE_S) -> "Automation":
 def ensure_automation(automation: "Automation", *, update: bool = True) -> None:
     """Create the automation, or bring the one of its name up to date; whether it is enabled stays.
 
-    Without `update` one that is there is left as it is.
+    Parameters
+    ----------
+    automation : Automation
+        The automation that the server is to have.
+    update : bool
+        Whether one that is there is brought up to date; without it only one that matches other runs is.
     """
     from prefect.automations import AutomationCore
     from prefect.client.orchestration import get_client
@@ -165,7 +358,7 @@ def ensure_automation(automation: "Automation", *, update: bool = True) -> None:
         if not known:
             automation.create()
             return
-        if not update:
+        if not update and _runs_matched(known[0]) == _runs_matched(automation):
             return
         wanted = automation.model_copy(update={"enabled": known[0].enabled})
         client.update_automation(
@@ -173,9 +366,13 @@ def ensure_automation(automation: "Automation", *, update: bool = True) -> None:
         )
 
 
+def _runs_matched(automation: "AutomationCore") -> Any:
+    return getattr(automation.trigger, "match_related", None)
+
+
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Hold this home folder's deployments; the system lets go of them with the process."""
+    """Hold the lock on this home folder's deployments; the system releases it when the process ends."""
     file = load_settings().home / "deploy.lock"
     file.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(file)
@@ -183,23 +380,37 @@ def _alone() -> Iterator[None]:
         lock.acquire(blocking=False)
     except Timeout:
         raise StackError(
-            f"Another `trilla deploy` serves the deployments of {file.parent}: end it first."
+            f"Another `trilla deploy` serves the deployments of {file.parent}: stop it first."
         ) from None
     with lock:
         yield
 
 
-async def serve(runner: "Runner") -> None:
-    """Serve until SIGINT or SIGTERM; runs under way are cancelled then, with all their processes."""
+async def serve(runner: "Runner", ready: Callable[[], object]) -> None:
+    """Serve until SIGINT or SIGTERM; the runs under way are cancelled then, with all their processes.
+
+    Parameters
+    ----------
+    runner : Runner
+        The runner, which has its deployments.
+    ready : callable
+        Called without arguments when the runner serves.
+    """
     loop, asked = asyncio.get_running_loop(), asyncio.Event()
 
     def stop(*_: object) -> None:
-        loop.call_soon_threadsafe(asked.set)
+        if not loop.is_closed():  # a second signal may come while the deployments are paused
+            loop.call_soon_threadsafe(asked.set)
 
     # Prefect's own handler does not wait for what it stops, and leaves processes behind
     runner.handle_sigterm = stop  # type: ignore[method-assign]
-    signal.signal(signal.SIGINT, stop)
-    serving, stopping = asyncio.ensure_future(runner.start()), asyncio.ensure_future(asked.wait())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    serving = asyncio.ensure_future(runner.start())
+    while not (runner.started or serving.done()):  # a runner that has not started cannot be stopped
+        await asyncio.sleep(0.05)
+    ready()
+    stopping = asyncio.ensure_future(asked.wait())
     await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     if not serving.done():

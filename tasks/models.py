@@ -11,7 +11,8 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 from sklearn.pipeline import Pipeline
 
-from infra.errors import DataError
+from infra.errors import DataError, ParameterError
+from infra.extras import VISION
 from tasks.datasets.catalogue import Source, Task
 from tasks.datasets.recipe import Recipe
 
@@ -112,6 +113,7 @@ def load(folder: Path) -> tuple[Pipeline, Description]:
     try:
         description = _read_description(folder / DESCRIPTION_FILE)
         if description.images:
+            VISION.require()
             from tasks.vision import saving
 
             return Pipeline([("model", saving.load(folder / NETWORK_FOLDER))]), description
@@ -120,7 +122,7 @@ def load(folder: Path) -> tuple[Pipeline, Description]:
         if strange:
             raise DataError(f"model '{folder}' holds {strange[0]}, which is not trusted: it is not loaded")
         return skops.load(folder / MODEL_FILE, trusted=unknown), description
-    except DataError:
+    except (DataError, ParameterError):
         raise
     except (OSError, ValueError, KeyError) as error:
         raise DataError(f"'{folder}' is no model of trilla: {_in_one_line(error)}") from None

@@ -17,6 +17,7 @@ EXAMPLES = (
     "infra.engines",
     "infra.arithmetic",
     "infra.retrying",
+    "infra.study_folder",
     "tasks.clustering.kmeans",
     "tasks.clustering.dbscan",
     "tasks.clustering.agglomerative",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infra.errors import ParameterError
-from tasks.ensembles.labels import refused
+from tasks.ensembles.labels import check_classes
 from tasks.vision.network import SMALLEST
 from tasks.vision.packed import PackedImages
 from tasks.vision.parallel import Pictures
@@ -123,6 +123,5 @@ def coded(y: Any, n: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
         classes, codes = np.unique(labels, return_inverse=True)
     except TypeError:
         raise ParameterError("y: labels of one type are needed, found several (or missing ones)") from None
-    if (refusal := refused(classes, None)) is not None:
-        raise ParameterError(refusal)
+    check_classes(classes, None)
     return classes, codes.astype(np.int64)

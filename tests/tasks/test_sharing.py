@@ -92,7 +92,7 @@ def test_an_invalid_setting_fails_by_itself() -> None:
 
 def test_what_breaks_the_common_computation_breaks_each_that_is_valid() -> None:
     few, zero = KMeans(400, random_state=0).fit_shared(ROWS, None, [{"n_init": 2}, {"n_init": 0}])
-    assert "n_clusters=400: at most one a row" in str(few)
+    assert "n_clusters=400: allowed are at most as many as rows" in str(few)
     assert "'n_init' parameter" in str(zero)
     only = KMeans(random_state=0).fit_shared(ROWS, None, [{"n_init": -1}])
     assert isinstance(only[0], ValueError)

@@ -96,7 +96,11 @@ def test_candidates_that_fail_leave_their_batch_unharmed(passes: list[int]) -> N
     space = {"n_clusters": [3, 1, 0, 201, 4], "n_init": [2, 0, 1]}
     search = GridSearch(MODEL, space).fit(BLOBS)
     assert passes == [4]
-    causes = ["silhouette score", "'n_clusters' parameter", "n_clusters=201: at most one a row"]
+    causes = [
+        "silhouette score",
+        "'n_clusters' parameter",
+        "n_clusters=201: allowed are at most as many as rows",
+    ]
     for params, error in zip(search.cv_results_["params"], search.cv_results_["error"], strict=True):
         k, runs = params["n_clusters"], params["n_init"]
         if k in (3, 4) and runs:

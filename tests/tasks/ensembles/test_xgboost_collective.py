@@ -13,7 +13,7 @@ from infra.engines import ArraySource, connect
 from infra.engines.collective import Communicator
 from infra.engines.dask import DaskEngine
 from infra.errors import EngineError
-from tasks.ensembles.summing import summed_histograms
+from tasks.ensembles.xgboost_collective import xgboost_collective
 from tests.infra.engines.work import die, first_time
 
 ROWS = np.arange(12.0).reshape(6, 2)
@@ -32,7 +32,7 @@ def run_group(dask: DaskEngine, member: Any, *state: Any) -> list[Any]:
 def total(
     _blocks: list[Any], communicator: Communicator, folder: str | None = None
 ) -> tuple[int, list[float]]:
-    with summed_histograms(communicator):
+    with xgboost_collective(communicator):
         if folder and communicator.rank == 1 and first_time(folder, "died"):
             die()
         found = collective.allreduce(np.array([communicator.rank + 1.0]), collective.Op.SUM)
@@ -45,7 +45,7 @@ def test_members_sum_in_the_order_of_their_ranks(dask: DaskEngine) -> None:
 
 
 def test_one_member_needs_no_collective() -> None:
-    with summed_histograms(Communicator(0, 1)):
+    with xgboost_collective(Communicator(0, 1)):
         assert not collective.is_distributed()
 
 
@@ -55,7 +55,7 @@ def test_a_member_that_dies_in_it_is_replaced(dask: DaskEngine, tmp_path: Path) 
 
 
 def fails_in_one(_blocks: list[Any], communicator: Communicator) -> None:
-    with summed_histograms(communicator):
+    with xgboost_collective(communicator):
         if communicator.rank == 1:
             raise XGBoostError("not to my taste")
         collective.allreduce(np.zeros(1), collective.Op.SUM)
