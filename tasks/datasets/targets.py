@@ -12,7 +12,7 @@ from tasks.datasets.catalogue import Source
 from tasks.datasets.inference import is_numeric, labels
 
 
-class Target(BaseModel, ABC):
+class TargetColumn(BaseModel, ABC):
     """The column that a model predicts.
 
     Parameters
@@ -37,7 +37,7 @@ class Target(BaseModel, ABC):
         """What a fitted model predicts for prepared rows, in words that a person reads."""
 
 
-class ClassTarget(Target):
+class ClassTarget(TargetColumn):
     """A column of classes."""
 
     kind: Literal["classes"] = "classes"
@@ -57,7 +57,7 @@ class ClassTarget(Target):
         return pd.DataFrame({"prediction": [names[i] for i in shares.argmax(axis=1)], **columns})
 
 
-class QuantityTarget(Target):
+class QuantityTarget(TargetColumn):
     """A column of numbers to predict."""
 
     kind: Literal["quantity"] = "quantity"
