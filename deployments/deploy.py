@@ -6,45 +6,37 @@ What a user changed on a deployment's page is kept: schedules, parameters, tags,
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
-from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from cronsim import CronSim, CronSimError
 from filelock import FileLock, Timeout
 from rich.console import Console
 
+from deployments.automation import crash_automation, ensure_automation
+from deployments.registration import kept, pause, register, registered, unschedule, when
 from deployments.run_study import check
 from deployments.stack import bring_up
 from flows.parameters import StudyParameters
 from infra import __version__
 from infra.errors import ParameterError, StackError
-from infra.launch import HEARTBEAT_S
 from infra.settings import load_settings
 from tasks.datasets.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
-    from prefect.automations import Automation, AutomationCore
-    from prefect.client.schemas.actions import DeploymentScheduleCreate
-    from prefect.client.schemas.responses import DeploymentResponse
-    from prefect.client.schemas.schedules import SCHEDULE_TYPES
     from prefect.deployments.runner import RunnerDeployment
     from prefect.runner import Runner
 
 CRON_FIELDS = "minute hour day month weekday"
 NIGHTLY = "0 2 * * *"
 RUNS_AT_ONCE = 1  # a second run would disturb the first one's measurements
-SILENCE_S = 3 * HEARTBEAT_S
 POLL_S = 5.0  # seconds between two looks for runs that are due
-AUTOMATION = "trilla: a run that went silent has crashed"
 SERVING = "Serving; Ctrl-C stops it and pauses the schedules until the next start."
-NOT_SERVED = "not-served"
-"""Tag of a deployment that `trilla deploy` itself paused when it stopped: the next start resumes it."""
 
 DESCRIPTIONS = {
     "study": "Compares algorithms x engines x {baseline, grid, random} on data sets, and reports. "
@@ -175,199 +167,6 @@ def deployments(
         )
         for flow in flows
     }
-
-
-def register(runner: "Runner", deployment: "RunnerDeployment") -> UUID:
-    """Register a deployment with the server, and return its id.
-
-    Raises
-    ------
-    ParameterError
-        If the server refuses the parameters, which an earlier version of trilla may have set.
-    """
-    from prefect.exceptions import PrefectHTTPStatusError
-
-    try:
-        return cast("UUID", runner.add_deployment(deployment))
-    except PrefectHTTPStatusError as error:
-        if error.response.status_code != HTTPStatus.CONFLICT:
-            raise
-        raise ParameterError(
-            f"the parameters of deployment {deployment.name!r} do not fit this version of trilla "
-            f"({error.response.json()['detail']}): set those of 'study' anew with the flags of `trilla study`, or "
-            "delete the deployment on its page"
-        ) from None
-
-
-def unschedule(name: str) -> None:
-    """Remove the schedules of a flow's deployment: where all have slugs, the server would keep them beside new ones."""
-    from prefect.client.orchestration import get_client
-
-    there = registered(name)
-    if there is None:
-        return
-    with get_client(sync_client=True) as client:
-        for schedule in there.schedules:
-            client.delete_deployment_schedule(there.id, schedule.id)
-
-
-def registered(name: str) -> "DeploymentResponse | None":
-    """Ask the server for the deployment of a flow; None if there is none yet."""
-    from prefect.client.orchestration import get_client
-    from prefect.exceptions import ObjectNotFound
-
-    with get_client(sync_client=True) as client:
-        try:
-            return client.read_deployment_by_name(f"{name}/{name}")
-        except ObjectNotFound:
-            return None
-
-
-def kept(there: "DeploymentResponse | None") -> dict[str, Any]:
-    """Choose the fields of a deployment that a new start takes over from the one on the server.
-
-    Parameters
-    ----------
-    there : DeploymentResponse, optional
-        The deployment on the server; None if there is none yet.
-
-    Returns
-    -------
-    dict
-        Schedules, parameters, tags, and whether the deployment is paused: it is if its user paused it, not if
-        the last stop did.
-    """
-    from flows.study import TAG
-
-    if there is None:
-        return {"schedules": [], "parameters": {}, "tags": [TAG], "paused": False}
-    return {
-        "schedules": [_anew(one) for one in there.schedules],
-        "parameters": there.parameters,
-        "tags": sorted({TAG, *there.tags} - {NOT_SERVED}),
-        "paused": there.paused and NOT_SERVED not in there.tags,
-    }
-
-
-def _anew(schedule: Any) -> "DeploymentScheduleCreate":
-    from prefect.client.schemas.actions import DeploymentScheduleCreate
-
-    names = set(DeploymentScheduleCreate.model_fields) & set(type(schedule).model_fields)
-    return DeploymentScheduleCreate(**{name: getattr(schedule, name) for name in names})
-
-
-def when(deployment: "RunnerDeployment") -> str:
-    """Say in words at which times a deployment runs by itself, or that it is paused; empty without a schedule."""
-    parts = []
-    for one in deployment.schedules or []:
-        paused = deployment.paused or one.active is False
-        parts.append(f", {'paused' if paused else 'by itself'}: {_times(one.schedule)}")
-    return "".join(parts)
-
-
-def _times(schedule: "SCHEDULE_TYPES | None") -> str:
-    from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
-
-    match schedule:
-        case CronSchedule():
-            return f"`{schedule.cron}` ({schedule.timezone})"
-        case IntervalSchedule():
-            return f"every {schedule.interval}"
-        case _:
-            return f"`{getattr(schedule, 'rrule', schedule)}`"
-
-
-def pause(served: Iterable[UUID]) -> None:
-    """Pause the deployments that nobody serves any more, or their scheduled runs would pile up.
-
-    A deployment that its user has paused is left as it is, so that the next start does not resume it.
-
-    Parameters
-    ----------
-    served : iterable of UUID
-        Ids of the deployments.
-    """
-    from prefect.client.orchestration import get_client
-    from prefect.client.schemas.actions import DeploymentUpdate
-    from prefect.exceptions import ObjectNotFound
-
-    with get_client(sync_client=True) as client:
-        for deployment_id in served:
-            try:
-                there = client.read_deployment(deployment_id)
-            except ObjectNotFound:
-                continue
-            if there.paused:
-                continue
-            client.update_deployment(deployment_id, DeploymentUpdate(tags=[*there.tags, NOT_SERVED]))
-            client.pause_deployment(deployment_id)
-
-
-def crash_automation(silence_s: float = SILENCE_S) -> "Automation":
-    """Describe the automation that sets a run to Crashed when its heartbeats stop: its process was killed.
-
-    It matches the runs that have trilla's tag, not those of others on the same server. Where a heartbeat
-    arrives after a run's end, it fires too late, and the server refuses the change: a run that has ended keeps
-    its state, because the change is not forced.
-
-    Parameters
-    ----------
-    silence_s : float
-        Seconds after the last heartbeat.
-    """
-    from prefect.automations import Automation, ChangeFlowRunState, EventTrigger, Posture
-    from prefect.client.schemas.objects import StateType
-
-    from flows.study import TAG
-
-    heartbeat = "prefect.flow-run.heartbeat"
-    ends = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")}
-    message = f"The run's process was killed or hangs: no heartbeat for {silence_s:.0f} s."
-    return Automation(
-        name=AUTOMATION,
-        description="Prefect itself does not notice that a run's process was killed.",
-        trigger=EventTrigger(
-            after={heartbeat},
-            expect={heartbeat, *ends},
-            match={"prefect.resource.id": ["prefect.flow-run.*"]},
-            match_related={"prefect.resource.id": [f"prefect.tag.{TAG}"], "prefect.resource.role": ["tag"]},
-            for_each={"prefect.resource.id"},
-            posture=Posture.Proactive,
-            threshold=1,
-            within=timedelta(seconds=silence_s),
-        ),
-        actions=[ChangeFlowRunState(state=StateType.CRASHED, message=message)],
-    )
-
-
-def ensure_automation(automation: "Automation", *, update: bool = True) -> None:
-    """Create the automation, or bring the one of its name up to date; whether it is enabled stays.
-
-    Parameters
-    ----------
-    automation : Automation
-        The automation that the server is to have.
-    update : bool
-        Whether one that is there is brought up to date; without it only one that matches other runs is.
-    """
-    from prefect.automations import AutomationCore
-    from prefect.client.orchestration import get_client
-
-    with get_client(sync_client=True) as client:
-        known = client.read_automations_by_name(automation.name)
-        if not known:
-            automation.create()
-            return
-        if not update and _runs_matched(known[0]) == _runs_matched(automation):
-            return
-        wanted = automation.model_copy(update={"enabled": known[0].enabled})
-        client.update_automation(
-            known[0].id, AutomationCore(**wanted.model_dump(exclude={"id", "owner_resource"}))
-        )
-
-
-def _runs_matched(automation: "AutomationCore") -> Any:
-    return getattr(automation.trigger, "match_related", None)
 
 
 @contextmanager

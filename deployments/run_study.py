@@ -71,7 +71,7 @@ def run_study(parameters: StudyParameters, json_file: Path | None) -> int:
 
 def _run(parameters: StudyParameters, prepared: Mapping[str, PreparedDataset], watcher: "Watcher") -> Any:
     # Prefect reads its environment when it is first imported
-    from deployments.deploy import crash_automation, ensure_automation
+    from deployments.automation import crash_automation, ensure_automation
     from flows.session import handed_over, listener
     from flows.study import run_tagged
 

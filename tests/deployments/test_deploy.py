@@ -12,7 +12,9 @@ from uuid import uuid4
 
 import pytest
 
-from deployments.deploy import AUTOMATION, NOT_SERVED, SILENCE_S, check_cron
+from deployments.automation import AUTOMATION, SILENCE_S
+from deployments.deploy import check_cron
+from deployments.registration import NOT_SERVED
 from flows.parameters import StudyParameters
 from infra.errors import ParameterError
 from tests.conftest import TRILLA, free_port, trilla
@@ -362,14 +364,14 @@ def test_a_completed_run_stays_completed_though_a_heartbeat_comes_after_its_end(
 def test_an_automation_for_other_runs_is_mended_by_the_next_study(deploy: Deploy) -> None:
     """An automation of the first version matched every run of the server."""
     deploy.python(
-        "from deployments.deploy import crash_automation, ensure_automation\n"
+        "from deployments.automation import crash_automation, ensure_automation\n"
         "everywhere = crash_automation()\n"
         "everywhere.trigger.match_related = type(everywhere.trigger.match_related)({})\n"
         "ensure_automation(everywhere)\n"
     )
     assert automations(deploy.prefect)[0]["trigger"]["match_related"] == {}
     deploy.python(
-        "from deployments.deploy import crash_automation, ensure_automation\n"
+        "from deployments.automation import crash_automation, ensure_automation\n"
         "ensure_automation(crash_automation(), update=False)\n"
     )
     assert automations(deploy.prefect)[0]["trigger"]["match_related"] != {}
@@ -387,7 +389,7 @@ def late_heartbeat(run_id: str) -> dict[str, object]:
 
 def set_silence(deploy: Deploy, seconds: float) -> None:
     deploy.python(
-        "from deployments.deploy import crash_automation, ensure_automation\n"
+        "from deployments.automation import crash_automation, ensure_automation\n"
         f"ensure_automation(crash_automation({seconds}))"
     )
 

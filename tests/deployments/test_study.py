@@ -126,7 +126,7 @@ def test_an_interrupt_ends_it_cleanly(
     assert study.end(60) == 128 + number
     kept = len(ledger(study.home))
     assert (
-        study.errors == f"trilla: interrupted; {kept} results are kept; the same command goes on from here\n"
+        study.errors == f"trilla: interrupted; {kept} results are kept; the same command resumes from here\n"
     )
     assert gone_within(5, family)
     found = settled_states(stack.prefect_api_url, study.flow_run)

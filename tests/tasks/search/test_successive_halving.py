@@ -67,6 +67,6 @@ def test_recorded_rounds_are_not_computed_again(tmp_path: Path) -> None:
         ({"n_iter": 0}, "n_iter=0: from 1 to"),
     ],
 )
-def test_what_makes_no_rounds_is_refused(wrong: dict[str, Any], message: str) -> None:
+def test_invalid_arguments_are_refused(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         HalvingSearch(XGBoostClassifier(), SPACE, **{**OPTIONS, **wrong}).fit(X, Y)

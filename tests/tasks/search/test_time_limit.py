@@ -1,4 +1,4 @@
-"""Fits with a time limit: what hangs is killed, everything else is as without one."""
+"""Fits with a time limit: a fit that hangs is killed, and all other results are those without a limit."""
 
 import os
 import time
@@ -16,7 +16,7 @@ from infra.engines import Engine
 from infra.errors import ParameterError
 from infra.ledger import Ledger
 from tasks.search import GridSearch
-from tasks.search.confinement import Confined, TimeLimitError
+from tasks.search.time_limit import TimeLimitedFunction, TimeLimitError
 from tests.infra.engines.starting import started
 
 X, Y = make_classification(120, 4, random_state=0)
@@ -24,7 +24,7 @@ LIMIT_S = 2.0
 
 
 class Sleeper(ClassifierMixin, BaseEstimator):
-    """Holds its thread for `seconds`, deaf to everything, and guesses the first class."""
+    """Blocks its thread for `seconds`, ignores every exception meanwhile, and predicts the first class."""
 
     def __init__(self, seconds: float = 0.0, dies: bool = False) -> None:
         self.seconds = seconds
@@ -46,7 +46,7 @@ class Sleeper(ClassifierMixin, BaseEstimator):
         return np.repeat(self.classes_[0], len(X))
 
 
-def test_what_is_done_in_time_is_the_same_as_without_a_limit() -> None:
+def test_fits_within_the_limit_give_the_results_without_a_limit() -> None:
     space = {"max_depth": [1, 3], "min_samples_leaf": [1, 5]}
     free = GridSearch(DecisionTreeClassifier(random_state=0), space, cv=3).fit(X, Y)
     limited = GridSearch(DecisionTreeClassifier(random_state=0), space, cv=3, time_limit_s=60).fit(X, Y)
@@ -74,7 +74,7 @@ def _hangs(engine: Engine, ledger: Ledger) -> None:
     again = GridSearch(
         Sleeper(), {"seconds": [0.0, 600.0, 0.01]}, cv=2, engine=engine, time_limit_s=LIMIT_S, ledger=ledger
     ).fit(X, Y)
-    assert (again.n_fits_, again.n_kept_) == (0, 6)  # the limit is a result like others
+    assert (again.n_fits_, again.n_kept_) == (0, 6)  # a reached limit is recorded like any other result
     if engine.name == "local":
         assert {process.pid for process in psutil.Process().children(recursive=True)} <= children
 
@@ -92,17 +92,22 @@ def _echo(item: Any, shared: str) -> str:
     return f"{item} {shared}"
 
 
-def test_confined_work_goes_on_after_an_accident() -> None:
-    confined = Confined(_echo, "shared", 1.0)
-    assert confined("a") == "a shared"
+def test_the_function_works_after_an_exception_and_after_a_timeout() -> None:
+    function = TimeLimitedFunction(_echo, "shared", 1.0)
+    assert function("a") == "a shared"
     with pytest.raises(ValueError, match="shared"):
-        confined("fail")
+        function("fail")
     with pytest.raises(TimeLimitError, match="the time limit of 1 s is reached"):
-        confined("sleep")
-    assert confined("b") == "b shared"
+        function("sleep")
+    assert function("b") == "b shared"
 
 
 @pytest.mark.parametrize("limit", [0, -1.5, float("nan")])
-def test_a_limit_that_is_none_is_refused(limit: float) -> None:
+def test_a_limit_that_is_not_positive_is_refused(limit: float) -> None:
     with pytest.raises(ParameterError, match="time_limit_s"):
         GridSearch(Sleeper(), {"seconds": [0.0]}, time_limit_s=limit).fit(X, Y)
+
+
+def test_a_child_process_starts_without_warnings(capfd: pytest.CaptureFixture[str]) -> None:
+    assert TimeLimitedFunction(_echo, "shared", 30.0)("a") == "a shared"
+    assert capfd.readouterr().err == ""
