@@ -34,7 +34,7 @@ from tasks.results import Dataset, StudyResult
 TAG = "trilla"
 """Tag of every flow run that sends heartbeats: the crash automation matches the runs that have it."""
 NO_HEARTBEAT = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
-SHOWN = {"name", "task", "target", "rows", "sha256", "path", "notes", "provenance", "caution"}
+SHOWN = {"name", "task", "rows", "sha256", "path", "notes", "provenance", "caution"}
 """Fields of a prepared data set that the result shows."""
 
 
@@ -130,7 +130,10 @@ def preparation() -> list[PreparedDataset]:
         )
         refuse_namesake(dataset, data, prepared)
         described = Dataset(
-            columns=dataset.columns, epochs=parameters.epochs, **dataset.model_dump(include=SHOWN)
+            columns=dataset.columns,
+            target=dataset.target,
+            epochs=parameters.epochs,
+            **dataset.model_dump(include=SHOWN),
         )
         session.result.datasets.append(described)
         recording.record_dataset(session, session.key, dataset)

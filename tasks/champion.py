@@ -72,9 +72,8 @@ def fit_whole(
         algorithm=way.algorithm,
         search=way.search,
         params=dict(params),
-        classes=dataset.classes,
-        numeric=dataset.numeric,
-        categorical=dataset.categorical,
+        recipe=dataset.recipe,
+        images=dataset.images,
         versions=models.library_versions(),
     )
     models.save(model.fit(X, y), description, folder)

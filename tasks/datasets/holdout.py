@@ -3,8 +3,8 @@
 import numpy as np
 
 from infra.errors import DataError
+from tasks.datasets.checking import HOLDOUT_PER_CLASS, HOLDOUT_SHARE
 from tasks.datasets.prepared import PreparedDataset, RowNumbers, Target
-from tasks.datasets.reading import HOLDOUT_PER_CLASS, HOLDOUT_SHARE
 
 HOLDOUT_SEED = 20260101
 

@@ -10,8 +10,10 @@ from infra.engines.local import LocalEngine
 from infra.errors import DataError
 from infra.progress import Progress
 from infra.settings import load_settings
-from tasks.datasets.catalogue import CATS_DOGS, Source
+from tasks.datasets.catalogue import CATS_DOGS, CLASS, Source
 from tasks.datasets.prepared import PreparedDataset
+from tasks.datasets.recipe import Recipe
+from tasks.datasets.targets import ClassTarget
 
 if TYPE_CHECKING:
     from tasks.vision.packed import PackedImages
@@ -65,10 +67,7 @@ def prepare_images(
         task="vision",
         path=str(seen.path),
         sha256=seen.sha256,
-        target=source.target,
-        classes=list(packed.classes),
-        numeric=[],
-        categorical=[],
+        recipe=Recipe(target=ClassTarget(name=CLASS, classes=tuple(packed.classes))),
         rows=seen.rows,
         notes=_notes(packed, seen),
         caution=packed.notes,

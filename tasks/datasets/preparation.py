@@ -11,9 +11,11 @@ import pyarrow.parquet as pq
 
 from infra.errors import DataError
 from tasks.datasets.catalogue import Source
+from tasks.datasets.checking import check, settled
 from tasks.datasets.cleaning import Cleaned, clean
+from tasks.datasets.inference import infer
 from tasks.datasets.prepared import PreparedDataset, file_digest
-from tasks.datasets.reading import check, read, settled
+from tasks.datasets.reading import read
 
 ROW_GROUP = 65_536  # rows; the same blocks whoever reads, so engines can take one group at a time
 
@@ -41,10 +43,11 @@ def prepare_table(source: Source, folder: Path, *, folds: int = 2) -> PreparedDa
     DataError
         If the table cannot be used as it is, or the folder cannot be written.
     """
-    frame = read(source)
+    table = read(source)
+    frame = infer(table, source.target)
     source = settled(source, frame)
     check(frame, source, folds)
-    cleaned = clean(frame, source)
+    cleaned = clean(table, frame, source)
     name = re.sub(r"[^\w.-]+", "-", source.name).strip("-.")[:60] or "data"
     try:
         path, sha256 = _keep_table(_as_table(cleaned, source.target), folder, name)
@@ -92,17 +95,13 @@ def _temporary(folder: Path) -> Iterator[Path]:
 
 
 def _described(cleaned: Cleaned, source: Source, path: Path, sha256: str) -> PreparedDataset:
-    features = cleaned.features
     return PreparedDataset(
         name=source.name,
         task=source.task,
         path=str(path),
         sha256=sha256,
-        target=source.target,
-        classes=cleaned.classes,
-        numeric=[name for name in features if features[name].dtype != "category"],
-        categorical=[name for name in features if features[name].dtype == "category"],
-        rows=len(features),
+        recipe=cleaned.recipe,
+        rows=len(cleaned.features),
         notes=cleaned.notes,
         provenance=source.provenance,
     )

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from infra.errors import DataError
 from tasks.datasets.catalogue import Task
+from tasks.datasets.recipe import Recipe
 
 Target = npt.NDArray[Any]
 RowNumbers = npt.NDArray[np.intp]
@@ -31,16 +32,32 @@ class PreparedDataset(BaseModel):
         "a folder of packed images."
     )
     sha256: str = Field(description="Digest of the file's bytes.")
-    target: str | None
-    classes: list[str] = Field(description="Class of each code 0, 1, ...; empty without classes.")
-    numeric: list[str] = Field(description="Columns of float64; missing is null.")
-    categorical: list[str] = Field(description="Columns of text; missing is null.")
+    recipe: Recipe = Field(description="What was done to the columns of the table, and what is predicted.")
     rows: int
     notes: list[str] = Field(description="What cleaning did, with counts.")
     provenance: str
     caution: str = Field("", description="What to know before the figures, such as that others stand in.")
-
     images: bool = Field(False, description="Whether the rows are images in a packed folder, and no table.")
+
+    @property
+    def target(self) -> str | None:
+        """Name of the column to predict; None where there is none."""
+        return self.recipe.target.name if self.recipe.target else None
+
+    @property
+    def classes(self) -> list[str]:
+        """Name of the class of each code 0, 1, ...; empty without classes."""
+        return self.recipe.classes
+
+    @property
+    def numeric(self) -> list[str]:
+        """Names of the columns of float64, in which missing is null."""
+        return self.recipe.numeric
+
+    @property
+    def categorical(self) -> list[str]:
+        """Names of the columns of text, in which missing is null."""
+        return self.recipe.categorical
 
     @property
     def columns(self) -> list[str]:

@@ -8,6 +8,7 @@ import pytest
 from tasks.champion import Standing, judge, standing
 from tasks.datasets.catalogue import Task
 from tasks.datasets.prepared import PreparedDataset
+from tasks.datasets.recipe import Recipe
 from tasks.results import Evaluation
 
 BASE = np.random.default_rng(0).normal(0.76, 0.04, 100)
@@ -59,9 +60,8 @@ EVALUATION = Evaluation(
 
 def prepared(task: Task, sha256: str = "aa") -> PreparedDataset:
     return PreparedDataset(
-        name="d", task=task, path="", sha256=sha256, target="t", classes=["a", "b"], numeric=[],
-        categorical=[], rows=9, notes=[], provenance="",
-    )  # fmt: skip
+        name="d", task=task, path="", sha256=sha256, recipe=Recipe(), rows=9, notes=[], provenance=""
+    )
 
 
 @pytest.mark.parametrize(

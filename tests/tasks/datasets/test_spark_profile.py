@@ -13,8 +13,10 @@ from infra.engines.spark import SparkEngine
 from infra.errors import DataError
 from tasks.datasets import spark_profile
 from tasks.datasets.catalogue import resolve
+from tasks.datasets.columns import NumberColumn
 from tasks.datasets.preparation import prepare_table
 from tasks.datasets.prepared import PreparedDataset, file_digest
+from tasks.datasets.recipe import Recipe
 from tasks.datasets.spark_profile import profile_with_spark
 from tests.infra.engines.starting import started
 
@@ -83,7 +85,8 @@ def test_an_empty_column_has_a_count_and_no_mean(tmp_path: Path, spark: SparkEng
 
     dataset = PreparedDataset(
         name="t", task="clustering", path=str(tmp_path / "t.parquet"), sha256=file_digest(tmp_path / "t.parquet"),
-        target=None, classes=[], numeric=["x", "gaps"], categorical=[], rows=2, notes=[], provenance="",
+        recipe=Recipe(columns=tuple(NumberColumn(name=name) for name in ("x", "gaps"))), rows=2, notes=[],
+        provenance="",
     )  # fmt: skip
     profile = profile_with_spark(dataset, spark.session)
     assert profile["gaps"] == {"count": 0}
