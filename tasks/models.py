@@ -143,7 +143,7 @@ def score_images(model: Pipeline, description: Description, folder: Path) -> pd.
     DataError
         If there is no image.
     """
-    from tasks.vision.unlabelled import decoded_files
+    from tasks.datasets.images.unlabelled import decoded_files
 
     files, images, errors = decoded_files(folder, model[-1].image_shape_[0])
     found = _classes_of(model, description, images)

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infra.errors import ParameterError
+from tasks.datasets.images.packed import PackedImages
 from tasks.ensembles.labels import refused
 from tasks.vision.network import SMALLEST
-from tasks.vision.packed import PackedImages
 from tasks.vision.parallel import Pictures
 
 Pixels = NDArray[np.uint8]

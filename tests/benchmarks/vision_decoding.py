@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from infra.engines import Engine, connect
-from tasks.vision.packing import pack
+from tasks.datasets.images.packing import pack
 from tests.benchmarks.timing import in_turn, row
 
 FILES, DISTINCT, SIZE = 4_000, 200, 64

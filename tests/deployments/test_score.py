@@ -14,7 +14,7 @@ from tasks.datasets.catalogue import BUNDLED, resolve
 from tasks.datasets.preparation import prepare_table
 from tasks.results import Cell
 from tests.conftest import trilla
-from tests.tasks.vision import pictures
+from tests.tasks.datasets.images import image_files
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_what_cannot_be_scored_is_one_sentence(
 def network(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path, Path]:
     """Name of a registered network, its files, and the folder of images that it learned."""
     folder = tmp_path_factory.mktemp("network")
-    photographs = pictures.folder(folder / "pets", count=10)
+    photographs = image_files.folder(folder / "pets", count=10)
     cell = Cell(dataset="pets", algorithm="convnet", engine="local", search="baseline", params={"epochs": 2})
     files = fit_whole(prepare_table(resolve(str(photographs)), folder), cell, 0, folder / "files")
     client, registry = mlflow_client(stack.mlflow_url), ModelRegistry(stack.mlflow_url)
@@ -94,8 +94,8 @@ def test_images_of_a_folder_are_told_apart(
     name, files, photographs = network
     asked, out = tmp_path / "asked", tmp_path / "predictions.csv"
     for i, source in enumerate(sorted(photographs.rglob("*.jpg"))[::5]):
-        pictures.put(asked / f"{i}.jpg", source.read_bytes())
-    pictures.put(asked / "broken.jpg", b"no image")
+        image_files.put(asked / f"{i}.jpg", source.read_bytes())
+    image_files.put(asked / "broken.jpg", b"no image")
     done = trilla("score", name, str(asked), "--out", str(out), environment=environment)
     assert done.returncode == 0, done.stderr
     found = pd.read_csv(out)

@@ -13,10 +13,10 @@ from sklearn.model_selection import cross_val_score
 
 from infra.engines import connect
 from infra.errors import DataError, ParameterError
+from tasks.datasets.images.packing import pack
 from tasks.vision import ConvNetClassifier
-from tasks.vision.packing import pack
 from tasks.vision.saving import load, save
-from tests.tasks.vision.pictures import folder
+from tests.tasks.datasets.images.image_files import folder
 from tests.tasks.vision.synthetic import TINY, Listener, stripes, tiny
 
 X, Y = stripes(128)

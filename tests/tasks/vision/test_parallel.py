@@ -13,9 +13,9 @@ import torch
 
 from infra.engines import Engine, connect
 from infra.errors import ParameterError
-from tasks.vision.packing import pack
+from tasks.datasets.images.packing import pack
 from tests.infra.engines.starting import started
-from tests.tasks.vision.pictures import folder
+from tests.tasks.datasets.images.image_files import folder
 from tests.tasks.vision.synthetic import Fatal, stripes, tiny
 
 X, Y = stripes(160, size=16)

@@ -16,10 +16,10 @@ import pytest
 from PIL import Image, ImageOps
 
 from infra.errors import DataError
-from tasks.vision import decoding, reading
-from tasks.vision.decoding import decoded, shorter_side
-from tasks.vision.reading import ImageSource, UnusableError, find_images
-from tests.tasks.vision.pictures import bomb, encoded, folder, picture, put
+from tasks.datasets.images import decoding, reading
+from tasks.datasets.images.decoding import decoded, shorter_side
+from tasks.datasets.images.reading import ImageSource, UnusableError, find_images
+from tests.tasks.datasets.images.image_files import bomb, encoded, folder, picture, put
 
 
 def test_each_sub_folder_is_a_class_with_all_that_lies_in_it(tmp_path: Path) -> None:

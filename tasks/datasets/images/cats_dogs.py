@@ -6,11 +6,11 @@ import numpy as np
 
 from infra.engines import Engine
 from infra.errors import DataError
-from tasks.vision.cifar import MD5, URL, cifar
-from tasks.vision.download import Progress
-from tasks.vision.packed import PackedImages
-from tasks.vision.packing import pack
-from tasks.vision.writing import finish, unfinished, write_images
+from tasks.datasets.images.cifar import MD5, URL, cifar
+from tasks.datasets.images.download import Progress
+from tasks.datasets.images.packed import PackedImages
+from tasks.datasets.images.packing import pack
+from tasks.datasets.images.writing import finish, unfinished, write_images
 
 NAME = "cats-dogs"
 DIGITS_SIZE = 8
@@ -33,10 +33,10 @@ def cats_dogs(
     cache : str or Path
         Where the archive and packed images are kept.
     folder : str or Path, optional
-        The user's own photographs, as `tasks.vision.reading.find_images` reads them. If it is set, nothing
+        The user's own photographs, as `tasks.datasets.images.reading.find_images` reads them. If it is set, nothing
         stands in for it: what is wrong with it is raised.
     engine, size, progress
-        As in `tasks.vision.packing.pack`; the progress of a download is told in bytes.
+        As in `tasks.datasets.images.packing.pack`; the progress of a download is told in bytes.
     url, md5 : str
         CIFAR-10's address and digest.
 

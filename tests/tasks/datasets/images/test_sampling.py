@@ -3,19 +3,19 @@
 import numpy as np
 import pytest
 
-from tasks.vision.packed import PackedImages
-from tasks.vision.packing import pack
-from tasks.vision.sampling import sample
-from tests.tasks.vision import pictures
+from tasks.datasets.images.packed import PackedImages
+from tasks.datasets.images.packing import pack
+from tasks.datasets.images.sampling import sample
+from tests.tasks.datasets.images import image_files
 
 
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory: pytest.TempPathFactory) -> PackedImages:
     """Thirty cats and ten dogs; and a file that is no image."""
     folder = tmp_path_factory.mktemp("sampling")
-    pets = pictures.folder(folder / "pets", count=30, classes=("cat",))
-    pictures.folder(pets, count=10, classes=("dog",))
-    pictures.put(pets / "cat" / "text.jpg", b"hello")
+    pets = image_files.folder(folder / "pets", count=30, classes=("cat",))
+    image_files.folder(pets, count=10, classes=("dog",))
+    image_files.put(pets / "cat" / "text.jpg", b"hello")
     return pack(pets, folder / "packed").noted("with a note")
 
 

@@ -13,7 +13,16 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from infra.errors import DataError
-from tasks.vision.packed import ABOUT, IMAGES, INDEX, LABELS, QUARANTINE, PackedImages, digest, write_about
+from tasks.datasets.images.packed import (
+    ABOUT,
+    IMAGES,
+    INDEX,
+    LABELS,
+    QUARANTINE,
+    PackedImages,
+    digest,
+    write_about,
+)
 
 REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -20,10 +20,16 @@ from numpy.typing import NDArray
 from infra.engines import Engine
 from infra.engines.local import LocalEngine
 from infra.errors import DataError, EngineError, ParameterError
-from tasks.vision.decoding import MOST_PIXELS, decoded, shorter_side
-from tasks.vision.packed import FORMAT, PackedImages
-from tasks.vision.reading import MOST_BYTES, ImageSource, LabelledImage, UnusableError, require_classes
-from tasks.vision.writing import finish, unfinished, write_images
+from tasks.datasets.images.decoding import MOST_PIXELS, decoded, shorter_side
+from tasks.datasets.images.packed import FORMAT, PackedImages
+from tasks.datasets.images.reading import (
+    MOST_BYTES,
+    ImageSource,
+    LabelledImage,
+    UnusableError,
+    require_classes,
+)
+from tasks.datasets.images.writing import finish, unfinished, write_images
 
 MOST_QUARANTINED = 0.1
 FORGIVEN = 4
@@ -54,7 +60,7 @@ def pack(
     Parameters
     ----------
     source : str or Path
-        What `tasks.vision.reading.find_images` reads. Workers on other machines must see it under the same
+        What `tasks.datasets.images.reading.find_images` reads. Workers on other machines must see it under the same
         path, on shared storage.
     folder : str or Path
         Where packed data sets are kept. The images go into a sub-folder whose name ends in the digest of what

@@ -17,13 +17,13 @@ from PIL import Image
 
 from infra.engines import connect
 from infra.errors import DataError, ParameterError
-from tasks.vision import packing
-from tasks.vision.decoding import decoded
-from tasks.vision.packed import PackedImages
-from tasks.vision.packing import pack
-from tasks.vision.reading import find_images
+from tasks.datasets.images import packing
+from tasks.datasets.images.decoding import decoded
+from tasks.datasets.images.packed import PackedImages
+from tasks.datasets.images.packing import pack
+from tasks.datasets.images.reading import find_images
 from tests.infra.engines.starting import ROOT, started
-from tests.tasks.vision.pictures import bomb, encoded, folder, picture, put
+from tests.tasks.datasets.images.image_files import bomb, encoded, folder, picture, put
 
 
 def _spoil(source: Path) -> dict[str, str]:
@@ -244,7 +244,7 @@ def test_notes_stay_with_the_images(tmp_path: Path) -> None:
 
 KILLED = """
 import sys, time
-from tasks.vision.packing import pack
+from tasks.datasets.images.packing import pack
 pack(sys.argv[1], sys.argv[2], progress=lambda done, total: (print(done, flush=True), time.sleep(60)))
 """
 

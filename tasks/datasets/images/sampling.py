@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.vision.packed import PackedImages
-from tasks.vision.writing import finish, unfinished, write_images
+from tasks.datasets.images.packed import PackedImages
+from tasks.datasets.images.writing import finish, unfinished, write_images
 
 SEED = 20260102
 

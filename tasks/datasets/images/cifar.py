@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infra.errors import DataError
-from tasks.vision.download import Progress, fetch
-from tasks.vision.packed import PackedImages
-from tasks.vision.writing import finish, unfinished, write_images
+from tasks.datasets.images.download import Progress, fetch
+from tasks.datasets.images.packed import PackedImages
+from tasks.datasets.images.writing import finish, unfinished, write_images
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 MD5 = "c58f30108f718f92721af3b95e74349a"

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from infra.errors import DataError
-from tasks.vision.decoding import decoded
-from tasks.vision.reading import SUFFIXES, ImageSource, UnusableError, files_below
+from tasks.datasets.images.decoding import decoded
+from tasks.datasets.images.reading import SUFFIXES, ImageSource, UnusableError, files_below
 
 
 def decoded_files(folder: Path, size: int) -> tuple[list[str], Any, list[str | None]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from infra.errors import DataError
-from tasks.vision import parquet
+from tasks.datasets.images import parquet
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 """Endings that tell images from what else lies beside them, where no folder does."""
@@ -38,7 +38,7 @@ def find_images(path: str | Path) -> list[LabelledImage]:
     path : str or Path
         A folder with a sub-folder a class (what lies deeper belongs to the class of the top sub-folder), a
         folder of files whose names begin with the class and a dot (`cat.0.jpg`), or Parquet (a file, or a
-        folder of them) with a column of image bytes and a column of labels; see `tasks.vision.parquet`.
+        folder of them) with a column of image bytes and a column of labels; see `tasks.datasets.images.parquet`.
         Hidden files and folders are ignored. Symbolic links to folders are not followed.
 
     Returns

@@ -10,12 +10,12 @@ import pytest
 from sklearn.datasets import load_digits
 
 from infra.errors import DataError
-from tasks.vision.cats_dogs import cats_dogs
-from tasks.vision.cifar import cifar
-from tasks.vision.download import fetch
+from tasks.datasets.images.cats_dogs import cats_dogs
+from tasks.datasets.images.cifar import cifar
+from tasks.datasets.images.download import fetch
 from tests.conftest import free_port
-from tests.tasks.vision.pictures import folder, put
-from tests.tasks.vision.serving import archive, batch, rows, served, small_cifar
+from tests.tasks.datasets.images.image_files import folder, put
+from tests.tasks.datasets.images.serving import archive, batch, rows, served, small_cifar
 
 CONTENT = np.random.default_rng(0).bytes(1_000_000)
 

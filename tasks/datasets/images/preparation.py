@@ -3,7 +3,6 @@
 import re
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from infra.engines import Engine
 from infra.engines.local import LocalEngine
@@ -11,10 +10,11 @@ from infra.errors import DataError
 from infra.progress import Progress
 from infra.settings import load_settings
 from tasks.datasets.catalogue import CATS_DOGS, Source
+from tasks.datasets.images.cats_dogs import cats_dogs
+from tasks.datasets.images.packed import PackedImages
+from tasks.datasets.images.packing import pack
+from tasks.datasets.images.sampling import sample
 from tasks.datasets.prepared import PreparedDataset
-
-if TYPE_CHECKING:
-    from tasks.vision.packed import PackedImages
 
 FEWEST_IMAGES = 10  # of a class: two are held out, and of the others a search sets some aside
 FIRST_LOOK = 1_000
@@ -50,8 +50,6 @@ def prepare_images(
     DataError
         If the source cannot be used as it is, a class has too few images, or the folder cannot be written.
     """
-    from tasks.vision.sampling import sample
-
     packed = _packed(source, folder, progress, engine)
     for name, count in zip(packed.classes, packed.counts, strict=True):
         if count < FEWEST_IMAGES:
@@ -77,10 +75,7 @@ def prepare_images(
     )
 
 
-def _packed(source: Source, folder: Path, progress: Progress | None, given: Engine | None) -> "PackedImages":
-    from tasks.vision.cats_dogs import cats_dogs
-    from tasks.vision.packing import pack
-
+def _packed(source: Source, folder: Path, progress: Progress | None, given: Engine | None) -> PackedImages:
     settings = load_settings()
     with nullcontext(given) if given else LocalEngine(settings.cores) as engine:
         if source.name == CATS_DOGS:
@@ -91,7 +86,7 @@ def _packed(source: Source, folder: Path, progress: Progress | None, given: Engi
         )
 
 
-def _notes(packed: "PackedImages", seen: "PackedImages") -> list[str]:
+def _notes(packed: PackedImages, seen: PackedImages) -> list[str]:
     notes = [
         f"{packed.rows:,} images of {packed.size} x {packed.size} pixels: "
         + ", ".join(f"{count:,} of {name}" for name, count in zip(packed.classes, packed.counts, strict=True))
