@@ -143,9 +143,9 @@ def score_images(model: Pipeline, description: Description, folder: Path) -> pd.
     DataError
         If there is no image.
     """
-    from tasks.datasets.images.unlabelled import decoded_files
+    from tasks.datasets.images.unlabelled import decode_folder
 
-    files, images, errors = decoded_files(folder, model[-1].image_shape_[0])
+    files, images, errors = decode_folder(folder, model[-1].image_shape_[0])
     found = _classes_of(model, description, images)
     found.insert(0, "file", [file for file, error in zip(files, errors, strict=True) if error is None])
     every = pd.DataFrame({"file": files, "error": errors})

@@ -1,9 +1,11 @@
-"""Files from the web: fetched once, checked, gone on with after an interruption."""
+"""Downloads of files that are checked by a digest and resumed after an interruption."""
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from urllib.error import HTTPError
@@ -12,41 +14,37 @@ from urllib.request import Request, urlopen
 from filelock import FileLock
 
 from infra.errors import DataError
+from infra.progress import Progress
+from infra.retrying import retry
 
 TIMEOUT_S = 20
 TRIES = 3
-AT_ONCE = 2**18
-PARTIAL, PAST_THE_END = 206, 416  # of HTTP's status codes
-
-Progress = Callable[[int, int], None]
-
-
-class _InterruptedError(Exception):
-    """A download that did not come to its end, and why."""
+PIECE_BYTES = 2**18
 
 
 def fetch(url: str, path: str | Path, md5: str, progress: Progress | None = None) -> Path:
-    """Download a file, unless it is there, and check it.
+    """Download a file, unless it is there already, and check its digest.
 
-    The bytes go to `NAME.part`, which becomes the file once its digest is right. An interrupted download is
-    gone on with where it stopped, in the same call a bounded number of times and by the next call; one that
-    ends with another digest is begun anew once.
+    The bytes are written to `NAME.part`, which is renamed when its digest is right. An interrupted download is
+    resumed by the same call, a bounded number of times, and by later calls. If a resumed download has another
+    digest, the file is downloaded once more from its beginning.
 
     Parameters
     ----------
     url : str
-        Address, http or https.
+        Address of the file, http or https.
     path : str or Path
-        Where the file is to be.
+        Path where the file is kept.
     md5 : str
-        Digest that the file has, in hexadecimal digits.
+        MD5 digest of the file, in hexadecimal digits.
     progress : callable, optional
-        Called with the bytes that are there and all bytes (0 where the server does not tell), now and then.
+        Function that is called now and then with the number of bytes on disk and of all bytes (0 if the server
+        does not say).
 
     Returns
     -------
     Path
-        The file.
+        Path of the file.
 
     Raises
     ------
@@ -55,12 +53,14 @@ def fetch(url: str, path: str | Path, md5: str, progress: Progress | None = None
     """
     target = Path(path)
     if not url.startswith(("http://", "https://")):
-        raise DataError(f"'{url}' is no web address; it must start with http:// or https://")
+        raise DataError(f"'{url}' is not a web address; it must start with http:// or https://")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_name(f".{target.name}.lock")):
             if not target.exists() or md5_of(target) != md5:
-                os.replace(_downloaded(url, target.with_name(target.name + ".part"), md5, progress), target)
+                part = target.with_name(target.name + ".part")
+                _Download(url, part, progress).run(md5)
+                os.replace(part, target)
     except OSError as error:
         raise DataError(f"'{target}' cannot be written: {error.strerror or error}") from error
     return target
@@ -72,59 +72,71 @@ def md5_of(path: Path) -> str:
         return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
-def _downloaded(url: str, part: Path, md5: str, progress: Progress | None) -> Path:
-    """The whole file under its temporary name, with the right digest."""
-    resumed = part.exists()
-    _complete(url, part, progress)
-    found = md5_of(part)
-    if found != md5 and resumed:  # the beginning was of something else
-        part.unlink()
-        _complete(url, part, progress)
-        found = md5_of(part)
-    if found != md5:
-        part.unlink()
-        raise DataError(f"what '{url}' gave has md5 {found} instead of {md5}; it was not used")
-    return part
+class _InterruptedError(Exception):
+    """A download that ended before the end of the file; the message is the reason."""
 
 
-def _complete(url: str, part: Path, progress: Progress | None) -> None:
-    """Download what is missing of a file; tried again as long as something arrives."""
-    for tries_left in reversed(range(TRIES)):
-        had = part.stat().st_size if part.exists() else 0
-        try:
-            _append(url, part, had, progress)
-            return
-        except _InterruptedError as error:
-            arrived = part.exists() and part.stat().st_size > had
-            if not (tries_left and arrived):
-                raise DataError(f"'{url}' cannot be downloaded: {error}") from error
+@dataclass
+class _Download:
+    """The download of one file into a temporary file."""
 
+    url: str
+    part: Path
+    progress: Progress | None
+    had: int = 0
+    """Number of bytes that were on disk when the last request began."""
 
-def _append(url: str, part: Path, had: int, progress: Progress | None) -> None:
-    with _opened(url, had) as response:
-        if response is None:
-            return
-        had = had if response.status == PARTIAL else 0
+    def run(self, md5: str) -> None:
+        """Download the file, or the rest of it, and check its digest."""
+        resumed = self.part.exists()
+        found = self._complete()
+        if resumed and found != md5:  # the bytes on disk were those of another file
+            self.part.unlink()
+            found = self._complete()
+        if found != md5:
+            self.part.unlink()
+            raise DataError(f"'{self.url}' has the MD5 digest {found} instead of {md5}; it was not used")
+
+    def _complete(self) -> str:
+        """Download what is missing, with another request after an interrupted one, and return the digest."""
+        retry(self._request, tries=TRIES, on=_InterruptedError, failed=self._refuse_if_stuck)
+        return md5_of(self.part)
+
+    def _refuse_if_stuck(self, error: BaseException, tries_left: int) -> None:
+        if not tries_left or self._size() <= self.had:
+            raise DataError(f"'{self.url}' cannot be downloaded: {error}") from error
+
+    def _size(self) -> int:
+        return self.part.stat().st_size if self.part.exists() else 0
+
+    def _request(self) -> None:
+        self.had = self._size()
+        with _opened(self.url, self.had) as response:
+            if response is not None:
+                self._append(response)
+
+    def _append(self, response: HTTPResponse) -> None:
+        size = self.had if response.status == HTTPStatus.PARTIAL_CONTENT else 0
         length = response.headers.get("Content-Length")
-        total = had + int(length) if length else 0
-        with open(part, "ab" if had else "wb") as stream:
-            for data in _pieces(response):
-                stream.write(data)
-                had += len(data)
-                if progress is not None:
-                    progress(had, total)
-    if had < total:
-        raise _InterruptedError(f"the connection ended after {had:,} of {total:,} bytes")
+        total = size + int(length) if length else 0
+        with open(self.part, "ab" if size else "wb") as stream:
+            for piece in _pieces(response):
+                stream.write(piece)
+                size += len(piece)
+                if self.progress is not None:
+                    self.progress(size, total)
+        if size < total:
+            raise _InterruptedError(f"the connection ended after {size:,} of {total:,} bytes")
 
 
 @contextmanager
 def _opened(url: str, had: int) -> Iterator[HTTPResponse | None]:
-    """The server's answer with what follows the first `had` bytes; None if nothing does."""
+    """Request the bytes after the first `had` bytes; the response is None if there are no more."""
     request = Request(url, headers={"Range": f"bytes={had}-"} if had else {})  # noqa: S310 (checked in fetch)
     try:
         response = urlopen(request, timeout=TIMEOUT_S)  # noqa: S310
     except HTTPError as error:
-        if not (had and error.code == PAST_THE_END):
+        if not had or error.code != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             raise _InterruptedError(f"the server answers {error.code} {error.reason}") from error
         yield None
     except (OSError, HTTPException) as error:
@@ -136,7 +148,7 @@ def _opened(url: str, had: int) -> Iterator[HTTPResponse | None]:
 
 def _pieces(response: HTTPResponse) -> Iterator[bytes]:
     try:
-        while data := response.read(AT_ONCE):
-            yield data
+        while piece := response.read(PIECE_BYTES):
+            yield piece
     except (OSError, HTTPException) as error:
         raise _InterruptedError(f"the connection broke: {error}") from error

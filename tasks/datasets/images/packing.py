@@ -1,4 +1,4 @@
-"""Images of a source, decoded on an engine and packed into one folder."""
+"""Packing: the images of a source are decoded on an engine and written into one folder."""
 
 import hashlib
 import json
@@ -6,7 +6,7 @@ import os
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,28 +20,29 @@ from numpy.typing import NDArray
 from infra.engines import Engine
 from infra.engines.local import LocalEngine
 from infra.errors import DataError, EngineError, ParameterError
-from tasks.datasets.images.decoding import MOST_PIXELS, decoded, shorter_side
+from infra.progress import Progress
+from tasks.datasets.images.decoding import MAX_PIXELS, decoded, shorter_side
 from tasks.datasets.images.packed import FORMAT, PackedImages
-from tasks.datasets.images.reading import (
-    MOST_BYTES,
+from tasks.datasets.images.reading import image_source
+from tasks.datasets.images.source import (
+    MAX_BYTES,
+    Chunk,
     ImageSource,
     LabelledImage,
     UnusableError,
     require_classes,
 )
-from tasks.datasets.images.writing import finish, unfinished, write_images
+from tasks.datasets.images.writing import atomic_folder, complete_folder, write_images
 
-MOST_QUARANTINED = 0.1
-FORGIVEN = 4
-"""Files that may be unusable whatever their share."""
-LEAST_SIZE, MOST_SIZE = 8, 512
-LEAST_CHOSEN, MOST_CHOSEN, STEP = 16, 64, 8
-MEASURED = 1_024
-MOST_HELD = 512 * 2**20
-"""Bytes of decoded images that are in memory at once, at most."""
-COPIED_AT_ONCE = 1_024
-
-Progress = Callable[[int, int], None]
+MAX_QUARANTINED = 0.1
+TOLERATED_FILES = 4
+"""Number of unusable files that are accepted whatever their share of all files."""
+MIN_SIZE, MAX_SIZE = 8, 512
+MIN_CHOSEN_SIZE, MAX_CHOSEN_SIZE, SIZE_STEP = 16, 64, 8
+MEASURED_IMAGES, MEASURED_PER_CHUNK = 1_024, 64
+MAX_WAVE_BYTES = 512 * 2**20
+"""Number of bytes of decoded images that are in memory at once, at most."""
+COPIED_ROWS = 1_024
 
 
 def pack(
@@ -52,127 +53,143 @@ def pack(
     size: int | None = None,
     name: str | None = None,
     provenance: str | None = None,
-    max_quarantined: float = MOST_QUARANTINED,
+    max_quarantined: float = MAX_QUARANTINED,
     progress: Progress | None = None,
 ) -> PackedImages:
-    """Decode the images of a source and pack them, once.
+    """Decode the images of a source and write them into a folder, unless that folder exists already.
+
+    Every engine gives the same pixels and the same digest.
 
     Parameters
     ----------
     source : str or Path
-        What `tasks.datasets.images.reading.find_images` reads. Workers on other machines must see it under the same
-        path, on shared storage.
+        Path of the images, as `tasks.datasets.images.reading.image_source` describes it. Workers on other machines
+        must find the images at the same path, on shared storage.
     folder : str or Path
-        Where packed data sets are kept. The images go into a sub-folder whose name ends in the digest of what
-        they are made from (names, lengths and times of the files, size, version of the decoder); where that
-        is there already, nothing is decoded again.
+        Folder where packed images are kept. The images are written into a sub-folder whose name ends in a digest
+        of all that they depend on: names, lengths and times of the files, `size`, and version of the decoder.
     engine : Engine, optional
-        From `infra.engines.connect`; default: this thread. The same pixels and digest on each.
+        Engine whose workers decode, from `infra.engines.connect`; default: this thread.
     size : int from 8 to 512, or None
-        Height and width of the packed images, in pixels. None takes the median of the shorter sides (of
-        1,024 images spread over the source, if there are more), rounded to a multiple of 8, at least 16 and
-        at most 64: small images keep their size, and photographs become what a small network learns fast.
+        Height and width of the packed images, in pixels. None takes the median of the images' shorter sides,
+        rounded to a multiple of 8, at least 16 and at most 64. So small images keep their size, and photographs
+        get a size from which a small network learns fast. At most 1,024 images are measured for the median.
     name : str, optional
-        What the data set is called; default: the name of the source.
+        Name of the data set; default: the name of the source.
     provenance : str, optional
-        Where the images come from, in one sentence.
+        Sentence that says where the images come from.
     max_quarantined : float in [0, 1], default=0.1
-        Share of files that may be unusable. Up to four are forgiven whatever their share, so that one bad
-        file does not fail a folder of nine; each class must keep two images in any case.
+        Share of files that may be unusable. Four unusable files are always accepted, so that a small folder is
+        not refused because of one file. Each class must keep two usable images.
     progress : callable, optional
-        Called with the files that are done and all files, now and then.
+        Function that is called now and then with the number of files decoded and of all files.
 
     Returns
     -------
     PackedImages
+        The images.
 
     Raises
     ------
     ParameterError
         If `size` or `max_quarantined` is out of bounds.
     DataError
-        If the source is refused (see `find_images`), too many files are unusable, too few images of a class
-        are usable, files change meanwhile, or the folder cannot be written.
+        If the source is refused (see `ImageSource.images`), too many files are unusable, a class has too few
+        usable images, files change while they are packed, or the folder cannot be written.
     EngineError
-        If a worker died over the same files at every try.
+        If a worker died while decoding the same files at every try.
     """
     _check(size, max_quarantined)
-    images = ImageSource.at(source)
+    images = image_source(source)
     listed = images.images()
-    called = name or images.path.name.removesuffix(".parquet")
-    made_from = fingerprint(images, listed, size)
-    target = Path(folder).expanduser().absolute() / f"{_file_name(called)}-{made_from[:16]}"
+    title = name or images.path.name.removesuffix(".parquet")
+    source_digest = fingerprint(images, listed, size)
+    target = Path(folder).expanduser().absolute() / f"{_file_name(title)}-{source_digest[:16]}"
     if target.resolve().is_relative_to(images.path):
         raise DataError(f"'{folder}' lies inside '{images.path}'; keep packed images elsewhere")
-    with unfinished(target) as temporary:
+    with atomic_folder(target) as temporary:
         if temporary is None:
             return PackedImages.open(target)
         with nullcontext(engine) if engine else LocalEngine(1) as working:
             work = _Packing(images, listed, working, progress)
-            kept, refused = work.decode(temporary, size or work.chosen_size())
-        _check_share(images.path, len(listed), refused, max_quarantined)
+            kept, quarantine = work.decode(temporary, size or work.choose_size())
+        _check_share(images.path, len(listed), quarantine, max_quarantined)
         usable = dict.fromkeys((image.label for image in listed), 0) | Counter(listed[i].label for i in kept)
         require_classes(images.path, usable, "usable images")
-        if fingerprint(images, images.images(), size) != made_from:
-            raise DataError(f"'{images.path}' changed while it was packed; pack it again when it is at rest")
-        finish(
+        if fingerprint(images, images.images(), size) != source_digest:
+            raise DataError(
+                f"'{images.path}' changed while it was packed; pack it again when nothing writes into it"
+            )
+        complete_folder(
             temporary,
-            name=called,
+            name=title,
             labels=[listed[i].label for i in kept],
             files=[listed[i].file for i in kept],
-            quarantine=refused,
-            source=made_from,
+            quarantine=quarantine,
+            source=source_digest,
             provenance=provenance or f"The user's own images in '{images.path.name}'.",
         )
     return PackedImages.open(target)
 
 
 def fingerprint(source: ImageSource, images: Sequence[LabelledImage], size: int | None) -> str:
-    """SHA-256 of what packed images depend on: files with their lengths and times, classes, and the decoder."""
-    decoder = [FORMAT, PIL.__version__, MOST_BYTES, MOST_PIXELS, size]
-    files = [[file, *_seen(os.path.join(source.path, file))] for file in source.files(images)]
+    """SHA-256 digest of all that packed images depend on, in hexadecimal digits.
+
+    Parameters
+    ----------
+    source : ImageSource
+        Source of the images; lengths and times of its files are part of the digest.
+    images : sequence of LabelledImage
+        Images of the source, with their classes.
+    size : int or None
+        Height and width of the packed images, in pixels; None if they are chosen.
+    """
+    decoder = [FORMAT, PIL.__version__, MAX_BYTES, MAX_PIXELS, size]
+    files = [[file, *_length_and_time(os.path.join(source.path, file))] for file in source.files(images)]
     return hashlib.sha256(json.dumps([decoder, files, images]).encode()).hexdigest()
 
 
-def _seen(path: str) -> tuple[int, int]:
-    """Length and time of a file."""
+def _length_and_time(path: str) -> tuple[int, int]:
     try:
         status = os.stat(path)
-    except OSError:  # a link to nowhere
+    except OSError:  # the file is a broken symbolic link
         return (-1, -1)
     return status.st_size, status.st_mtime_ns
 
 
 @dataclass(frozen=True)
 class _Packing:
-    """The work on the engine."""
+    """The part of the work that runs on the engine."""
 
     source: ImageSource
     images: Sequence[LabelledImage]
     engine: Engine
     progress: Progress | None
 
-    def chosen_size(self) -> int:
-        """A size for images that were given none."""
-        places = np.unique(np.linspace(0, len(self.images) - 1, MEASURED).astype(int))
-        chosen = [self.images[i] for i in places]
-        files = [tuple(image.file for image in chosen[i : i + 64]) for i in range(0, len(chosen), 64)]
-        with _quiet():
-            sides = [side for _, some in self.engine.run(_sides, files, self.source) for side in some]
-        middle = median_low(sorted(sides)) if sides else LEAST_CHOSEN
-        return min(MOST_CHOSEN, max(LEAST_CHOSEN, STEP * round(middle / STEP)))
+    def choose_size(self) -> int:
+        """Choose a size for the packed images by the median of the images' shorter sides."""
+        measured = np.unique(np.linspace(0, len(self.images) - 1, MEASURED_IMAGES).astype(int))
+        files = [self.images[i].file for i in measured]
+        step = MEASURED_PER_CHUNK
+        chunks = [tuple(files[start : start + step]) for start in range(0, len(files), step)]
+        with _restored_warning_filters():
+            sides = [
+                side for _, some in self.engine.run(_shorter_sides, chunks, self.source) for side in some
+            ]
+        median = median_low(sides) if sides else MIN_CHOSEN_SIZE
+        return min(MAX_CHOSEN_SIZE, max(MIN_CHOSEN_SIZE, SIZE_STEP * round(median / SIZE_STEP)))
 
     def decode(self, folder: Path, size: int) -> tuple[list[int], list[tuple[str, str]]]:
-        """Write `images.npy`; return the numbers of its images, and the other files with reasons."""
+        """Write `images.npy`; return the positions of its images in the source, and the quarantined files."""
         scratch, stride = folder / "decoded.raw", size * size * 3
         reasons: dict[int, str] = {}
         done = 0
-        with open(scratch, "wb") as stream, _quiet():
-            for first, files, (pixels, refused) in self._chunks(size):
-                stream.seek(first * stride)  # chunks arrive in any order
+        with open(scratch, "wb") as stream, _restored_warning_filters():
+            for chunk, (pixels, refused) in self._decoded_chunks(size):
+                stream.seek(chunk.start * stride)  # chunks arrive in any order
                 stream.write(pixels.data)
-                reasons |= {first + place: reason for place, reason in refused}
-                done += len(files)
+                reasons |= {chunk.start + position: reason for position, reason in refused}
+                done += len(chunk.files)
                 if self.progress is not None:
                     self.progress(done, len(self.images))
         kept = [i for i in range(len(self.images)) if i not in reasons]
@@ -180,73 +197,74 @@ class _Packing:
         scratch.unlink()
         return kept, [(self.images[i].file, reasons[i]) for i in sorted(reasons)]
 
-    def _chunks(self, size: int) -> Iterator[tuple[int, tuple[str, ...], Any]]:
-        """Chunks with what was decoded, in waves: an engine may hold the results of a wave until its end."""
+    def _decoded_chunks(self, size: int) -> Iterator[tuple[Chunk, Any]]:
+        """Yield each chunk with what `_decode` returned for it.
+
+        The chunks are decoded in waves, because an engine may keep all results of a wave in memory until its end.
+        """
         chunks = self.source.chunks(self.images)
-        longest = max(len(files) for _, files in chunks)
-        wave = max(self.engine.workers, MOST_HELD // (longest * size * size * 3))
-        for start in range(0, len(chunks), wave):
-            some = chunks[start : start + wave]
-            items = [files for _, files in some]
-            for i, result in self.engine.run(_decode, items, (self.source, size)):
-                yield *some[i], _survived(result, some[i][1])
+        longest = max(len(chunk.files) for chunk in chunks)
+        step = max(self.engine.workers, MAX_WAVE_BYTES // (longest * size * size * 3))
+        for start in range(0, len(chunks), step):
+            wave = chunks[start : start + step]
+            for i, result in self.engine.run(_decode, [chunk.files for chunk in wave], (self.source, size)):
+                if isinstance(result, EngineError):
+                    files = wave[i].files
+                    raise EngineError(f"files '{files[0]}' to '{files[-1]}' could not be decoded: {result}")
+                yield wave[i], result
 
 
 def _decode(
     files: tuple[str, ...], shared: tuple[ImageSource, int]
 ) -> tuple[NDArray[np.uint8], list[tuple[int, str]]]:
-    """Pixels of some files, zero where one cannot be used, and the places of those with the reasons."""
+    """Decode some files: their pixels (zero for unusable files), and the positions of unusable files with reasons."""
     source, size = shared
-    _silence()
+    _silence_pillow()
     pixels = np.zeros((len(files), size, size, 3), dtype=np.uint8)
     refused, read = [], source.reader(files)
-    for place, file in enumerate(files):
+    for position, file in enumerate(files):
         try:
-            pixels[place] = decoded(read(file), size)
+            pixels[position] = decoded(read(file), size)
         except UnusableError as reason:
-            refused.append((place, str(reason)))
+            refused.append((position, str(reason)))
     return pixels, refused
 
 
-def _sides(files: tuple[str, ...], source: ImageSource) -> list[int]:
-    """Shorter sides of those of some files that can be used."""
-    _silence()
-    found, read = [], source.reader(files)
+def _shorter_sides(files: tuple[str, ...], source: ImageSource) -> list[int]:
+    """Measure the shorter sides of some files; unusable files are left out."""
+    _silence_pillow()
+    sides, read = [], source.reader(files)
     for file in files:
         try:
-            found.append(shorter_side(read(file)))
+            sides.append(shorter_side(read(file)))
         except UnusableError:
             continue
-    return found
+    return sides
 
 
 def _rows(scratch: Path, size: int, kept: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
     if kept:
         pixels = np.memmap(scratch, dtype=np.uint8, mode="r").reshape(-1, size, size, 3)
-        for start in range(0, len(kept), COPIED_AT_ONCE):
-            yield pixels[kept[start : start + COPIED_AT_ONCE]]
-
-
-def _survived(result: Any, files: Sequence[str]) -> Any:
-    if isinstance(result, EngineError):
-        raise EngineError(f"the files '{files[0]}' to '{files[-1]}' could not be decoded: {result}")
-    return result
+        for start in range(0, len(kept), COPIED_ROWS):
+            yield pixels[kept[start : start + COPIED_ROWS]]
 
 
 def _check(size: int | None, max_quarantined: float) -> None:
-    if size is not None and not LEAST_SIZE <= size <= MOST_SIZE:
-        raise ParameterError(f"size={size}: from {LEAST_SIZE} to {MOST_SIZE} pixels, or None")
+    if size is not None and not MIN_SIZE <= size <= MAX_SIZE:
+        raise ParameterError(f"size={size}: from {MIN_SIZE} to {MAX_SIZE} pixels, or None")
     if not 0 <= max_quarantined <= 1:
         raise ParameterError(f"max_quarantined={max_quarantined}: a share from 0 to 1")
 
 
-def _check_share(source: Path, count: int, refused: Sequence[tuple[str, str]], most: float) -> None:
-    share = len(refused) / count
-    if len(refused) > FORGIVEN and share > most:
-        first = "; ".join(f"'{file}': {reason}" for file, reason in refused[:3])
+def _check_share(
+    source: Path, count: int, quarantine: Sequence[tuple[str, str]], max_quarantined: float
+) -> None:
+    share = len(quarantine) / count
+    if len(quarantine) > TOLERATED_FILES and share > max_quarantined:
+        first = "; ".join(f"'{file}': {reason}" for file, reason in quarantine[:3])
         raise DataError(
-            f"{len(refused)} of {count} files in '{source}' ({share:.0%}) are no usable images, and at most "
-            f"{most:.0%} may be; the first are {first}"
+            f"{len(quarantine)} of {count} files in '{source}' ({share:.0%}) are not usable images; at most "
+            f"{max_quarantined:.0%} are accepted. The first are {first}"
         )
 
 
@@ -255,12 +273,12 @@ def _file_name(name: str) -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Put the filters of warnings back at the end, which threads of this process change in `_silence`."""
+def _restored_warning_filters() -> Iterator[None]:
+    """Restore the warning filters at the end: `_silence_pillow` changes them, also in threads of this process."""
     with warnings.catch_warnings():
         yield
 
 
-def _silence() -> None:
-    """Keep Pillow's warnings of odd metadata from a worker's output: what matters of them is quarantined."""
+def _silence_pillow() -> None:
+    """Keep Pillow's warnings of odd metadata out of a worker's output; files that cannot be used are quarantined."""
     warnings.filterwarnings("ignore", module=r"PIL\.")

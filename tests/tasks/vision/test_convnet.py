@@ -112,7 +112,7 @@ def test_a_packed_folder_is_its_pictures_and_labels(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_packed_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="is no folder of packed images"):
+    with pytest.raises(DataError, match="is not a folder of packed images"):
         tiny().fit(tmp_path)
 
 

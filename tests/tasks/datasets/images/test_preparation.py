@@ -52,13 +52,15 @@ def test_prepared_again_it_is_the_same(folder: Path, tmp_path: Path) -> None:
 def test_a_first_look_is_at_a_sample_and_says_so(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(preparation, "FIRST_LOOK", 20)
+    monkeypatch.setattr(preparation, "FIRST_LOOK_IMAGES", 20)
     source = resolve(str(folder))
     look, whole = (prepare(source, tmp_path / "data", first_look=short) for short in (True, False))
     assert (look.rows, whole.rows) == (20, 24)
     assert look.sha256 != whole.sha256
     assert look.notes[0] == whole.notes[0]
-    assert look.notes[1].startswith("a first look: 20 of them, drawn from each class in proportion")
+    assert look.notes[1].startswith(
+        "a first look: the data set is a sample of 20 of these images, drawn from each class"
+    )
     assert look.notes[2] == whole.notes[1]
     _, y = look.load()
     assert np.bincount(y).tolist() == [10, 10]
@@ -111,9 +113,9 @@ def test_cats_and_dogs_are_those_of_the_folder_that_is_set(
 def test_digits_that_stand_in_are_named_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     why = "Digits stand in for cats and dogs: the network is away."
 
-    # the network is the edge of what can be here; what a failed download does is tested with cats_dogs
+    # a test cannot take the network away; what a failed download does is tested in test_download
     monkeypatch.setattr(
-        "tasks.datasets.images.preparation.cats_dogs", lambda cache, *_, **__: digits(cache).noted(why)
+        "tasks.datasets.images.preparation.cats_dogs", lambda cache, *_, **__: digits(cache).with_notes(why)
     )
     dataset = preparation.prepare_images(resolve("cats-dogs"), tmp_path / "data", first_look=False)
     assert (dataset.name, dataset.rows, len(dataset.classes)) == ("digits", 1797, 10)

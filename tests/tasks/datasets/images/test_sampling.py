@@ -16,7 +16,7 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> PackedImages:
     pets = image_files.folder(folder / "pets", count=30, classes=("cat",))
     image_files.folder(pets, count=10, classes=("dog",))
     image_files.put(pets / "cat" / "text.jpg", b"hello")
-    return pack(pets, folder / "packed").noted("with a note")
+    return pack(pets, folder / "packed").with_notes("with a note")
 
 
 def test_each_class_gives_its_share(packed: PackedImages) -> None:
@@ -37,8 +37,8 @@ def test_its_images_are_those_of_the_whole_in_their_order(packed: PackedImages) 
 
 def test_a_small_class_keeps_what_it_must_have(packed: PackedImages) -> None:
     assert sample(packed, 8).counts == (6, 2)
-    assert sample(packed, 8, fewest=7).counts == (7, 7)
-    assert sample(packed, 20, fewest=12).counts == (15, 10)  # there are no more
+    assert sample(packed, 8, min_per_class=7).counts == (7, 7)
+    assert sample(packed, 20, min_per_class=12).counts == (15, 10)  # there are no more
 
 
 def test_it_is_the_same_every_time(packed: PackedImages) -> None:
