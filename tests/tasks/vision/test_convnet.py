@@ -1,4 +1,4 @@
-"""The classifier: scikit-learn's manners on pictures, what it refuses, and its files."""
+"""The classifier: as scikit-learn's estimators are, what it refuses, and its files."""
 
 import json
 import pickle
@@ -50,7 +50,7 @@ def test_probabilities(model: ConvNetClassifier) -> None:
     assert shares.dtype == np.float32
     np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-6)
     np.testing.assert_array_equal(model.predict(UNSEEN), shares.argmax(axis=1))
-    # the mean over a picture and its mirror image
+    # the mean over an image and its mirror image
     np.testing.assert_allclose(model.predict_proba(UNSEEN[:, :, ::-1]), shares, atol=1e-5)
     # one by one as all together: batches of prediction do not matter
     np.testing.assert_allclose(model.predict_proba(UNSEEN[:1]), shares[:1], atol=1e-5)
@@ -89,7 +89,7 @@ def test_cross_validation_works_on_it() -> None:
     assert cross_val_score(tiny(), X, Y, cv=2).mean() > 0.8
 
 
-def test_few_pictures_are_one_small_batch() -> None:
+def test_few_images_are_one_small_batch() -> None:
     pixels, codes = stripes(3)
     assert tiny(epochs=1, batch_groups=4).fit(pixels, codes).predict(pixels).shape == (3,)
 
@@ -100,7 +100,7 @@ def test_a_memory_map_is_an_array(tmp_path: Path, model: ConvNetClassifier) -> N
     assert tiny().fit(mapped, Y).predict_proba(mapped).tobytes() == model.predict_proba(X).tobytes()
 
 
-def test_a_packed_folder_is_its_pictures_and_labels(tmp_path: Path) -> None:
+def test_a_packed_folder_is_its_images_and_labels(tmp_path: Path) -> None:
     packed = pack(folder(tmp_path / "source"), tmp_path / "packed", size=16)
     pixels, codes = packed.load()
     model = tiny(batch_size=4).fit(packed.path)
@@ -152,10 +152,10 @@ BAD_DATA: list[tuple[Any, Any, str]] = [
     (np.full(X.shape, np.nan), Y, "found float64"),
     (X[..., :1], Y, r"shape \(n, height, width, 3\) is needed, found shape \(128, 16, 16, 1\)"),
     (X[0], Y[:16], r"found shape \(16, 16, 3\)"),
-    (X[:, :7], Y, "pictures of 7 x 16 pixels; at least 8 x 8"),
-    (X[:0], Y[:0], "X: no picture"),
+    (X[:, :7], Y, "images of 7 x 16 pixels; at least 8 x 8"),
+    (X[:0], Y[:0], "X: no image"),
     (X, Y[:5], r"shape \(128,\), is needed, found shape \(5,\)"),
-    (X, None, "y: one label a picture"),
+    (X, None, "y: one label for each image"),
     (X, np.zeros(128), "at least two classes are needed, found one class"),
     (X, Y + 0.5, "class labels are needed, found numbers such as 0.5"),
     (X, np.where(Y, np.nan, 1.0), "y: class labels are needed, found NaN"),
@@ -169,7 +169,7 @@ def test_bad_data_is_refused(pixels: Any, labels: Any, message: str) -> None:
         tiny().fit(pixels, labels)
 
 
-def test_pictures_of_another_size_are_refused(model: ConvNetClassifier) -> None:
+def test_images_of_another_size_are_refused(model: ConvNetClassifier) -> None:
     with pytest.raises(
         ParameterError, match=r"shape \(14, 16, 3\); the network was trained on \(16, 16, 3\)"
     ):
@@ -206,5 +206,5 @@ def test_damaged_and_foreign_models_are_refused(model: ConvNetClassifier, tmp_pa
         {"architecture": {**about["architecture"], "channels": 5}},
     ):
         path.write_text(json.dumps({**about, **change}))
-        with pytest.raises(DataError, match="is no model of pictures"):
+        with pytest.raises(DataError, match="is not a model that classifies images"):
             load(tmp_path)

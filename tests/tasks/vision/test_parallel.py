@@ -1,4 +1,4 @@
-"""Ranks on Dask and on Spark, threads of one process: the same weights, and going on when a rank is lost."""
+"""Ranks on Dask and on Spark, threads of one process: the same weights, and resumption after the loss of a rank."""
 
 import signal
 import threading

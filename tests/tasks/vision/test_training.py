@@ -1,4 +1,4 @@
-"""The loop: schedule, augmentation, repetition, and going on after a kill."""
+"""The loop: schedule, augmentation, repetition, and resumption after a kill."""
 
 import json
 import signal
@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from infra.errors import DataError
-from tasks.vision.augmentation import changed, draw, mixed
+from tasks.vision.augmentation import augmented, draw_augmentation, mixed
 from tasks.vision.fitting import chosen_precision
 from tasks.vision.training import learning_rate
 from tests.infra.engines.starting import ROOT
@@ -34,19 +34,19 @@ def test_the_learning_rate_rises_in_the_first_fifth_and_falls_to_nearly_zero() -
     assert 0 < rates[-1] < 0.01
 
 
-def test_an_epoch_has_every_picture_once_in_an_order_of_its_own() -> None:
-    first, second = (draw(50, 3, epoch, 1.0, 0.0).rows for epoch in (0, 1))
+def test_an_epoch_has_every_image_once_in_an_order_of_its_own() -> None:
+    first, second = (draw_augmentation(50, 3, epoch, 1.0, 0.0).order for epoch in (0, 1))
     assert sorted(first) == sorted(second) == list(range(50))
     assert list(first) != list(second)
-    assert list(first) == list(draw(50, 3, 0, 0.0, 0.5).rows)
+    assert list(first) == list(draw_augmentation(50, 3, 0, 0.0, 0.5).order)
 
 
-def test_a_picture_is_mirrored_in_every_other_epoch() -> None:
+def test_an_image_is_mirrored_in_every_other_epoch() -> None:
     mirrored = []
     for epoch in range(4):
-        drawn = draw(30, 0, epoch, 1e-6, 0.0)
+        drawn = draw_augmentation(30, 0, epoch, 1e-6, 0.0)
         found = np.empty(30)
-        found[drawn.rows] = drawn.matrices[:, 0, 0] < 0
+        found[drawn.order] = drawn.matrices[:, 0, 0] < 0
         mirrored.append(found)
     assert (mirrored[0] != mirrored[1]).all()
     assert (mirrored[0] == mirrored[2]).all()
@@ -54,16 +54,16 @@ def test_a_picture_is_mirrored_in_every_other_epoch() -> None:
 
 
 def test_almost_no_augmentation_only_mirrors() -> None:
-    drawn, places = draw(6, 0, 0, 1e-6, 0.0), np.arange(6)
-    pictures = torch.from_numpy(X[:6]).float().permute(0, 3, 1, 2)
+    drawn, places = draw_augmentation(6, 0, 0, 1e-6, 0.0), np.arange(6)
+    images = torch.from_numpy(X[:6]).float().permute(0, 3, 1, 2)
     flipped = drawn.matrices[:, 0, 0] < 0
-    expected = torch.where(flipped[:, None, None, None], pictures.flip(3), pictures)
-    torch.testing.assert_close(changed(pictures, drawn, places, 1e-6), expected, rtol=1e-3, atol=0.1)
+    expected = torch.where(flipped[:, None, None, None], images.flip(3), images)
+    torch.testing.assert_close(augmented(images, drawn, places, 1e-6), expected, rtol=1e-3, atol=0.1)
 
 
-def test_pictures_are_shifted_and_partly_blanked() -> None:
-    drawn = draw(200, 0, 0, 1.0, 0.0)
-    found = changed(torch.ones(200, 3, 32, 32), drawn, np.arange(200), 1.0)
+def test_images_are_shifted_and_partly_blanked() -> None:
+    drawn = draw_augmentation(200, 0, 0, 1.0, 0.0)
+    found = augmented(torch.ones(200, 3, 32, 32), drawn, np.arange(200), 1.0)
     assert ((found == 0).float().mean((1, 2, 3)) <= 64 / 1024 + 1e-6).all()
     assert 0.03 < (found == 0).float().mean() < 64 / 1024
     assert drawn.matrices[:, :, 2].abs().max() <= 0.25  # an eighth of a side, which is 2 long
@@ -72,9 +72,9 @@ def test_pictures_are_shifted_and_partly_blanked() -> None:
 
 def test_mixing_keeps_the_sum_of_targets() -> None:
     shares = torch.tensor([0.6, 0.9, 1.0])
-    pictures, targets = mixed(torch.eye(3)[:, :, None, None], torch.eye(3), shares)
+    images, targets = mixed(torch.eye(3)[:, :, None, None], torch.eye(3), shares)
     torch.testing.assert_close(targets, torch.tensor([[0.6, 0, 0.4], [0, 1, 0], [0, 0, 1]]))
-    torch.testing.assert_close(pictures[:, :, 0, 0], targets)
+    torch.testing.assert_close(images[:, :, 0, 0], targets)
 
 
 def test_seeds_are_repeatable_and_matter() -> None:
@@ -115,7 +115,7 @@ def test_a_training_in_two_parts_is_the_training_in_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "change", [{"learning_rate": 0.05}, {"random_state": 1}, {"width": 5}, {"epochs": 5}, {"data": None}]
 )
-def test_another_training_does_not_go_on_from_the_checkpoint(change: dict[str, Any], tmp_path: Path) -> None:
+def test_another_training_does_not_resume_from_the_checkpoint(change: dict[str, Any], tmp_path: Path) -> None:
     tiny(stop_epoch=2, checkpoints=tmp_path).fit(X, Y)
     pixels = X
     if "data" in change:
@@ -130,7 +130,9 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     model = tiny(stop_epoch=2, checkpoints=tmp_path).fit(X, Y)
     [tensors] = tmp_path.rglob("*.safetensors")
     tensors.write_bytes(tensors.read_bytes()[:-1])
-    with pytest.raises(DataError, match=r"cannot be read, delete it .* has another SHA-256"):
+    with pytest.raises(
+        DataError, match=r"cannot be read, delete it .*the SHA-256 digest of .* is not the one in"
+    ):
         model.fit(X, Y)
 
 
@@ -143,7 +145,7 @@ tiny(checkpoints=folder / "checkpoints", callbacks=[Fatal(folder, 2)]).fit(*stri
 """
 
 
-def test_a_killed_training_goes_on_and_ends_the_same(tmp_path: Path) -> None:
+def test_a_killed_training_is_resumed_and_ends_the_same(tmp_path: Path) -> None:
     command = [sys.executable, "-c", KILLED, str(tmp_path)]
     ended = subprocess.run(command, cwd=ROOT, check=False, timeout=120)
     assert ended.returncode == -signal.SIGKILL
