@@ -182,12 +182,15 @@ class ProcessRanks:
             sums.copy_(buffer)
 
 
-class _Machine(NamedTuple):
-    """Where a rank runs."""
+class Machine(NamedTuple):
+    """The machine on which a rank runs."""
 
     host: str
+    """Name of the machine."""
     device_type: str
+    """Type of the rank's device: "cpu" or "cuda"."""
     gpus: int
+    """Number of GPUs of the machine."""
 
 
 @contextmanager
@@ -197,20 +200,20 @@ def _connected(communicator: Communicator, spec: TrainingSpec) -> Iterator[tuple
     if isinstance(communicator, ThreadCommunicator):
         yield device, ThreadRanks(communicator)
         return
-    machine = _Machine(socket.gethostname(), device.type, torch.cuda.device_count())
+    machine = Machine(socket.gethostname(), device.type, torch.cuda.device_count())
     machines = communicator.allgather(machine)
     if device.type == "cuda":
         ranks_before = machines[: communicator.rank].count(machine)
         device = torch.device("cuda", ranks_before % machine.gpus)
         torch.cuda.set_device(device)
-    backend = (_Nccl if _each_has_a_gpu(machines) else _Gloo)(_store(communicator), communicator)
+    backend = (_Nccl if each_has_a_gpu(machines) else _Gloo)(_store(communicator), communicator)
     try:
         yield device, ProcessRanks(communicator.rank, communicator.size, backend)
     finally:
         backend.close()
 
 
-def _each_has_a_gpu(machines: list[_Machine]) -> bool:
+def each_has_a_gpu(machines: list[Machine]) -> bool:
     """Whether each rank has a GPU that no other rank uses."""
     return all(one.device_type == "cuda" and machines.count(one) <= one.gpus for one in machines)
 

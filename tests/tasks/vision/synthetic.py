@@ -34,6 +34,11 @@ def tiny(**parameters: Any) -> ConvNetClassifier:
     return ConvNetClassifier(**{**TINY, **parameters})
 
 
+def same_weights(one: ConvNetClassifier, other: ConvNetClassifier) -> bool:
+    """To the last bit."""
+    return all(one.weights_[name].tobytes() == other.weights_[name].tobytes() for name in one.weights_)
+
+
 class Listener:
     """A callback that records its calls."""
 

@@ -27,14 +27,14 @@ def test_a_file_is_downloaded_once_with_progress(tmp_path: Path) -> None:
     assert seen == sorted(seen)
 
 
-def test_a_broken_connection_is_gone_on_with(tmp_path: Path) -> None:
+def test_a_broken_connection_is_resumed(tmp_path: Path) -> None:
     with served(CONTENT) as site:
         site.cut_after = [300_000, 300_000]
         assert fetch(site.url, tmp_path / "file", site.md5).read_bytes() == CONTENT
         assert site.requests == [None, "bytes=300000-", "bytes=600000-"]
 
 
-def test_the_next_call_goes_on_where_this_one_failed(tmp_path: Path) -> None:
+def test_the_next_call_resumes_where_this_one_failed(tmp_path: Path) -> None:
     with served(CONTENT) as site:
         site.cut_after = [300_000, 0]
         with pytest.raises(

@@ -1,4 +1,4 @@
-"""Folders of images as data sets of a study."""
+"""Preparation of folders of images as data sets of a study."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from tests.tasks.preparing import prepare
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Two classes, and two files that are no images."""
+    """Two classes, and two files that are not images."""
     folder = image_files.folder(tmp_path / "pets", count=12)
     image_files.put(folder / "cat" / "text.jpg", b"hello")
     image_files.put(folder / "dog" / "empty.jpg", b"")

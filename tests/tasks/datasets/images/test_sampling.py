@@ -1,4 +1,4 @@
-"""A part of packed images."""
+"""Stratified samples of packed images."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from tests.tasks.datasets.images import image_files
 
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory: pytest.TempPathFactory) -> PackedImages:
-    """Thirty cats and ten dogs; and a file that is no image."""
+    """Thirty cats, ten dogs, and a file that is not an image."""
     folder = tmp_path_factory.mktemp("sampling")
     pets = image_files.folder(folder / "pets", count=30, classes=("cat",))
     image_files.folder(pets, count=10, classes=("dog",))
