@@ -71,14 +71,14 @@ def run_study(parameters: StudyParameters, json_file: Path | None) -> int:
 
 def _run(parameters: StudyParameters, prepared: Mapping[str, PreparedDataset], watcher: "Watcher") -> Any:
     # Prefect reads its environment when it is first imported
-    from deployments.deploy import crash_automation, ensure_automation
+    from deployments.automation import crash_automation, ensure_automation
     from flows.session import handed_over, listener
-    from flows.study import study
+    from flows.study import run_tagged
 
     ensure_automation(crash_automation(), update=False)
     tokens = listener.set(watcher), handed_over.set(prepared)
     try:
-        state = study(parameters, return_state=True)
+        state = run_tagged(parameters)
         if watcher.result is None:
             state.result(raise_on_failure=True)
         return state
@@ -118,12 +118,23 @@ def check(
     """
     from flows.checking import prepare_in_advance
 
+    check_json_file(json_file)
+    with preparation_shown(console) as progress:
+        return prepare_in_advance(parameters, load_settings().home / "data", progress)
+
+
+def check_json_file(json_file: Path | None) -> None:
+    """Refuse a file for results that could not be written in the end.
+
+    Raises
+    ------
+    ParameterError
+        If the file is a folder, or lies in a folder that does not exist or cannot be written.
+    """
     if json_file and json_file.is_dir():
         raise ParameterError(f"--json {json_file}: it is a folder; name a file in it")
     if json_file and not os.access(json_file.absolute().parent, os.W_OK):
         raise ParameterError(f"--json {json_file}: its folder does not exist or cannot be written")
-    with preparation_shown(console) as progress:
-        return prepare_in_advance(parameters, load_settings().home / "data", progress)
 
 
 @contextmanager

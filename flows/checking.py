@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from flows.parameters import StudyParameters
+from infra.engines import check_installed
 from infra.errors import ParameterError
 from tasks.datasets.catalogue import resolve
 from tasks.datasets.prepared import PreparedDataset
@@ -41,13 +42,17 @@ def prepare_in_advance(
     Raises
     ------
     TrillaError
-        If a data set cannot be used, no chosen algorithm fits it, or two data sets have the same name.
+        If a data set cannot be used, no chosen algorithm fits it, two data sets have the same name, or a package
+        that an engine or an algorithm needs is not installed.
     """
+    for engine in parameters.engines:
+        check_installed(engine)
     prepared: dict[str, PreparedDataset] = {}
     for data in parameters.data:
         source = resolve(data, parameters.target, parameters.chosen_task)
         problem = problem_of(source.task)
-        algorithms_for(source.task, parameters.algorithms)
+        for algorithm in algorithms_for(source.task, parameters.algorithms):
+            algorithm.check_installed()
         if not (images or problem.is_table):
             continue
         dataset = problem.prepare(

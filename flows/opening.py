@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
-from urllib.parse import urlsplit
 
 from distributed import fire_and_forget
 from prefect.runtime import flow_run
@@ -16,14 +15,14 @@ from flows.journal import open_journal
 from flows.parameters import StudyParameters
 from flows.session import Session, current_listener, session_variable
 from flows.sweeping import mark_crashed, settle_tasks
+from infra.addresses import health_problem
 from infra.display import display_only
 from infra.engines import Engine, connect
 from infra.engines.dask import DaskEngine
 from infra.errors import TrillaError
-from infra.launch import is_loopback
-from infra.processes import ailment
+from infra.run_owners import end_orphaned_runs
 from infra.settings import Settings, load_settings
-from infra.tracking import Tracker, sweep
+from infra.tracking import Tracker
 from tasks.datasets.catalogue import resolve
 from tasks.datasets.prepared import PreparedDataset
 from tasks.registry import algorithms_for
@@ -112,10 +111,10 @@ def _tracker(stack: ExitStack, settings: Settings) -> Tracker:
     from mlflow.exceptions import MlflowException
 
     uri = os.environ["MLFLOW_TRACKING_URI"]
-    reason = ailment(f"{uri}/health", proxies=not is_loopback(urlsplit(uri).hostname or ""))
+    reason = health_problem(f"{uri}/health")
     try:
         if not reason:
-            sweep(uri, [EXPERIMENT])
+            end_orphaned_runs(uri, [EXPERIMENT])
     except MlflowException as error:  # it went away just now
         reason = str(error)
     if reason:

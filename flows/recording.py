@@ -3,15 +3,16 @@
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from flows.session import Session
+from infra import __version__
 from infra.display import show
 from infra.tracking import Tracker
 from tasks.cells import CellRequest
@@ -25,7 +26,6 @@ FLUSH_TIMEOUT_S = 120
 FOLLOW_S = 1.0  # between two looks for an epoch that has ended
 DESCRIPTION = "mlflow.note.content"  # the tag that MLflow shows as a run's description, in markdown
 PACKAGES = (
-    "trilla",
     "prefect",
     "prefect-dask",
     "dask",
@@ -38,8 +38,12 @@ PACKAGES = (
 
 
 def versions() -> dict[str, str]:
-    """Versions of the packages that results depend on."""
-    return {name: version(name) for name in PACKAGES}
+    """Versions of the packages that results depend on, as far as they are installed."""
+    found = {"trilla": __version__}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def prefect_url(flow_run_id: str) -> str:
@@ -58,7 +62,7 @@ def start_study(session: Session) -> None:
         f"study {session.journal.id}",
         tags={
             "prefect.flow_run": links["Prefect run"],
-            "trilla.version": version("trilla"),
+            "trilla.version": __version__,
             DESCRIPTION: _to_prefect(session),
         },
     )

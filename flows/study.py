@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import psutil
-from prefect import flow
+from prefect import flow, tags
 from prefect.client.schemas.objects import State
+from prefect.context import TagsContext
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.states import Completed, Failed
 from prefect_dask import DaskTaskRunner
@@ -30,6 +31,8 @@ from tasks.datasets.prepared import PreparedDataset
 from tasks.report.recommended import answer
 from tasks.results import Dataset, StudyResult
 
+TAG = "trilla"
+"""Tag of every flow run that sends heartbeats: the crash automation matches the runs that have it."""
 NO_HEARTBEAT = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
 SHOWN = {"name", "task", "target", "rows", "sha256", "path", "notes", "provenance", "caution"}
 """Fields of a prepared data set that the result shows."""
@@ -51,8 +54,10 @@ def study(parameters: StudyParameters = StudyParameters()) -> State[Any]:  # noq
         name="study", started=recording.now(), versions=recording.versions(), machine=machine()
     )
     # The study's own heartbeat tells that its process lives; a flow's end waits up to a second for the thread
-    # that sends heartbeats, and a study has many subflows.
-    with open_session(parameters, result, prepared) as session, temporary_settings(NO_HEARTBEAT):
+    # that sends heartbeats, and a study has many subflows. Subflows and tasks have no tag: for each tag of a task the
+    # server is asked for a concurrency slot.
+    no_tags = TagsContext(current_tags=set())
+    with open_session(parameters, result, prepared) as session, temporary_settings(NO_HEARTBEAT), no_tags:
         for dataset in on_cluster(session, preparation)():
             state = on_cluster(session, compare)(dataset, return_state=True)
             if state.name != INCOMPLETE:
@@ -60,12 +65,18 @@ def study(parameters: StudyParameters = StudyParameters()) -> State[Any]:  # noq
         return finish(session)
 
 
+def run_tagged(parameters: StudyParameters) -> State[Any]:
+    """Run a study whose flow run has the tag `TAG`; a run of a deployment gets it from the deployment."""
+    with tags(TAG):
+        return study(parameters, return_state=True)
+
+
 @flow(name="classification")
 def classification(
     parameters: ClassificationParameters = ClassificationParameters(),  # noqa: B008 (frozen)
 ) -> State[Any]:
     """Compare classifiers on one table."""
-    return study(parameters.as_study(), return_state=True)
+    return run_tagged(parameters.as_study())
 
 
 @flow(name="clustering")
@@ -73,7 +84,7 @@ def clustering(
     parameters: ClusteringParameters = ClusteringParameters(),  # noqa: B008 (frozen)
 ) -> State[Any]:
     """Compare clusterings of one table."""
-    return study(parameters.as_study(), return_state=True)
+    return run_tagged(parameters.as_study())
 
 
 @flow(name="vision")
@@ -81,7 +92,7 @@ def vision(
     parameters: VisionParameters = VisionParameters(),  # noqa: B008 (frozen)
 ) -> State[Any]:
     """Compare networks on one folder of images."""
-    return study(parameters.as_study(), return_state=True)
+    return run_tagged(parameters.as_study())
 
 
 def ready_datasets(parameters: StudyParameters) -> Mapping[str, PreparedDataset]:

@@ -24,7 +24,8 @@ from tasks.datasets.prepared import PreparedDataset
 from tasks.problems import problem_of
 from tasks.registry import ALGORITHMS, AlgorithmName
 from tasks.results import Cell, Search, Trial
-from tasks.search.search import BaseSearch, SearchProgress
+from tasks.search.base import BaseSearch
+from tasks.search.trial_runner import SearchProgress
 from tasks.search_plans import SearchPlan, plan_estimator
 
 Fit = Callable[[Any, Any], Any]

@@ -10,7 +10,8 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 from sklearn.pipeline import Pipeline
 
-from infra.errors import DataError
+from infra.errors import DataError, ParameterError
+from infra.extras import VISION
 from tasks.datasets.catalogue import Task
 
 MODEL_FILE, DESCRIPTION_FILE = "model.skops", "model.json"
@@ -88,6 +89,7 @@ def load(folder: Path) -> tuple[Pipeline, Description]:
     try:
         description = Description.model_validate_json((folder / DESCRIPTION_FILE).read_text("utf-8"))
         if description.task == "vision":
+            VISION.require()
             from tasks.vision import saving
 
             return Pipeline([("model", saving.load(folder / NETWORK_FOLDER))]), description
@@ -96,7 +98,7 @@ def load(folder: Path) -> tuple[Pipeline, Description]:
         if strange:
             raise DataError(f"model '{folder}' holds {strange[0]}, which is not trusted: it is not loaded")
         return skops.load(folder / MODEL_FILE, trusted=unknown), description
-    except DataError:
+    except (DataError, ParameterError):
         raise
     except (OSError, ValueError, KeyError, json.JSONDecodeError) as error:
         raise DataError(f"'{folder}' is no model of trilla: {error}") from None

@@ -11,7 +11,7 @@ from tasks.datasets.prepared import PreparedDataset
 from tasks.problems import problem_of
 from tasks.results import Search
 from tasks.search import GridSearch, RandomSearch
-from tasks.search.search import BaseSearch
+from tasks.search.base import BaseSearch
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from infra.engines.base import Blocks, Engine
 from infra.engines.blocks import ArraySource, BlockSource, ParquetSource
 from infra.errors import ParameterError
+from infra.extras import SPARK
 from infra.settings import usable_cores
 
 EngineName = Literal["local", "dask", "spark"]
@@ -19,6 +20,7 @@ __all__ = [
     "Engine",
     "EngineName",
     "ParquetSource",
+    "check_installed",
     "connect",
 ]
 
@@ -51,7 +53,7 @@ def connect(
     Raises
     ------
     ParameterError
-        If the name is unknown or an argument does not belong to it.
+        If the name is unknown, an argument does not belong to it, or its package is not installed.
     EngineError
         If the engine does not start or answer.
     """
@@ -64,6 +66,7 @@ def connect(
     for argument, value in misplaced.items():
         if value is not None:
             raise ParameterError(f"{argument}={value!r} does not belong to engine {name!r}")
+    check_installed(name)
     count = workers or usable_cores()
     if name == "dask":
         from infra.engines.dask import DaskEngine
@@ -76,3 +79,15 @@ def connect(
     from infra.engines.local import LocalEngine
 
     return LocalEngine(count)
+
+
+def check_installed(name: str) -> None:
+    """Refuse an engine whose package is not installed.
+
+    Raises
+    ------
+    ParameterError
+        If so; the message names the command that installs it.
+    """
+    if name == "spark":
+        SPARK.require()

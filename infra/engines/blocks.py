@@ -3,11 +3,12 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -44,6 +45,12 @@ class BlockSource(ABC):
     @property
     def n_blocks(self) -> int:
         return -(-self.n_rows // self.block_rows)
+
+    def with_block_rows(self, block_rows: int) -> Self:
+        """Return a source of the same rows in blocks of `block_rows` rows; this one stays as it is."""
+        source = copy(self)
+        source.block_rows = block_rows
+        return source
 
     @abstractmethod
     def load(self, span: Span) -> list[Block]:

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from sklearn.pipeline import Pipeline
 
+from infra.extras import Extra
 from tasks.datasets.catalogue import Task
 from tasks.datasets.prepared import PreparedDataset
 from tasks.datasets.preprocessing import preprocessor
@@ -53,6 +54,8 @@ class Algorithm:
         callbacks, writes checkpoints, and its network is kept.
     worker_modules : tuple of str
         Modules that workers import when they start, because their import takes seconds.
+    extra : Extra, optional
+        Optional packages that the algorithm needs.
     """
 
     name: str
@@ -62,11 +65,23 @@ class Algorithm:
     distributions: SpaceOf | None = None
     trains_in_epochs: bool = False
     worker_modules: tuple[str, ...] = ()
+    extra: Extra | None = None
 
     @property
     def searches(self) -> tuple[Search, ...]:
         """Searches that make sense: only the baseline, where there is nothing to search."""
         return SEARCHES if self.grid and self.distributions else SEARCHES[:1]
+
+    def check_installed(self) -> None:
+        """Refuse an algorithm whose package is not installed.
+
+        Raises
+        ------
+        ParameterError
+            If so; the message names the command that installs the package.
+        """
+        if self.extra is not None:
+            self.extra.require()
 
     def make(self, dataset: PreparedDataset, options: ModelOptions) -> Pipeline:
         """Make the unfitted pipeline for a data set."""

@@ -3,6 +3,7 @@
 from scipy.stats import loguniform, uniform
 from sklearn.pipeline import Pipeline
 
+from infra.extras import VISION
 from tasks.algorithms.base import Algorithm, ModelOptions, Space
 from tasks.datasets.prepared import PreparedDataset
 
@@ -44,4 +45,5 @@ CONVNET = Algorithm(
     distributions=_distributions,
     trains_in_epochs=True,
     worker_modules=("tasks.vision.convnet",),
+    extra=VISION,
 )

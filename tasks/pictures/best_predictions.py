@@ -70,7 +70,17 @@ class BestPrediction:
         return cls(dataset, model.fit(split.X, split.y), split, title)
 
     def picture(self, title: str, words: str, png: str) -> Picture:
-        """Picture whose caption names the model first."""
+        """Picture whose caption names the model first.
+
+        Parameters
+        ----------
+        title : str
+            Heading of the picture.
+        words : str
+            Sentences of the caption after the model's name.
+        png : str
+            The drawing, a PNG in base64.
+        """
         return Picture(title=title, caption=f"{self.title}. {words}", dataset=self.dataset.name, png=png)
 
 

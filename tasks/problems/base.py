@@ -150,7 +150,17 @@ class Problem(ABC):
         return None
 
     def evaluation_scheme(self, repeats: int, seed: int, candidates: int) -> EvaluationScheme | None:
-        """Cross-validation of whole ways to make a model; None where it has no meaning or is not wanted."""
+        """Cross-validation of whole ways to make a model; None where it has no meaning or is not wanted.
+
+        Parameters
+        ----------
+        repeats : int
+            Number of repeats that the user asks for; 0 asks for no cross-validation.
+        seed : int
+            Seed of the folds.
+        candidates : int
+            Number of candidates that a random search draws inside a fold.
+        """
         return None
 
     def evaluation_splitter(self, scheme: EvaluationScheme) -> Any:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from infra.errors import ParameterError
 from tasks.datasets.images.packed import PackedImages
-from tasks.ensembles.labels import refused
+from tasks.ensembles.labels import check_classes
 from tasks.vision.network import MIN_SIDE
 
 Pixels = NDArray[np.uint8]
@@ -167,6 +167,5 @@ def encode_labels(y: Any, n: int) -> tuple[NDArray[Any], Codes]:
         classes, codes = np.unique(labels, return_inverse=True)
     except TypeError:
         raise ParameterError("y: labels of one type are needed, found several (or missing ones)") from None
-    if (refusal := refused(classes, None)) is not None:
-        raise ParameterError(refusal)
+    check_classes(classes, None)
     return classes, codes.astype(np.int64)

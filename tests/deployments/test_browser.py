@@ -14,6 +14,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from flows.parameters import StudyParameters
 from infra.servers import Stack
 from tests.deployments.browser import BUSY, ENDS, Deploy, browsing, picture
 
@@ -132,6 +133,19 @@ def test_a_parameter_out_of_bounds_is_refused_by_the_form(deploy: Deploy, page: 
     page.get_by_text(refusal).first.wait_for()
     assert "/run?" in page.url
     assert [run["id"] for run in deploy.prefect.asked_for("study")] == before
+
+
+def test_the_form_begins_with_the_parameters_that_flags_gave_the_deployment(
+    deploy: Deploy, page: "Page"
+) -> None:
+    path = f"/deployments/{deploy.prefect.deployment('study')['id']}"
+    nightly = StudyParameters(data=["burger-king"], candidates=9).model_dump(mode="json", exclude_none=True)
+    deploy.prefect.ask("PATCH", path, {"parameters": {"parameters": nightly}})
+    open_form(deploy, page)
+    deploy.prefect.ask("PATCH", path, {"parameters": {}})
+    assert field(page, "Candidates").locator("input").input_value() == "9"
+    items = field(page, "Data").locator(".schema-form-property-array-item")
+    assert [item.locator("textarea").input_value() for item in items.all()] == ["burger-king"]
 
 
 def test_two_engines_are_compared_in_mlflow(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from infra.delivery import mlflow_client
+from infra.mlflow_api import mlflow_client
 from infra.model_registry import ModelRegistry
 from infra.servers import Stack
 from tasks import models

@@ -1,5 +1,6 @@
 """The curve of a network in MLflow while the network is trained."""
 
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -7,12 +8,18 @@ from typing import Any
 import pytest
 
 from flows import recording
-from infra.delivery import mlflow_client
+from infra import __version__
+from infra.mlflow_api import mlflow_client
 from infra.servers import Stack
 from infra.study_folder import StudyFolder
 from infra.tracking import Tracker
 from tasks.vision.curves import CurveFile
 from tests.flows.studying import wait_for
+
+
+def test_versions_are_those_of_the_packages_that_are_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "PACKAGES", ("numba", "no-such-package"))
+    assert recording.versions() == {"trilla": __version__, "numba": version("numba")}
 
 
 def test_an_epoch_is_in_mlflow_before_the_next_has_ended(

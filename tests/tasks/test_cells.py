@@ -294,7 +294,7 @@ def test_a_network_in_training_is_resumed(
     assert cell.params == expected.params
     assert "checkpoints" not in cell.params or cell.params["checkpoints"] is None
     assert not request.folder.checkpoints(request.key).exists()
-    assert not undisturbed.checkpoints.exists()
+    assert not undisturbed.folder.checkpoints(undisturbed.key).exists()
 
 
 @pytest.mark.parametrize("profile", [False, True])

@@ -70,6 +70,12 @@ def test_the_size_of_blocks_is_asked_for_when_a_source_is_made(monkeypatch: pyte
     assert ArraySource(np.zeros((10, 1))).n_blocks == 4
 
 
+def test_a_source_with_other_blocks_leaves_the_first_as_it_is() -> None:
+    source = ArraySource(np.zeros((10, 1)), block_rows=4)
+    assert source.with_block_rows(5).n_blocks == 2
+    assert source.n_blocks == 3
+
+
 @pytest.fixture
 def frame() -> pd.DataFrame:
     rng = np.random.default_rng(0)
