@@ -28,7 +28,7 @@ ALL_REDUCE_TIMEOUT = timedelta(minutes=10)
 
 
 class ImagesForEveryRank(BlockSource):
-    """Blocks of which each is all training images, one block for each rank.
+    """A source with one block for each rank; every block holds all training images.
 
     Parameters
     ----------
