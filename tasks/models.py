@@ -211,9 +211,9 @@ def score_images(model: Pipeline, description: Description, source: Source) -> p
     DataError
         If there is no image.
     """
-    from tasks.vision.unlabelled import decoded_files
+    from tasks.datasets.images.unlabelled import decode_folder
 
-    files, images, errors = decoded_files(source.path, model[-1].image_shape_[0])
+    files, images, errors = decode_folder(source.path, model[-1].image_shape_[0])
     found = _predictions(model, description, images)
     found.insert(0, "file", [file for file, error in zip(files, errors, strict=True) if error is None])
     every = pd.DataFrame({"file": files, "error": errors})

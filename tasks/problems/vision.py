@@ -10,7 +10,7 @@ from sklearn.model_selection import StratifiedShuffleSplit
 from infra.progress import Progress
 from tasks.algorithms.base import Algorithm, ModelOptions
 from tasks.datasets.catalogue import Source, Task
-from tasks.datasets.images import prepare_images
+from tasks.datasets.images.preparation import prepare_images
 from tasks.datasets.prepared import PreparedDataset
 from tasks.pictures.best_networks import network_pictures
 from tasks.problems.base import EvaluationScheme, OpenEngine

@@ -1,4 +1,4 @@
-"""Images: reading and packing them, and the network that learns from them."""
+"""The convolutional network for images: its layers, its training and its files."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ __all__ = ["ConvNetClassifier"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the network when it is asked for: code that only reads images does not need PyTorch."""
+    """Import the network when it is asked for, because other modules of this package do not need PyTorch."""
     if name != "ConvNetClassifier":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     VISION.require()

@@ -19,7 +19,7 @@ from flows.parameters import StudyParameters
 from infra.errors import ParameterError
 from tests.conftest import TRILLA, free_port, trilla
 from tests.deployments.browser import Deploy, Prefect, names, until
-from tests.tasks.vision import pictures
+from tests.tasks.datasets.images import image_files
 
 QUICK = {"engines": ["local"], "algorithms": ["kmeans"], "candidates": 4, "repeats": 0}
 SHORT_SILENCE_S = 10  # the least that Prefect allows
@@ -264,8 +264,8 @@ def test_a_schedule_fires_by_itself(deploy: Deploy) -> None:
 
 def test_a_folder_of_images_is_learned_from_the_form(deploy: Deploy, tmp_path: Path) -> None:
     """Nothing has looked at the folder before: the run decodes it, on the cluster's workers."""
-    photographs = pictures.folder(tmp_path / "pets", count=12)
-    pictures.put(photographs / "cat" / "text.jpg", b"hello")
+    photographs = image_files.folder(tmp_path / "pets", count=12)
+    image_files.put(photographs / "cat" / "text.jpg", b"hello")
     asked = {"data": str(photographs), "engines": ["dask"], "candidates": 1, "repeats": 0, "epochs": 1}
     run_id = deploy.prefect.submit("vision", **asked).json()["id"]
     assert deploy.prefect.end(run_id, 120) == "Completed", deploy.output

@@ -14,8 +14,8 @@ from tasks.champion import fit_whole
 from tasks.datasets.catalogue import BUNDLED, resolve
 from tasks.results import Way
 from tests.conftest import trilla
+from tests.tasks.datasets.images import image_files
 from tests.tasks.preparing import prepare
-from tests.tasks.vision import pictures
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_what_cannot_be_scored_is_one_sentence(
 def network(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path, Path]:
     """Name of a registered network, its files, and the folder of images that it learned."""
     folder = tmp_path_factory.mktemp("network")
-    photographs = pictures.folder(folder / "pets", count=10)
+    photographs = image_files.folder(folder / "pets", count=10)
     dataset = prepare(resolve(str(photographs)), folder)
     way, options = Way("convnet", "baseline"), ModelOptions(seed=0)
     files = fit_whole(dataset, way, {"epochs": 2}, options, folder / "files")
@@ -118,8 +118,8 @@ def test_images_of_a_folder_are_told_apart(
     name, files, photographs = network
     asked, out = tmp_path / "asked", tmp_path / "predictions.csv"
     for i, source in enumerate(sorted(photographs.rglob("*.jpg"))[::5]):
-        pictures.put(asked / f"{i}.jpg", source.read_bytes())
-    pictures.put(asked / "broken.jpg", b"no image")
+        image_files.put(asked / f"{i}.jpg", source.read_bytes())
+    image_files.put(asked / "broken.jpg", b"no image")
     done = trilla("score", name, str(asked), "--out", str(out), environment=environment)
     assert done.returncode == 0, done.stderr
     found = pd.read_csv(out)

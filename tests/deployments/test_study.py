@@ -28,7 +28,7 @@ from tests.flows.studying import (
     tracked,
     wait_for,
 )
-from tests.tasks.vision import pictures
+from tests.tasks.datasets.images import image_files
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +84,8 @@ def test_own_classes_on_every_engine(own: Path, environments: Environments) -> N
 
 
 def test_own_images_are_told_apart(environments: Environments, tmp_path: Path, stack: Stack) -> None:
-    photographs = pictures.folder(tmp_path / "pets", count=20)
-    pictures.put(photographs / "cat" / "text.jpg", b"hello")
+    photographs = image_files.folder(tmp_path / "pets", count=20)
+    image_files.put(photographs / "cat" / "text.jpg", b"hello")
     arguments = ("--data", str(photographs), "--engines", "local,dask", "--candidates", "1", "--epochs", "2")
     study = Study(environments("images"), arguments)
     assert study.end() == 0, study.output + study.errors

@@ -33,8 +33,8 @@ from tasks.registry import ALGORITHMS
 from tasks.search.trials import run_batch
 from tasks.vision.curves import CurveFile
 from tests.infra.engines.starting import started
+from tests.tasks.datasets.images import image_files
 from tests.tasks.preparing import prepare
-from tests.tasks.vision import pictures
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +264,7 @@ def test_a_network_in_training_is_resumed(
     search: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photographs = prepare(
-        resolve(str(pictures.folder(tmp_path / "pets", count=12))), tmp_path, first_look=False
+        resolve(str(image_files.folder(tmp_path / "pets", count=12))), tmp_path, first_look=False
     )
 
     def run(name: str) -> Any:

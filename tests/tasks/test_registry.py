@@ -16,8 +16,8 @@ from tasks.datasets.prepared import PreparedDataset
 from tasks.datasets.preprocessing import preprocessor
 from tasks.registry import ALGORITHMS, algorithms_for
 from tasks.vision import ConvNetClassifier
+from tests.tasks.datasets.images import image_files
 from tests.tasks.preparing import prepare
-from tests.tasks.vision import pictures
 
 OPTIONS = ModelOptions()
 DBSCAN_SEARCHED = ALGORITHMS["dbscan"]
@@ -32,7 +32,7 @@ def datasets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PreparedData
         resolve("diabetes"),
         resolve("burger-king"),
         resolve(str(folder / "progression.csv"), "progression"),
-        resolve(str(pictures.folder(folder / "photographs", count=10))),
+        resolve(str(image_files.folder(folder / "photographs", count=10))),
     )
     prepared = [prepare(source, folder) for source in sources]
     return {dataset.task: dataset for dataset in prepared}

@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 
 @dataclass
 class Site:
-    """One file on the web, and how its server behaves."""
+    """One file on a web server, and the behaviour of the server."""
 
     content: bytes
     url: str = ""
     ranges: bool = True
     cut_after: list[int] = field(default_factory=list)
-    """Bytes after which each of the first answers breaks off."""
+    """Numbers of bytes after which the first responses break off."""
     requests: list[str | None] = field(default_factory=list)
-    """Range that each request asked for."""
+    """Range header of each request."""
 
     @property
     def md5(self) -> str:
@@ -71,7 +71,7 @@ def served(content: bytes) -> Iterator[Site]:
 
 
 class _Python2(pickle._Pickler):
-    """Writes bytes and NumPy's function as Python 2 and the NumPy of its time did, as the archive has them."""
+    """Pickler that writes bytes and NumPy's function as Python 2 did, because the archive was written by it."""
 
     dispatch: ClassVar[dict[Any, Any]] = dict(pickle._Pickler.dispatch)
 
@@ -99,7 +99,7 @@ def batch(data: Any, labels: Any) -> bytes:
 
 
 def rows(count: int, seed: int) -> tuple[NDArray[np.uint8], list[int]]:
-    """Pixels as CIFAR-10 has them, (count, 3072): all of a colour after the other; and codes of ten classes."""
+    """Pixels in CIFAR-10's layout, shape (count, 3072) with one colour after the other, and codes of ten classes."""
     random = np.random.default_rng(seed)
     return random.integers(0, 256, (count, 3072), dtype=np.uint8), [i % 10 for i in range(count)]
 
@@ -116,7 +116,7 @@ def archive(members: dict[str, bytes]) -> bytes:
 
 
 def small_cifar() -> bytes:
-    """An archive like the official one, with 40 images a batch."""
+    """An archive like the official one, with 40 images in each batch."""
     members = {f"cifar-10-batches-py/data_batch_{i}": batch(*rows(40, i)) for i in range(1, 6)}
     return archive(
         {"cifar-10-batches-py/batches.meta": b"?", **members, "cifar-10-batches-py/test_batch": b"?"}

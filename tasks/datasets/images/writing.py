@@ -1,4 +1,4 @@
-"""How a folder of packed images comes into being: whole, or not at all."""
+"""Writing of a folder of packed images, which appears when it is complete."""
 
 import csv
 import errno
@@ -13,17 +13,31 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from infra.errors import DataError
-from tasks.vision.packed import ABOUT, IMAGES, INDEX, LABELS, QUARANTINE, PackedImages, digest, write_about
+from tasks.datasets.images.packed import (
+    ABOUT,
+    IMAGES,
+    INDEX,
+    LABELS,
+    QUARANTINE,
+    PackedImages,
+    digest,
+    write_about,
+)
 
-REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
-def unfinished(target: Path) -> Iterator[Path | None]:
-    """Make a folder: under another name until it is whole, and by one process at a time.
+def atomic_folder(target: Path) -> Iterator[Path | None]:
+    """Make a folder under a temporary name and rename it at the end; only one process at a time does so.
 
-    Yields None if it is there already. What a killed process left is removed.
+    A temporary folder that a killed process left is removed.
+
+    Yields
+    ------
+    Path or None
+        Path of the temporary folder, to be filled; None if the target exists already.
 
     Raises
     ------
@@ -46,15 +60,27 @@ def unfinished(target: Path) -> Iterator[Path | None]:
             finally:
                 _remove(temporary)
     except OSError as error:
-        if error.errno not in REFUSED + FULL:
+        if error.errno not in NOT_ALLOWED + NO_SPACE:
             raise
         raise DataError(f"'{target}' cannot be written: {error.strerror or error}") from error
 
 
 def write_images(folder: Path, rows: int, size: int, blocks: Iterable[NDArray[np.uint8]]) -> None:
-    """Write the `images.npy` of a folder from blocks of shape (any, size, size, 3), `rows` in all."""
+    """Write the `images.npy` of a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder to write into.
+    rows : int
+        Number of images in all blocks.
+    size : int
+        Height and width of the images, in pixels.
+    blocks : iterable of ndarray of shape (any, size, size, 3), uint8
+        Pixels of the images, in order.
+    """
     shape = (rows, size, size, 3)
-    # written, not mapped: where the disk is full, a write is an error and a mapping kills the process
+    # the array is written instead of mapped: on a full disk a write raises, but a mapping kills the process
     with open(folder / IMAGES, "wb") as stream:
         about = {"descr": "|u1", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(stream, about)
@@ -62,7 +88,7 @@ def write_images(folder: Path, rows: int, size: int, blocks: Iterable[NDArray[np
             stream.write(np.ascontiguousarray(block).data)
 
 
-def finish(
+def complete_folder(
     folder: Path,
     *,
     name: str,
@@ -72,22 +98,29 @@ def finish(
     source: str,
     provenance: str,
 ) -> PackedImages:
-    """Put what belongs to it beside the `images.npy` of a folder.
+    """Write the other files of packed images beside `images.npy`.
 
     Parameters
     ----------
     folder : Path
-        Where the images are.
+        Folder with `images.npy`.
     name : str
+        Name of the data set.
     labels : sequence of str of length rows
-        Class of each image.
+        Name of the class of each image.
     files : sequence of str of length rows
-        Where each image comes from.
-    quarantine : sequence of (file, reason)
-        What could not be used.
+        Name of the file of each image.
+    quarantine : sequence of (str, str)
+        Name of each file that could not be used, with the reason.
     source : str
-        Digest of what the images were made from.
+        Digest of the files that the images were made from.
     provenance : str
+        Sentence that says where the images come from.
+
+    Returns
+    -------
+    PackedImages
+        The images of the folder.
     """
     X = np.load(folder / IMAGES, mmap_mode="r")
     classes, codes, counts = np.unique(np.asarray(labels), return_inverse=True, return_counts=True)
@@ -132,7 +165,7 @@ def _write_quarantine(folder: Path, quarantine: Sequence[tuple[str, str]]) -> No
 
 
 def _shown(name: str) -> str:
-    """A file's name as text, even if it is none."""
+    """A file's name as text; bytes that are not text are escaped."""
     return name.encode("utf-8", "backslashreplace").decode()
 
 

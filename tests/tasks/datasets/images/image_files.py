@@ -1,4 +1,4 @@
-"""Image files that the tests make."""
+"""Image files for the tests."""
 
 import io
 import struct
@@ -11,7 +11,7 @@ from PIL import Image
 
 
 def picture(width: int = 40, height: int = 30, mode: str = "RGB", seed: int = 0) -> Image.Image:
-    """A smooth picture, so that JPEG keeps it nearly as it is."""
+    """A smooth image, which JPEG changes only a little."""
     random = np.random.default_rng(seed)
     coarse = Image.fromarray(random.integers(0, 256, (4, 4, 3), dtype=np.uint8))
     return coarse.resize((width, height), Image.Resampling.BICUBIC).convert(mode)
@@ -31,7 +31,7 @@ def put(path: Path, content: bytes) -> Path:
 
 
 def folder(path: Path, count: int = 6, classes: tuple[str, ...] = ("cat", "dog")) -> Path:
-    """A sub-folder a class, with JPEG files of unequal sizes."""
+    """Make a sub-folder for each class, with JPEG files of unequal sizes."""
     for number, label in enumerate(classes):
         for i in range(count):
             content = encoded(picture(40 + 3 * i, 30 + 5 * number, seed=100 * number + i))
@@ -40,7 +40,7 @@ def folder(path: Path, count: int = 6, classes: tuple[str, ...] = ("cat", "dog")
 
 
 def bomb(width: int = 20_000, height: int = 20_000) -> bytes:
-    """A PNG whose header promises a picture that would take 1.6 GB, in a file of some ten kB."""
+    """A PNG file of about ten kB whose header announces an image that would take 1.6 GB (a decompression bomb)."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

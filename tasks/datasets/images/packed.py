@@ -1,4 +1,4 @@
-"""Images of one size in a folder: memory-mapped arrays with their classes, an index and a digest."""
+"""Packed images: a folder with one array of images of equal size, their classes, an index and a digest."""
 
 import csv
 import hashlib
@@ -17,7 +17,8 @@ from infra.errors import DataError
 ABOUT, IMAGES, LABELS = "about.json", "images.npy", "labels.npy"
 INDEX, QUARANTINE = "index.parquet", "quarantine.csv"
 FORMAT = 1
-HASHED_AT_ONCE = 64 * 2**20
+HASHED_BYTES = 64 * 2**20
+"""Number of bytes of pixels that are read into memory at once to compute a digest."""
 
 
 @dataclass(frozen=True)
@@ -25,33 +26,33 @@ class PackedImages:
     """A folder of packed images.
 
     It holds `images.npy` (uint8, shape (rows, size, size, 3)), `labels.npy` (int64, shape (rows,)),
-    `index.parquet` (file, class and row of each image), `quarantine.csv` (file and reason of each that could
-    not be used) and `about.json` (what is said here).
+    `index.parquet` (file, class and row of each image), `quarantine.csv` (name of each file that could not be used,
+    with the reason) and `about.json` (the attributes of this class).
 
     Parameters
     ----------
     path : Path
-        The folder.
+        Path of the folder.
     name : str
-        What the data set is called.
+        Name of the data set.
     classes : tuple of str
-        Names of the classes, sorted; the codes of the labels are places in it.
+        Names of the classes, sorted; a label is the position of its class in this tuple.
     counts : tuple of int
-        Images of each class.
+        Number of images of each class.
     size : int
-        Height and width, in pixels.
+        Height and width of the images, in pixels.
     rows : int
-        Images in all.
+        Number of images.
     quarantined : int
-        Files that could not be used.
+        Number of files that could not be used.
     sha256 : str
-        Digest of classes, labels and pixels.
+        SHA-256 digest of classes, labels and pixels, in hexadecimal digits.
     source : str
-        Digest of what they were made from, and how.
+        Digest of the files that the images were made from, and of the way they were decoded.
     provenance : str
-        Where the images come from, in one sentence.
+        Sentence that says where the images come from.
     notes : str
-        What is to be said with them, such as why they stand in for others.
+        Sentence for the reader of results, such as why these images are used instead of others.
     """
 
     path: Path
@@ -68,12 +69,12 @@ class PackedImages:
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
-        """Read what a folder of packed images says about itself.
+        """Open a folder of packed images; the arrays are not read yet.
 
         Raises
         ------
         DataError
-            If it is no such folder.
+            If the path is not a folder of packed images.
         """
         folder = Path(path).expanduser().absolute()
         try:
@@ -87,48 +88,50 @@ class PackedImages:
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             if isinstance(error, DataError):
                 raise
-            raise DataError(f"'{path}' is no folder of packed images: {ABOUT} cannot be read") from error
+            raise DataError(f"'{path}' is not a folder of packed images: {ABOUT} cannot be read") from error
 
     def load(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        """Return the images, memory-mapped, and their labels, after checking the digest.
+        """Read the images and their labels, and check their digest.
 
         Returns
         -------
         X : ndarray of shape (rows, size, size, 3), uint8
+            Pixels of the images, memory-mapped.
         y : ndarray of shape (rows,), int64
+            Position of each image's class in `classes`.
 
         Raises
         ------
         DataError
-            If the arrays are not those that were packed.
+            If the arrays cannot be read, or are not those that were packed.
         """
         try:
             X = np.load(self.path / IMAGES, mmap_mode="r")
             y = np.load(self.path / LABELS)
-            whole = digest(self.classes, y, X) == self.sha256
+            unchanged = digest(self.classes, y, X) == self.sha256
         except (OSError, ValueError) as error:
             raise DataError(
                 f"'{self.path}' cannot be read: {error}; delete it and pack the images again"
             ) from error
-        if not whole:
+        if not unchanged:
             raise DataError(
                 f"'{self.path}' has changed since it was packed; delete it and pack the images again"
             )
         return X, y
 
     def index(self) -> Any:
-        """Table (pyarrow) with the file and the class of each row."""
+        """Read the table (pyarrow) with the file and the class of each row."""
         import pyarrow.parquet as pq
 
         return pq.read_table(self.path / INDEX)
 
     def quarantine(self) -> list[tuple[str, str]]:
-        """Files that could not be used, each with the reason."""
+        """Read the names of the files that could not be used, each with the reason."""
         with open(self.path / QUARANTINE, newline="", encoding="utf-8") as stream:
             return [(row["file"], row["reason"]) for row in csv.DictReader(stream)]
 
-    def noted(self, notes: str) -> Self:
-        """These images with other notes, which the folder keeps."""
+    def with_notes(self, notes: str) -> Self:
+        """Replace the notes, also in the folder, and return the images with them."""
         if notes == self.notes:
             return self
         changed = replace(self, notes=notes)
@@ -137,17 +140,27 @@ class PackedImages:
 
 
 def digest(classes: Sequence[str], y: NDArray[np.int64], X: NDArray[np.uint8]) -> str:
-    """SHA-256 of class names, shape, labels and pixels, in hexadecimal digits."""
+    """SHA-256 digest of class names, shape, labels and pixels, in hexadecimal digits.
+
+    Parameters
+    ----------
+    classes : sequence of str
+        Names of the classes.
+    y : ndarray of shape (rows,), int64
+        Position of each image's class in `classes`.
+    X : ndarray of shape (rows, size, size, 3), uint8
+        Pixels of the images; may be memory-mapped.
+    """
     found = hashlib.sha256(json.dumps([list(classes), list(X.shape)]).encode())
     found.update(np.ascontiguousarray(y, dtype="<i8").data)
-    step = max(1, HASHED_AT_ONCE // max(1, X[:1].nbytes))
+    step = max(1, HASHED_BYTES // max(1, X[:1].nbytes))
     for start in range(0, len(X), step):
         found.update(np.ascontiguousarray(X[start : start + step]).data)
     return found.hexdigest()
 
 
 def write_about(packed: PackedImages, folder: Path) -> None:
-    """Write the `about.json` of a folder."""
+    """Write the `about.json` of a folder; a reader finds the old file or the new one, whole."""
     about = {"format": FORMAT, **{k: v for k, v in asdict(packed).items() if k != "path"}}
     temporary = folder / f"{ABOUT}.part"
     temporary.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")

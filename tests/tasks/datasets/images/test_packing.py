@@ -1,6 +1,5 @@
-"""Folders of images, broken ones too, become packed arrays: the same on every engine, whole or not at all."""
+"""Packing of images: the same result on every engine, complete or not at all."""
 
-import json
 import os
 import signal
 import subprocess
@@ -17,13 +16,13 @@ from PIL import Image
 
 from infra.engines import connect
 from infra.errors import DataError, ParameterError
-from tasks.vision import packing
-from tasks.vision.decoding import decoded
-from tasks.vision.packed import PackedImages
-from tasks.vision.packing import pack
-from tasks.vision.reading import find_images
+from tasks.datasets.images import packing
+from tasks.datasets.images.decoding import decoded
+from tasks.datasets.images.packed import PackedImages
+from tasks.datasets.images.packing import pack
+from tasks.datasets.images.reading import image_source
 from tests.infra.engines.starting import ROOT, started
-from tests.tasks.vision.pictures import bomb, encoded, folder, picture, put
+from tests.tasks.datasets.images.image_files import bomb, encoded, folder, picture, put
 
 
 def _spoil(source: Path) -> dict[str, str]:
@@ -54,7 +53,7 @@ def test_what_is_good_is_packed_and_what_is_not_is_listed(tmp_path: Path) -> Non
     source = _mixed(tmp_path / "pets")
     bad = _spoil(source)
     packed = pack(source, tmp_path / "packed", size=24)
-    good = [image for image in find_images(source) if image.file not in bad]
+    good = [image for image in image_source(source).images() if image.file not in bad]
     X, y = packed.load()
     assert isinstance(X, np.memmap)
     assert (X.shape, X.dtype, y.dtype, X.flags.c_contiguous) == ((13, 24, 24, 3), np.uint8, np.int64, True)
@@ -79,7 +78,7 @@ def test_what_is_good_is_packed_and_what_is_not_is_listed(tmp_path: Path) -> Non
 def test_the_same_bytes_on_every_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = folder(_mixed(tmp_path / "pets"), 70)
     _spoil(source)
-    monkeypatch.setattr(packing, "MOST_HELD", 1)  # a wave has as many chunks as there are workers
+    monkeypatch.setattr(packing, "MAX_WAVE_BYTES", 1)  # a wave has as many chunks as there are workers
     found: list[PackedImages] = [pack(source, tmp_path / "alone")]
     seen: list[tuple[int, int]] = []
     for name in ("local", "dask", "spark"):
@@ -135,7 +134,7 @@ def test_a_few_bad_files_are_forgiven_and_many_are_not(tmp_path: Path) -> None:
     with pytest.raises(DataError) as refused:
         pack(source, tmp_path / "packed")
     assert "5 of 11 files in " in str(refused.value)
-    assert "(45%) are no usable images, and at most 10% may be" in str(refused.value)
+    assert "(45%) are not usable images; at most 10% are accepted" in str(refused.value)
     assert "'cat/x0.jpg': no image of a known format" in str(refused.value)
     assert pack(source, tmp_path / "packed", max_quarantined=0.5).quarantined == 5
     names = {path.suffix for path in (tmp_path / "packed").iterdir() if path.is_file()}
@@ -146,7 +145,9 @@ def test_a_class_needs_two_usable_images(tmp_path: Path) -> None:
     source = folder(tmp_path / "pets", 3)
     for i in range(2):
         put(source / "dog" / f"00{i}.jpg", b"text")
-    with pytest.raises(DataError, match=r"class 'dog' in .* has 1 usable images; at least 2 a class"):
+    with pytest.raises(
+        DataError, match=r"class 'dog' in .* has 1 usable images; each class needs at least 2"
+    ):
         pack(source, tmp_path / "packed")
     put(source / "dog" / "002.jpg", b"text")
     with pytest.raises(DataError, match=r"class 'dog' in .* has 0 usable images"):
@@ -187,7 +188,7 @@ def test_a_source_that_changes_meanwhile_is_refused(tmp_path: Path) -> None:
 
 def test_parquet_is_packed_like_the_files_it_holds(tmp_path: Path) -> None:
     source = folder(tmp_path / "pets", 40)
-    images = find_images(source)
+    images = image_source(source).images()
     contents = [(source / image.file).read_bytes() for image in images]
     contents[3] = b""
     rows = {"image": contents, "label": [image.label for image in images]}
@@ -211,40 +212,9 @@ def test_names_that_are_no_text_are_packed_too(tmp_path: Path) -> None:
     assert 'cat/caf\\udce9, "1".jpg' in packed.index().column("file").to_pylist()
 
 
-def test_packed_images_that_changed_are_refused(tmp_path: Path) -> None:
-    packed = pack(folder(tmp_path / "pets"), tmp_path / "packed")
-    X = np.lib.format.open_memmap(packed.path / "images.npy", mode="r+")
-    X[3, 4, 5, 1] ^= 1
-    X.flush()
-    with pytest.raises(DataError, match="has changed since it was packed; delete it and pack"):
-        packed.load()
-    with open(packed.path / "images.npy", "r+b") as stream:
-        stream.truncate(5000)
-    with pytest.raises(DataError, match="cannot be read"):
-        packed.load()
-    np.save(packed.path / "labels.npy", np.array([object()]), allow_pickle=True)
-    with pytest.raises(DataError, match="cannot be read"):
-        packed.load()
-
-
-@pytest.mark.parametrize("about", [None, "", "[]", "{}", '{"format": 1}', '{"format": 0}'])
-def test_another_folder_is_not_taken_for_packed_images(about: str | None, tmp_path: Path) -> None:
-    if about is not None:
-        put(tmp_path / "about.json", about.encode())
-    with pytest.raises(DataError, match=r"is no folder of packed images|by another version"):
-        PackedImages.open(tmp_path)
-
-
-def test_notes_stay_with_the_images(tmp_path: Path) -> None:
-    packed = pack(folder(tmp_path / "pets"), tmp_path / "packed").noted("They stand in for others.")
-    assert PackedImages.open(packed.path).notes == "They stand in for others."
-    assert json.loads((packed.path / "about.json").read_text())["sha256"] == packed.sha256
-    packed.load()
-
-
 KILLED = """
 import sys, time
-from tasks.vision.packing import pack
+from tasks.datasets.images.packing import pack
 pack(sys.argv[1], sys.argv[2], progress=lambda done, total: (print(done, flush=True), time.sleep(60)))
 """
 

@@ -1,4 +1,4 @@
-"""Images whose classes are asked for: all those below a folder."""
+"""Images without labels, whose classes a model predicts."""
 
 from pathlib import Path
 from typing import Any
@@ -6,20 +6,29 @@ from typing import Any
 import numpy as np
 
 from infra.errors import DataError
-from tasks.vision.decoding import decoded
-from tasks.vision.reading import SUFFIXES, ImageSource, UnusableError, files_below
+from tasks.datasets.images.decoding import decoded
+from tasks.datasets.images.folder import SUFFIXES, ImageFolder, files_below
+from tasks.datasets.images.source import UnusableError
 
 
-def decoded_files(folder: Path, size: int) -> tuple[list[str], Any, list[str | None]]:
-    """Decode all images below a folder.
+def decode_folder(folder: Path, size: int) -> tuple[list[str], Any, list[str | None]]:
+    """Decode all images in a folder at any depth.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of image files.
+    size : int
+        Height and width of the decoded images, in pixels.
 
     Returns
     -------
     files : list of str
-        Relative to the folder, sorted.
-    images : ndarray of shape (usable files, size, size, 3), uint8
+        Names of the image files, relative to the folder, sorted.
+    images : ndarray of shape (n_usable_files, size, size, 3), uint8
+        Pixels of the images that can be used.
     errors : list of str or None
-        Of each file, why it cannot be used.
+        Reason why each file cannot be used; None for a file that can.
 
     Raises
     ------
@@ -31,7 +40,7 @@ def decoded_files(folder: Path, size: int) -> tuple[list[str], Any, list[str | N
     files = sorted(name for name in files_below(folder) if name.lower().endswith(SUFFIXES))
     if not files:
         raise DataError(f"folder '{folder}' holds no image; allowed: files that end in {', '.join(SUFFIXES)}")
-    read = ImageSource.at(folder).reader(files)
+    read = ImageFolder(folder.resolve()).reader(files)
     images: list[Any] = []
     errors: list[str | None] = []
     for name in files:

@@ -1,4 +1,4 @@
-"""Folders of images as data sets of a study."""
+"""Preparation of folders of images as data sets of a study."""
 
 from pathlib import Path
 
@@ -6,21 +6,21 @@ import numpy as np
 import pytest
 
 from infra.errors import DataError, TrillaError
-from tasks.datasets import images
 from tasks.datasets.catalogue import Task, resolve
 from tasks.datasets.holdout import stratified_holdout
+from tasks.datasets.images import preparation
+from tasks.datasets.images.cats_dogs import digits
 from tasks.datasets.prepared import PreparedDataset, taken
-from tasks.vision.cats_dogs import digits
+from tests.tasks.datasets.images import image_files
 from tests.tasks.preparing import prepare
-from tests.tasks.vision import pictures
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Two classes, and two files that are no images."""
-    folder = pictures.folder(tmp_path / "pets", count=12)
-    pictures.put(folder / "cat" / "text.jpg", b"hello")
-    pictures.put(folder / "dog" / "empty.jpg", b"")
+    """Two classes, and two files that are not images."""
+    folder = image_files.folder(tmp_path / "pets", count=12)
+    image_files.put(folder / "cat" / "text.jpg", b"hello")
+    image_files.put(folder / "dog" / "empty.jpg", b"")
     return folder
 
 
@@ -45,20 +45,22 @@ def test_a_folder_of_images_is_a_data_set(folder: Path, tmp_path: Path) -> None:
 def test_prepared_again_it_is_the_same(folder: Path, tmp_path: Path) -> None:
     first = prepared(folder, tmp_path)
     assert prepared(folder, tmp_path) == first
-    pictures.put(folder / "dog" / "new.jpg", pictures.encoded(pictures.picture(seed=999)))
+    image_files.put(folder / "dog" / "new.jpg", image_files.encoded(image_files.picture(seed=999)))
     assert prepared(folder, tmp_path).sha256 != first.sha256
 
 
 def test_a_first_look_is_at_a_sample_and_says_so(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(images, "FIRST_LOOK", 20)
+    monkeypatch.setattr(preparation, "FIRST_LOOK_IMAGES", 20)
     source = resolve(str(folder))
     look, whole = (prepare(source, tmp_path / "data", first_look=short) for short in (True, False))
     assert (look.rows, whole.rows) == (20, 24)
     assert look.sha256 != whole.sha256
     assert look.notes[0] == whole.notes[0]
-    assert look.notes[1].startswith("a first look: 20 of them, drawn from each class in proportion")
+    assert look.notes[1].startswith(
+        "a first look: the data set is a sample of 20 of these images, drawn from each class"
+    )
     assert look.notes[2] == whole.notes[1]
     _, y = look.load()
     assert np.bincount(y).tolist() == [10, 10]
@@ -71,16 +73,16 @@ def test_what_is_done_is_told(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_class_too_small_for_a_study_is_named(tmp_path: Path) -> None:
-    folder = pictures.folder(tmp_path / "pets", count=12, classes=("cat", "dog"))
+    folder = image_files.folder(tmp_path / "pets", count=12, classes=("cat", "dog"))
     for i in range(3):
-        pictures.put(folder / "emu" / f"{i}.jpg", pictures.encoded(pictures.picture(seed=i)))
+        image_files.put(folder / "emu" / f"{i}.jpg", image_files.encoded(image_files.picture(seed=i)))
     with pytest.raises(DataError, match="class 'emu' of data set 'pets' has 3 usable images; at least 10"):
         prepared(folder, tmp_path)
 
 
 def test_a_class_of_one_image_is_named(tmp_path: Path) -> None:
-    folder = pictures.folder(tmp_path / "pets", count=12)
-    pictures.put(folder / "emu" / "0.jpg", pictures.encoded(pictures.picture()))
+    folder = image_files.folder(tmp_path / "pets", count=12)
+    image_files.put(folder / "emu" / "0.jpg", image_files.encoded(image_files.picture()))
     with pytest.raises(DataError, match="'emu'"):
         prepared(folder, tmp_path)
 
@@ -92,7 +94,7 @@ def test_a_folder_of_images_takes_no_target(folder: Path, task: Task | None) -> 
 
 
 def test_a_folder_of_parquet_is_no_folder_of_images(folder: Path) -> None:
-    pictures.put(folder / "table.parquet", b"")
+    image_files.put(folder / "table.parquet", b"")
     assert resolve(str(folder)).task == "clustering"
 
 
@@ -111,9 +113,11 @@ def test_cats_and_dogs_are_those_of_the_folder_that_is_set(
 def test_digits_that_stand_in_are_named_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     why = "Digits stand in for cats and dogs: the network is away."
 
-    # the network is the edge of what can be here; what a failed download does is tested with cats_dogs
-    monkeypatch.setattr("tasks.vision.cats_dogs.cats_dogs", lambda cache, *_, **__: digits(cache).noted(why))
-    dataset = images.prepare_images(resolve("cats-dogs"), tmp_path / "data", first_look=False)
+    # a test cannot take the network away; what a failed download does is tested in test_download
+    monkeypatch.setattr(
+        "tasks.datasets.images.preparation.cats_dogs", lambda cache, *_, **__: digits(cache).with_notes(why)
+    )
+    dataset = preparation.prepare_images(resolve("cats-dogs"), tmp_path / "data", first_look=False)
     assert (dataset.name, dataset.rows, len(dataset.classes)) == ("digits", 1797, 10)
     assert dataset.caution == why
     assert "scikit-learn" in dataset.provenance

@@ -1,22 +1,22 @@
-"""A part of packed images."""
+"""Stratified samples of packed images."""
 
 import numpy as np
 import pytest
 
-from tasks.vision.packed import PackedImages
-from tasks.vision.packing import pack
-from tasks.vision.sampling import sample
-from tests.tasks.vision import pictures
+from tasks.datasets.images.packed import PackedImages
+from tasks.datasets.images.packing import pack
+from tasks.datasets.images.sampling import sample
+from tests.tasks.datasets.images import image_files
 
 
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory: pytest.TempPathFactory) -> PackedImages:
-    """Thirty cats and ten dogs; and a file that is no image."""
+    """Thirty cats, ten dogs, and a file that is not an image."""
     folder = tmp_path_factory.mktemp("sampling")
-    pets = pictures.folder(folder / "pets", count=30, classes=("cat",))
-    pictures.folder(pets, count=10, classes=("dog",))
-    pictures.put(pets / "cat" / "text.jpg", b"hello")
-    return pack(pets, folder / "packed").noted("with a note")
+    pets = image_files.folder(folder / "pets", count=30, classes=("cat",))
+    image_files.folder(pets, count=10, classes=("dog",))
+    image_files.put(pets / "cat" / "text.jpg", b"hello")
+    return pack(pets, folder / "packed").with_notes("with a note")
 
 
 def test_each_class_gives_its_share(packed: PackedImages) -> None:
@@ -37,8 +37,8 @@ def test_its_images_are_those_of_the_whole_in_their_order(packed: PackedImages) 
 
 def test_a_small_class_keeps_what_it_must_have(packed: PackedImages) -> None:
     assert sample(packed, 8).counts == (6, 2)
-    assert sample(packed, 8, fewest=7).counts == (7, 7)
-    assert sample(packed, 20, fewest=12).counts == (15, 10)  # there are no more
+    assert sample(packed, 8, min_per_class=7).counts == (7, 7)
+    assert sample(packed, 20, min_per_class=12).counts == (15, 10)  # there are no more
 
 
 def test_it_is_the_same_every_time(packed: PackedImages) -> None:
