@@ -13,6 +13,7 @@ from infra.errors import DataError
 from infra.model_registry import ModelRegistry
 from tasks.datasets.catalogue import resolve
 from tasks.models import load, score_images, score_table
+from tasks.problems import problem_of
 
 
 def score(model: str, data: str, out: Path) -> None:
@@ -35,12 +36,11 @@ def score(model: str, data: str, out: Path) -> None:
     if out.suffix not in (".csv", ".parquet"):
         raise DataError(f"--out {out}: give a file that ends in .csv or .parquet")
     source = resolve(data)
-    is_folder_of_images = source.task == "vision"
     bring_up()
     with TemporaryDirectory() as folder:
         registry = ModelRegistry(os.environ["MLFLOW_TRACKING_URI"])
         pipeline, description = load(registry.download(model, Path(folder)))
-    if is_folder_of_images != description.images:
+    if problem_of(source.task).is_table == description.images:
         needs = "a folder of images" if description.images else "a table"
         raise DataError(f"'{data}': model '{model}' needs {needs}")
     predict = score_images if description.images else score_table

@@ -2,20 +2,20 @@
 
 import math
 from collections import Counter
-from dataclasses import replace
 
 import pandas as pd
 
 from infra.errors import DataError
 from tasks.datasets.catalogue import Source
 from tasks.datasets.inference import is_category, is_numeric, is_row_number, labels
+from tasks.datasets.table_rules import TableRules
 
 MIN_ROWS = 10
 HOLDOUT_SHARE = 149 / 768  # published work holds out 149 of the 768 rows of the diabetes table
 HOLDOUT_PER_CLASS = 2
 
 
-def check(frame: pd.DataFrame, source: Source, folds: int = 2) -> None:
+def check(frame: pd.DataFrame, source: Source, rules: TableRules, folds: int = 2) -> None:
     """Refuse a table from which nothing honest can be learned.
 
     Parameters
@@ -23,7 +23,9 @@ def check(frame: pd.DataFrame, source: Source, folds: int = 2) -> None:
     frame : pandas.DataFrame
         The columns with their types, as `infer` gives them.
     source : Source
-        The source of the table, with its task and target.
+        The source of the table, with its target.
+    rules : TableRules
+        The demands of the problem.
     folds : int
         Number of folds of the cross-validation; every class must reach each fold after the hold-out.
 
@@ -39,24 +41,7 @@ def check(frame: pd.DataFrame, source: Source, folds: int = 2) -> None:
         raise DataError(
             f"column {list(frame).index('') + 1} of '{source.path}' has no name; give every column one"
         )
-    features = frame.drop(columns=[*source.identifiers, source.target, ""], errors="ignore")
-    if source.task == "clustering" and not any(is_numeric(features[name]) for name in features):
-        raise DataError(
-            f"'{source.path}' has no numeric column, and clustering needs at least one; "
-            f"columns: {_listed(frame)}. For classification name the target"
-        )
-    if source.target is not None:
-        _check_target(frame, source, folds)
-
-
-def settled(source: Source, frame: pd.DataFrame) -> Source:
-    """The source with its task, which is regression where the values of the target say so."""
-    if not source.by_values or source.target not in frame:
-        return source
-    column = frame[source.target]
-    distinct = column.nunique()
-    measured = is_numeric(column) and distinct > 1 and _is_measured(column, distinct)
-    return replace(source, task="regression" if measured else "classification", by_values=False)
+    rules.check(frame, source, folds)
 
 
 def held_out(count: int) -> int:
@@ -64,10 +49,17 @@ def held_out(count: int) -> int:
     return max(HOLDOUT_PER_CLASS, math.ceil(count * HOLDOUT_SHARE))
 
 
-def _check_target(frame: pd.DataFrame, source: Source, folds: int) -> None:
+def target_counts(frame: pd.DataFrame, source: Source) -> Counter[str]:
+    """Count the values of a target, at least two different ones.
+
+    Raises
+    ------
+    DataError
+        If the target is missing, neither texts nor numbers, empty, or of one value.
+    """
     name, path = source.target, source.path
     if name not in frame:
-        raise DataError(f"'{path}' has no column '{name}' for the target; columns: {_listed(frame)}")
+        raise DataError(f"'{path}' has no column '{name}' for the target; columns: {listed(frame)}")
     column = frame[name]
     if not (is_numeric(column) or is_category(column)) and not column.isna().all():
         raise DataError(f"target '{name}' of '{path}' is {column.dtype}; classes are texts or numbers")
@@ -78,26 +70,36 @@ def _check_target(frame: pd.DataFrame, source: Source, folds: int) -> None:
         raise DataError(
             f"target '{name}' of '{path}' has one value only, '{next(iter(counts))}'; at least two are needed"
         )
-    if source.task == "regression":
-        if not is_numeric(column):
-            raise DataError(f"target '{name}' of '{path}' holds texts, and regression needs numbers")
-        return
+    return counts
+
+
+def check_class_sizes(counts: Counter[str], source: Source, folds: int) -> None:
+    """Refuse a class that is too small for a hold-out and folds.
+
+    Parameters
+    ----------
+    counts : Counter of str
+        Number of rows of each class.
+    source : Source
+        The source of the table, for the message.
+    folds : int
+        Number of folds of the cross-validation.
+
+    Raises
+    ------
+    DataError
+        If the smallest class does not reach every fold after the hold-out.
+    """
     small, count = min(counts.items(), key=lambda item: item[1])
     if count - held_out(count) < folds:
         needed = next(n for n in range(folds, 10**9) if n - held_out(n) >= folds)
         raise DataError(
-            f"class '{small}' of target '{name}' in '{path}' has {count} rows; at least {needed} a class are "
-            f"needed for {folds} folds beside the held-out rows"
+            f"class '{small}' of target '{source.target}' in '{source.path}' has {count} rows; at least {needed} a "
+            f"class are needed for {folds} folds beside the held-out rows"
         )
 
 
-def _is_measured(column: pd.Series, distinct: int) -> bool:
-    """Whether numbers look like a quantity and not like class numbers."""
-    rows = int(column.notna().sum())
-    fractional = bool((column.dropna() % 1 != 0).any())
-    return distinct > min(20, rows / 2) and (fractional or rows < 50 * distinct)
-
-
-def _listed(frame: pd.DataFrame, most: int = 20) -> str:
+def listed(frame: pd.DataFrame, most: int = 20) -> str:
+    """Names of the first columns, and how many more there are."""
     more = f" and {frame.shape[1] - most} more" if frame.shape[1] > most else ""
     return ", ".join(str(name) for name in list(frame)[:most]) + more

@@ -12,6 +12,7 @@ from tasks.datasets.catalogue import Source
 from tasks.datasets.inference import is_category, labels
 from tasks.datasets.raw import RawTable
 from tasks.datasets.recipe import Recipe, learn
+from tasks.datasets.table_rules import TableRules
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Cleaned:
     notes: list[str]
 
 
-def clean(table: RawTable, frame: pd.DataFrame, source: Source) -> Cleaned:
+def clean(table: RawTable, frame: pd.DataFrame, source: Source, rules: TableRules) -> Cleaned:
     """Leave out rows without a target, learn a recipe from the others, and apply it to them.
 
     Parameters
@@ -46,7 +47,9 @@ def clean(table: RawTable, frame: pd.DataFrame, source: Source) -> Cleaned:
     frame : pandas.DataFrame
         The same columns with the types that `infer` gave them; `check` has let them pass.
     source : Source
-        The source of the table, with its task and target.
+        The source of the table, with its target.
+    rules : TableRules
+        The demands of the problem.
 
     Raises
     ------
@@ -54,7 +57,7 @@ def clean(table: RawTable, frame: pd.DataFrame, source: Source) -> Cleaned:
         If no column is left to learn from.
     """
     is_known = _is_known(frame, source)
-    recipe, notes = learn(table, frame, is_known, source)
+    recipe, notes = learn(table, frame, is_known, source, rules)
     unknown = int((~is_known).sum())
     if unknown:
         notes.insert(0, f"{unknown} of {len(frame)} rows left out: '{source.target}' is empty there")

@@ -10,17 +10,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from infra.errors import DataError
-from tasks.datasets.catalogue import Source
-from tasks.datasets.checking import check, settled
+from tasks.datasets.catalogue import Source, Task
+from tasks.datasets.checking import check
 from tasks.datasets.cleaning import Cleaned, clean
 from tasks.datasets.inference import infer
 from tasks.datasets.prepared import PreparedDataset, file_digest
 from tasks.datasets.reading import read
+from tasks.datasets.table_rules import TableRules
 
 ROW_GROUP = 65_536  # rows; the same blocks whoever reads, so engines can take one group at a time
 
 
-def prepare_table(source: Source, folder: Path, *, folds: int = 2) -> PreparedDataset:
+def prepare_table(source: Source, folder: Path, rules: TableRules, *, folds: int = 2) -> PreparedDataset:
     """Read, check and clean a table, and keep it as `<name>-<digest>.parquet` with a `.json` that describes it.
 
     The same input gives the same bytes; a file that is already there with its right digest is left alone.
@@ -31,6 +32,8 @@ def prepare_table(source: Source, folder: Path, *, folds: int = 2) -> PreparedDa
         The table.
     folder : Path
         The folder where prepared data are kept; made if it is not there.
+    rules : TableRules
+        The demands of the problem that the table poses.
     folds : int
         Number of folds of the cross-validation to come; every class must be large enough for them.
 
@@ -45,13 +48,13 @@ def prepare_table(source: Source, folder: Path, *, folds: int = 2) -> PreparedDa
     """
     table = read(source)
     frame = infer(table, source.target)
-    source = settled(source, frame)
-    check(frame, source, folds)
-    cleaned = clean(table, frame, source)
+    rules = rules.settled(frame, source)
+    check(frame, source, rules, folds)
+    cleaned = clean(table, frame, source, rules)
     name = re.sub(r"[^\w.-]+", "-", source.name).strip("-.")[:60] or "data"
     try:
         path, sha256 = _keep_table(_as_table(cleaned, source.target), folder, name)
-        prepared = _described(cleaned, source, path, sha256)
+        prepared = _described(cleaned, source, rules.task, path, sha256)
         with _temporary(folder) as unfinished:
             unfinished.write_text(prepared.model_dump_json(indent=2) + "\n", encoding="utf-8")
             unfinished.replace(path.with_suffix(".json"))
@@ -94,10 +97,10 @@ def _temporary(folder: Path) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
-def _described(cleaned: Cleaned, source: Source, path: Path, sha256: str) -> PreparedDataset:
+def _described(cleaned: Cleaned, source: Source, task: Task, path: Path, sha256: str) -> PreparedDataset:
     return PreparedDataset(
         name=source.name,
-        task=source.task,
+        task=task,
         path=str(path),
         sha256=sha256,
         recipe=cleaned.recipe,

@@ -10,7 +10,8 @@ from tasks.datasets.catalogue import Source
 from tasks.datasets.columns import AnyColumn, TrainingColumn, learn_column
 from tasks.datasets.raw import MISSING_WORDS, RawTable
 from tasks.datasets.reading import read
-from tasks.datasets.targets import AnyTarget, learn_target
+from tasks.datasets.table_rules import TableRules
+from tasks.datasets.targets import AnyTarget
 
 FORMAT = 1
 
@@ -92,7 +93,11 @@ class Recipe(BaseModel):
 
 
 def learn(
-    table: RawTable, frame: pd.DataFrame, is_known: npt.NDArray[np.bool_], source: Source
+    table: RawTable,
+    frame: pd.DataFrame,
+    is_known: npt.NDArray[np.bool_],
+    source: Source,
+    rules: TableRules,
 ) -> tuple[Recipe, list[str]]:
     """Learn a recipe from a training table.
 
@@ -105,7 +110,9 @@ def learn(
     is_known : numpy.ndarray of bool, shape (rows,)
         Which rows are trained on.
     source : Source
-        The source of the table, with its task and target.
+        The source of the table, with its target.
+    rules : TableRules
+        The demands of the problem.
 
     Returns
     -------
@@ -115,7 +122,7 @@ def learn(
         Sentences that tell with counts what the recipe changes or leaves out.
     """
     seen = [
-        TrainingColumn(raw, frame[raw.name], is_known, source)
+        TrainingColumn(raw, frame[raw.name], is_known, source, rules.uses_texts)
         for raw in table.columns
         if raw.name != source.target
     ]
@@ -123,5 +130,4 @@ def learn(
     notes = [
         note for column, training in zip(columns, seen, strict=True) for note in column.notes(training.values)
     ]
-    target = None if source.target is None else learn_target(frame[source.target][is_known], source)
-    return Recipe(columns=tuple(columns), target=target), notes
+    return Recipe(columns=tuple(columns), target=rules.learn_target(frame[is_known], source)), notes

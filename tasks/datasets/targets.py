@@ -8,7 +8,6 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.datasets.catalogue import Source
 from tasks.datasets.inference import is_numeric, labels
 
 
@@ -74,17 +73,11 @@ class QuantityTarget(TargetColumn):
 AnyTarget = Annotated[ClassTarget | QuantityTarget, Field(discriminator="kind")]
 
 
-def learn_target(column: pd.Series, source: Source) -> ClassTarget | QuantityTarget:
-    """What the column to predict is, by the rows that have a target.
-
-    Classes are in the order of their names (numbers in that of their values); a positive class comes last.
-    """
-    name = str(column.name)
-    if source.task == "regression":
-        return QuantityTarget(name=name)
+def learn_classes(column: pd.Series, positive: str | None) -> ClassTarget:
+    """Classes in the order of their names (numbers in that of their values); a positive class comes last."""
     numeric = is_numeric(column)
 
     def rank(label: str) -> tuple[bool, float | str]:
-        return label == source.positive, float(label) if numeric else label
+        return label == positive, float(label) if numeric else label
 
-    return ClassTarget(name=name, classes=tuple(sorted(labels(column).unique(), key=rank)))
+    return ClassTarget(name=str(column.name), classes=tuple(sorted(labels(column).unique(), key=rank)))

@@ -15,6 +15,7 @@ from tasks.algorithms.base import Algorithm, ModelOptions
 from tasks.datasets.catalogue import Source, Task
 from tasks.datasets.preparation import prepare_table
 from tasks.datasets.prepared import PreparedDataset, Split
+from tasks.datasets.table_rules import TableRules
 from tasks.report.quality_charts import Chart
 from tasks.results import Cell, Evaluation, Picture, Recommendation, Way
 
@@ -92,10 +93,15 @@ class Problem(ABC):
     """Algorithm that is always cross-validated, so that others are seen beside it; None: there is none."""
     exact: ClassVar[bool] = False
     """Whether a cell's figures describe all rows, so that no difference between two cells is due to chance."""
-    is_table: ClassVar[bool] = True
-    """Whether the prepared data are a Parquet table, which Spark can read too."""
+    rules: ClassVar[TableRules | None] = None
+    """Demands on a table; None: the data of this problem are no tables."""
 
     # data
+
+    @property
+    def is_table(self) -> bool:
+        """Whether the prepared data are a Parquet table, which Spark can read too."""
+        return self.rules is not None
 
     def prepare(
         self,
@@ -134,7 +140,8 @@ class Problem(ABC):
         DataError
             If the source cannot be used as it is, or the folder cannot be written.
         """
-        return prepare_table(source, folder, folds=folds)
+        assert self.rules is not None  # noqa: S101 (a problem of tables has rules)
+        return prepare_table(source, folder, self.rules, folds=folds)
 
     def warm_up(self) -> None:
         """Do what would else disturb the measurement of the first cell, for example compile kernels."""

@@ -3,21 +3,42 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import pandas as pd
 from sklearn.metrics import accuracy_score, roc_auc_score
 from sklearn.model_selection import RepeatedStratifiedKFold, StratifiedKFold
 from sklearn.pipeline import Pipeline
 
 from infra.engines import Engine
-from tasks.datasets.catalogue import Task
+from tasks.datasets.catalogue import Source, Task
+from tasks.datasets.checking import check_class_sizes, target_counts
 from tasks.datasets.holdout import stratified_holdout
 from tasks.datasets.prepared import PreparedDataset, RowNumbers, Split, Target
+from tasks.datasets.table_rules import TableRules
+from tasks.datasets.targets import ClassTarget, learn_classes
 from tasks.pictures.best_predictions import BestPrediction, class_pictures, importance_picture
 from tasks.problems.base import EvaluationScheme, MetricColumn
 from tasks.problems.prediction import Prediction
+from tasks.problems.regression import QuantityRules, is_quantity
 from tasks.report import holdout_words
 from tasks.results import Cell, Picture, Recommendation
 
 ACCURACY, AUC, ROWS = "holdout_accuracy", "holdout_auc", "holdout_rows"
+
+
+class ClassRules(TableRules):
+    """A table with a column of classes to predict; or of numbers, where the values are to tell what they are."""
+
+    task: ClassVar[Task] = "classification"
+
+    def settled(self, frame: pd.DataFrame, source: Source) -> TableRules:
+        told_by_values = source.by_values and source.target in frame
+        return QuantityRules() if told_by_values and is_quantity(frame[source.target]) else self
+
+    def check(self, frame: pd.DataFrame, source: Source, folds: int) -> None:
+        check_class_sizes(target_counts(frame, source), source, folds)
+
+    def learn_target(self, frame: pd.DataFrame, source: Source) -> ClassTarget:
+        return learn_classes(frame[source.target], source.positive)
 
 
 class Classification(Prediction):
@@ -27,6 +48,7 @@ class Classification(Prediction):
     metric: ClassVar[str] = "accuracy"
     ranking: ClassVar[str] = ACCURACY
     score_bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    rules: ClassVar[TableRules | None] = ClassRules()
     columns = (
         MetricColumn(ACCURACY, "Hold-out accuracy", "accuracy %", "acc %", 1),
         MetricColumn(AUC, "AUC", "AUC", "AUC"),

@@ -4,19 +4,42 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from infra.engines import Engine
+from infra.errors import DataError
 from tasks.clustering.labelings import NOISE, has_scores
 from tasks.clustering.metrics import cluster_metrics
-from tasks.datasets.catalogue import Task
+from tasks.datasets.catalogue import Source, Task
+from tasks.datasets.checking import listed
+from tasks.datasets.inference import is_numeric
 from tasks.datasets.prepared import PreparedDataset, Split
 from tasks.datasets.preprocessing import preprocessor
+from tasks.datasets.table_rules import TableRules
 from tasks.pictures.best_clusterings import clustering_pictures
 from tasks.problems.base import MetricColumn, Problem
 from tasks.report import cluster_words
 from tasks.report.quality_charts import Chart, clustering_chart
 from tasks.results import Cell, Evaluation, Picture, Recommendation
+
+
+class ClusterRules(TableRules):
+    """A table without a target, whose numbers have distances."""
+
+    task: ClassVar[Task] = "clustering"
+    uses_texts: ClassVar[bool] = False
+
+    def check(self, frame: pd.DataFrame, source: Source, folds: int) -> None:
+        features = frame.drop(columns=[*source.identifiers, ""], errors="ignore")
+        if not any(is_numeric(features[name]) for name in features):
+            raise DataError(
+                f"'{source.path}' has no numeric column, and clustering needs at least one; "
+                f"columns: {listed(frame)}. For classification name the target"
+            )
+
+    def learn_target(self, frame: pd.DataFrame, source: Source) -> None:
+        return None
 
 
 class Clustering(Problem):
@@ -29,6 +52,7 @@ class Clustering(Problem):
     score_bounds: ClassVar[tuple[float, float]] = (-1.0, 1.0)
     space: ClassVar[str] = "standardised"
     exact: ClassVar[bool] = True
+    rules: ClassVar[TableRules | None] = ClusterRules()
     columns = (
         MetricColumn("silhouette", "Silhouette", "silhouette", "silh."),
         MetricColumn("davies_bouldin", "Davies-Bouldin", "Davies-\nBouldin", "D-B"),

@@ -4,20 +4,52 @@ import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import pandas as pd
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 from sklearn.model_selection import KFold, RepeatedKFold
 from sklearn.pipeline import Pipeline
 
 from infra.engines import Engine
-from tasks.datasets.catalogue import Task
+from infra.errors import DataError
+from tasks.datasets.catalogue import Source, Task
+from tasks.datasets.checking import target_counts
 from tasks.datasets.holdout import random_holdout
+from tasks.datasets.inference import is_numeric
 from tasks.datasets.prepared import PreparedDataset, RowNumbers, Split, Target
+from tasks.datasets.table_rules import TableRules
+from tasks.datasets.targets import QuantityTarget
 from tasks.pictures.best_predictions import BestPrediction, importance_picture, quantity_picture
 from tasks.problems.base import EvaluationScheme, MetricColumn
 from tasks.problems.prediction import Prediction
 from tasks.results import Cell, Picture, Recommendation
 
 R2, RMSE, MAE, ROWS = "holdout_r2", "holdout_rmse", "holdout_mae", "holdout_rows"
+
+
+class QuantityRules(TableRules):
+    """A table with a column of numbers to predict."""
+
+    task: ClassVar[Task] = "regression"
+
+    def check(self, frame: pd.DataFrame, source: Source, folds: int) -> None:
+        target_counts(frame, source)
+        if not is_numeric(frame[source.target]):
+            raise DataError(
+                f"target '{source.target}' of '{source.path}' holds texts, and regression needs numbers"
+            )
+
+    def learn_target(self, frame: pd.DataFrame, source: Source) -> QuantityTarget:
+        return QuantityTarget(name=str(source.target))
+
+
+def is_quantity(column: pd.Series) -> bool:
+    """Whether a column looks like a measured quantity and not like class numbers."""
+    distinct = column.nunique()
+    if not is_numeric(column) or distinct < 2:
+        return False
+    rows = int(column.notna().sum())
+    fractional = bool((column.dropna() % 1 != 0).any())
+    return distinct > min(20, rows / 2) and (fractional or rows < 50 * distinct)
 
 
 class Regression(Prediction):
@@ -27,6 +59,7 @@ class Regression(Prediction):
     metric: ClassVar[str] = "r2"
     ranking: ClassVar[str] = R2
     score_bounds: ClassVar[tuple[float, float]] = (-math.inf, 1.0)
+    rules: ClassVar[TableRules | None] = QuantityRules()
     columns = (
         MetricColumn(R2, "Hold-out R²", "R²", "R²"),
         MetricColumn(RMSE, "RMSE", "RMSE", "RMSE"),

@@ -12,6 +12,7 @@ from tasks.algorithms.base import Algorithm, ModelOptions
 from tasks.datasets.catalogue import Source, Task
 from tasks.datasets.images.preparation import prepare_images
 from tasks.datasets.prepared import PreparedDataset
+from tasks.datasets.table_rules import TableRules
 from tasks.pictures.best_networks import network_pictures
 from tasks.problems.base import EvaluationScheme, OpenEngine
 from tasks.problems.classification import Classification
@@ -26,7 +27,7 @@ class Vision(Classification):
     name: ClassVar[Task] = "vision"
     reference: ClassVar[str | None] = None  # a linear model of pixels is no reference for a network
     outer_folds: ClassVar[int] = 3
-    is_table: ClassVar[bool] = False
+    rules: ClassVar[TableRules | None] = None
 
     def prepare(
         self,

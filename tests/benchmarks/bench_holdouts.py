@@ -15,12 +15,12 @@ from sklearn.model_selection import train_test_split
 from infra.engines import connect
 from tasks.algorithms.base import ModelOptions
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.preparation import prepare_table
 from tasks.datasets.prepared import PreparedDataset, taken
 from tasks.registry import ALGORITHMS
 from tasks.results import Way
 from tasks.search_plans import SearchPlan, plan_estimator
 from tests.benchmarks.timing import save
+from tests.tasks.preparing import prepare
 
 HOLDOUTS, ROWS, PUBLISHED = 100, 149, 0.7584
 FOLDS, CANDIDATES, WORKERS = 5, 30, 2
@@ -48,7 +48,7 @@ def accuracy(item: tuple[str, Any, int], dataset: PreparedDataset) -> float:
 
 def main() -> None:
     """Measure the accuracy on all hold-outs with two Dask workers, and save the results."""
-    dataset = prepare_table(resolve("diabetes"), Path(tempfile.mkdtemp()))
+    dataset = prepare(resolve("diabetes"), Path(tempfile.mkdtemp()))
     work = [(name, search, seed) for name, search in WAYS for seed in range(HOLDOUTS)]
     accuracies = np.empty(len(work))
     with connect("dask", workers=WORKERS) as engine:

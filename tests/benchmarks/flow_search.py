@@ -77,9 +77,9 @@ FOREST = Case(
 def data() -> tuple[Any, Any]:
     """The diabetes table as the study prepares it, with missing values replaced by medians."""
     from tasks.datasets.catalogue import resolve
-    from tasks.datasets.preparation import prepare_table
+    from tests.tasks.preparing import prepare
 
-    X, y = prepare_table(resolve("diabetes"), Path(tempfile.mkdtemp())).load()
+    X, y = prepare(resolve("diabetes"), Path(tempfile.mkdtemp())).load()
     return X.fillna(X.median()).to_numpy(), y
 
 

@@ -14,18 +14,18 @@ from infra.engines import connect
 from infra.ledger import Ledger
 from tasks.algorithms.base import ModelOptions
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.preparation import prepare_table
 from tasks.datasets.prepared import PreparedDataset
 from tasks.evaluation import compare, evaluate
 from tasks.problems import EvaluationScheme
 from tasks.results import Search, Way
+from tests.tasks.preparing import prepare
 
 SCHEME = EvaluationScheme(folds=4, repeats=2, seed=0, candidates=2)
 
 
 @pytest.fixture(scope="module")
 def diabetes(tmp_path_factory: pytest.TempPathFactory) -> PreparedDataset:
-    return prepare_table(resolve("diabetes"), tmp_path_factory.mktemp("data"))
+    return prepare(resolve("diabetes"), tmp_path_factory.mktemp("data"))
 
 
 def run(
@@ -58,7 +58,7 @@ def test_shuffled_classes_score_no_better_than_the_majority(tmp_path: Path) -> N
     table = pd.read_csv(resolve("diabetes").path)
     table["diabetes"] = np.random.default_rng(1).permutation(table["diabetes"])
     table.to_csv(tmp_path / "shuffled.csv", index=False)
-    dataset = prepare_table(resolve(str(tmp_path / "shuffled.csv"), "diabetes"), tmp_path)
+    dataset = prepare(resolve(str(tmp_path / "shuffled.csv"), "diabetes"), tmp_path)
     found = run(
         dataset,
         ["grid"],
@@ -79,7 +79,7 @@ def test_all_pairs_are_compared_on_the_same_folds(diabetes: PreparedDataset, tmp
 
 
 def test_the_linear_model_has_scikit_learns_scores_on_the_same_folds(tmp_path: Path) -> None:
-    dataset = prepare_table(resolve("diabetes"), tmp_path)
+    dataset = prepare(resolve("diabetes"), tmp_path)
     X, y = dataset.load()
     scheme = EvaluationScheme(folds=5, repeats=1, seed=0, candidates=2)
     with connect("local", workers=2) as engine:

@@ -11,10 +11,10 @@ from sklearn.preprocessing import StandardScaler
 
 from infra.monitoring import Usage
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.preparation import prepare_table
 from tasks.datasets.prepared import PreparedDataset
 from tasks.published import beside_published, two_clusters
 from tasks.results import Cell, Evaluation
+from tests.tasks.preparing import prepare
 
 
 def cell(dataset: PreparedDataset, algorithm: str, **fields: object) -> Cell:
@@ -23,7 +23,7 @@ def cell(dataset: PreparedDataset, algorithm: str, **fields: object) -> Cell:
 
 
 def test_diabetes_is_quoted_with_its_standard_error(tmp_path: Path) -> None:
-    dataset = prepare_table(resolve("diabetes"), tmp_path)
+    dataset = prepare(resolve("diabetes"), tmp_path)
     xgboost = cell(dataset, "xgboost", metrics={"holdout_accuracy": 113 / 149, "holdout_rows": 149})
     means = [
         Evaluation(
@@ -52,7 +52,7 @@ def test_diabetes_is_quoted_with_its_standard_error(tmp_path: Path) -> None:
 
 
 def test_the_menus_figures_are_scikit_learns_in_both_spaces(tmp_path: Path) -> None:
-    dataset = prepare_table(resolve("burger-king"), tmp_path)
+    dataset = prepare(resolve("burger-king"), tmp_path)
     silhouette, davies_bouldin, _ = beside_published(dataset, [cell(dataset, "kmeans")], [])
     frame, _ = dataset.load()
     raw = frame.fillna(frame.median()).to_numpy()
@@ -84,7 +84,7 @@ def test_the_published_menu_gives_its_published_figures(menu: Any) -> None:
 
 
 def test_the_bundled_menu_is_said_to_be_another(tmp_path: Path) -> None:
-    dataset = prepare_table(resolve("burger-king"), tmp_path)
+    dataset = prepare(resolve("burger-king"), tmp_path)
     silhouette, *_ = beside_published(dataset, [cell(dataset, "kmeans")], [])
     assert dataset.rows == 70
     assert "Ours: 70 x 11 table" in silhouette.remark
@@ -93,5 +93,5 @@ def test_the_bundled_menu_is_said_to_be_another(tmp_path: Path) -> None:
 
 def test_the_users_own_table_has_no_published_figures(tmp_path: Path) -> None:
     (tmp_path / "own.csv").write_text("a,b\n" + "".join(f"{i},{i * i % 7}\n" for i in range(30)))
-    dataset = prepare_table(resolve(str(tmp_path / "own.csv")), tmp_path)
+    dataset = prepare(resolve(str(tmp_path / "own.csv")), tmp_path)
     assert beside_published(dataset, [cell(dataset, "kmeans")], []) == []

@@ -29,12 +29,15 @@ class TrainingColumn:
         Which rows have a target, so that they are trained on.
     source : Source
         The source of the table.
+    uses_texts : bool
+        Whether the models that are to be trained can use columns of texts.
     """
 
     raw: RawColumn
     inferred: pd.Series
     is_known: npt.NDArray[np.bool_]
     source: Source
+    uses_texts: bool
 
     @property
     def name(self) -> str:

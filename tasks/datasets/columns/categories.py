@@ -46,7 +46,7 @@ class CategoryColumn(Column):
 
     @staticmethod
     def _reason_against(column: TrainingColumn) -> str | None:
-        if column.source.task == "clustering":
+        if not column.uses_texts:
             return "it holds texts, and distances are taken between numbers"
         texts, present = column.texts, int(column.values.notna().sum())
         if len(texts) * 2 <= present:

@@ -10,6 +10,7 @@ from tasks.datasets.catalogue import Source, resolve
 from tasks.datasets.checking import check
 from tasks.datasets.inference import infer
 from tasks.datasets.reading import read
+from tasks.problems import problem_of
 
 ROWS = "".join(f"{i % 7},{i * 1.5},{'no' if i % 3 else 'yes'}\n" for i in range(30))
 
@@ -25,9 +26,17 @@ def inferred(source: Source) -> pd.DataFrame:
     return infer(read(source), source.target)
 
 
+def checked(source: Source, folds: int = 2) -> pd.DataFrame:
+    """The table of a source, which its problem lets pass."""
+    frame, rules = inferred(source), problem_of(source.task).rules
+    assert rules is not None
+    check(frame, source, rules.settled(frame, source), folds)
+    return frame
+
+
 def refusal(source: Source, folds: int = 2) -> str:
     with pytest.raises(DataError) as caught:
-        check(inferred(source), source, folds)
+        checked(source, folds)
     message = str(caught.value)
     assert "\n" not in message
     assert str(source.path) in message

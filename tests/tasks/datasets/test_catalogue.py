@@ -68,7 +68,6 @@ def test_a_link_to_a_table_is_followed(tmp_path: Path) -> None:
     [
         ("diabetes", None, "regression", "is for classification, not regression"),
         ("own.csv", None, "regression", "task regression needs a target"),
-        ("own.csv", "y", "clustering", "task clustering takes no target"),
     ],
 )
 def test_a_task_that_does_not_go_with_the_target_is_refused(

@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.checking import check
-from tests.tasks.datasets.tables import ROWS, inferred, refusal, written
+from tests.tasks.datasets.tables import ROWS, checked, inferred, refusal, written
 
 
 def test_semicolons_come_with_decimal_commas(tmp_path: Path) -> None:
@@ -53,8 +52,7 @@ def test_numbers_equal_what_pandas_reads(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["diabetes", "burger-king"])
 def test_bundled_tables_equal_what_pandas_reads(name: str) -> None:
     source = resolve(name)
-    frame, oracle = inferred(source), pd.read_csv(source.path, float_precision="round_trip")
-    check(frame, source, folds=10)
+    frame, oracle = checked(source, folds=10), pd.read_csv(source.path, float_precision="round_trip")
     for column in oracle:
         if oracle[column].dtype == object:
             assert list(frame[column]) == list(oracle[column])

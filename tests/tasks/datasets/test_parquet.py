@@ -11,9 +11,8 @@ import pytest
 
 from infra.errors import DataError
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.checking import check
 from tasks.datasets.reading import read
-from tests.tasks.datasets.tables import inferred
+from tests.tasks.datasets.tables import checked, inferred
 
 
 def table(rows: int = 20, **more: object) -> pd.DataFrame:
@@ -56,8 +55,7 @@ def test_every_kind_of_column_is_read(tmp_path: Path) -> None:
 def test_a_boolean_target_has_two_classes(tmp_path: Path) -> None:
     table(ok=[True, False] * 10).to_parquet(tmp_path / "t.parquet")
     source = resolve(str(tmp_path / "t.parquet"), "ok")
-    frame = inferred(source)
-    check(frame, source)
+    frame = checked(source)
     assert sorted(frame["ok"].cat.categories) == ["false", "true"]
 
 

@@ -20,16 +20,16 @@ from xgboost import XGBClassifier
 from infra.errors import DataError
 from tasks.datasets.catalogue import CATALOGUE, Source, resolve
 from tasks.datasets.holdout import stratified_holdout
-from tasks.datasets.preparation import prepare_table
 from tasks.datasets.prepared import PreparedDataset
 from tasks.datasets.preprocessing import preprocessor
+from tests.tasks.preparing import prepare
 
 ZEROS = {"glucose": 5, "pressure": 35, "triceps": 227, "insulin": 374, "mass": 11}
 
 
 @pytest.fixture(scope="module")
 def diabetes(tmp_path_factory: pytest.TempPathFactory) -> PreparedDataset:
-    return prepare_table(CATALOGUE["diabetes"], tmp_path_factory.mktemp("prepared"), folds=10)
+    return prepare(CATALOGUE["diabetes"], tmp_path_factory.mktemp("prepared"), folds=10)
 
 
 def own(tmp_path: Path, frame: pd.DataFrame, target: str | None = "y") -> Source:
@@ -60,7 +60,7 @@ def test_zeros_that_mean_not_measured_are_missing(diabetes: PreparedDataset) -> 
 
 
 def test_burger_king_keeps_its_eleven_figures(tmp_path: Path) -> None:
-    prepared = prepare_table(CATALOGUE["burger-king"], tmp_path)
+    prepared = prepare(CATALOGUE["burger-king"], tmp_path)
     features, y = prepared.load()
     assert features.shape == (70, 11)
     assert y is None
@@ -79,8 +79,8 @@ def test_the_same_input_gives_the_same_bytes_in_another_process(
 ) -> None:
     code = (
         "import sys; from pathlib import Path; from tasks.datasets.catalogue import resolve;"
-        "from tasks.datasets.preparation import prepare_table;"
-        "print(prepare_table(resolve('diabetes'), Path(sys.argv[1])).sha256)"
+        "from tests.tasks.preparing import prepare;"
+        "print(prepare(resolve('diabetes'), Path(sys.argv[1])).sha256)"
     )
     ran = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == diabetes.sha256
@@ -90,20 +90,20 @@ def test_the_same_input_gives_the_same_bytes_in_another_process(
 
 
 def test_a_kept_file_is_reused_and_a_damaged_one_replaced(tmp_path: Path) -> None:
-    first = prepare_table(CATALOGUE["diabetes"], tmp_path)
+    first = prepare(CATALOGUE["diabetes"], tmp_path)
     path = Path(first.path)
     inode = path.stat().st_ino
-    assert prepare_table(CATALOGUE["diabetes"], tmp_path) == first
+    assert prepare(CATALOGUE["diabetes"], tmp_path) == first
     assert path.stat().st_ino == inode
     path.write_bytes(b"damaged")
-    assert prepare_table(CATALOGUE["diabetes"], tmp_path) == first
+    assert prepare(CATALOGUE["diabetes"], tmp_path) == first
     assert hashlib.sha256(path.read_bytes()).hexdigest() == first.sha256
     assert sorted(p.name for p in tmp_path.iterdir()) == [path.with_suffix(".json").name, path.name]
 
 
 def test_preparing_at_the_same_time_leaves_one_file(tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
-        made = list(pool.map(lambda _: prepare_table(CATALOGUE["burger-king"], tmp_path), range(8)))
+        made = list(pool.map(lambda _: prepare(CATALOGUE["burger-king"], tmp_path), range(8)))
     assert all(one == made[0] for one in made)
     assert len(list(tmp_path.iterdir())) == 2
     assert made[0].load()[0].shape == (70, 11)
@@ -118,7 +118,7 @@ def test_the_metadata_beside_it_round_trips(diabetes: PreparedDataset) -> None:
 def test_a_file_that_changed_during_the_run_is_refused(
     tmp_path: Path, change: bytes | None, message: str
 ) -> None:
-    path = Path((prepared := prepare_table(own(tmp_path, mixed()), tmp_path / "kept")).path)
+    path = Path((prepared := prepare(own(tmp_path, mixed()), tmp_path / "kept")).path)
     if change is None:
         path.unlink()
     else:
@@ -152,7 +152,7 @@ def test_the_holdout_is_the_published_size_and_stratified(diabetes: PreparedData
 
 
 def test_the_holdout_has_two_of_a_rare_class(tmp_path: Path) -> None:
-    prepared = prepare_table(own(tmp_path, mixed().assign(y=["rare"] * 4 + ["common"] * 56)), tmp_path)
+    prepared = prepare(own(tmp_path, mixed().assign(y=["rare"] * 4 + ["common"] * 56)), tmp_path)
     _, y = prepared.load()
     assert y is not None
     train, test = stratified_holdout(prepared, y)
@@ -187,7 +187,7 @@ def test_missing_numbers_pass_through_for_xgboost(diabetes: PreparedDataset) -> 
 def test_categories_unknown_and_missing_are_encoded(tmp_path: Path) -> None:
     frame = mixed()
     frame.loc[:5, "colour"] = None
-    prepared = prepare_table(own(tmp_path, frame), tmp_path)
+    prepared = prepare(own(tmp_path, frame), tmp_path)
     features, y = prepared.load()
     assert prepared.columns == ["size", "colour"]
     assert "colour: 6 of 60 cells are missing" in prepared.notes
@@ -200,7 +200,7 @@ def test_categories_unknown_and_missing_are_encoded(tmp_path: Path) -> None:
 
 def test_odd_names_reach_xgboost(tmp_path: Path) -> None:
     source = own(tmp_path, mixed().rename(columns={"size": "Größe [<cm>]", "colour": "色 \n x"}))
-    prepared = prepare_table(source, tmp_path)
+    prepared = prepare(source, tmp_path)
     features, y = prepared.load()
     assert list(features) == ["Größe [<cm>]", "色 x"]
     made = preprocessor(prepared, scale=False, impute=False).set_output(transform="pandas")
@@ -216,7 +216,7 @@ def test_cleaning_tells_what_it_left_out(tmp_path: Path) -> None:
     )
     frame.loc[7, "y"] = None
     frame.to_csv(tmp_path / "own.csv")  # with a column of row numbers that has no name
-    prepared = prepare_table(resolve(str(tmp_path / "own.csv"), "y"), tmp_path)
+    prepared = prepare(resolve(str(tmp_path / "own.csv"), "y"), tmp_path)
     assert prepared.columns == ["size", "wild", "colour"]
     assert prepared.rows == 59
     features, _ = prepared.load()
@@ -237,11 +237,11 @@ def test_cleaning_tells_what_it_left_out(tmp_path: Path) -> None:
 def test_a_table_without_features_is_refused(tmp_path: Path) -> None:
     frame = pd.DataFrame({"user": [f"u{i}" for i in range(20)], "y": ["a", "b"] * 10})
     with pytest.raises(DataError, match=r"has no column to learn from: user: left out, it names the rows"):
-        prepare_table(own(tmp_path, frame), tmp_path)
+        prepare(own(tmp_path, frame), tmp_path)
 
 
 def test_text_is_left_out_of_clustering(tmp_path: Path) -> None:
-    prepared = prepare_table(own(tmp_path, mixed(), None), tmp_path)
+    prepared = prepare(own(tmp_path, mixed(), None), tmp_path)
     assert prepared.columns == ["size"]
     assert prepared.target is None
 
@@ -252,7 +252,7 @@ def test_text_is_left_out_of_clustering(tmp_path: Path) -> None:
 def test_numeric_classes_are_ordered_as_numbers(
     tmp_path: Path, values: list[float], classes: list[str]
 ) -> None:
-    prepared = prepare_table(own(tmp_path, mixed().assign(y=values * 20)), tmp_path)
+    prepared = prepare(own(tmp_path, mixed().assign(y=values * 20)), tmp_path)
     assert prepared.classes == classes
     _, y = prepared.load()
     assert y is not None
@@ -263,14 +263,14 @@ def test_the_positive_class_comes_last(tmp_path: Path) -> None:
     frame = mixed().assign(y=["sick", "well"] * 30)
     frame.to_csv(tmp_path / "own.csv", index=False)
     source = Source("own", tmp_path / "own.csv", "classification", "y", positive="sick")
-    assert prepare_table(source, tmp_path).classes == ["well", "sick"]
+    assert prepare(source, tmp_path).classes == ["well", "sick"]
 
 
 def test_many_row_groups_keep_categories(tmp_path: Path) -> None:
     rows = 70_000
     frame = mixed(rows)
     frame["colour"] = np.where(np.arange(rows) < 69_000, "red", "late")
-    prepared = prepare_table(own(tmp_path, frame), tmp_path)
+    prepared = prepare(own(tmp_path, frame), tmp_path)
     features, _ = prepared.load()
     assert list(features["colour"]) == list(frame["colour"])
     assert list(features["colour"].cat.categories) == ["late", "red"]
@@ -279,7 +279,7 @@ def test_many_row_groups_keep_categories(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(DataError, match=r"cannot keep the prepared data in '.*taken'"):
-        prepare_table(CATALOGUE["diabetes"], tmp_path / "taken")
+        prepare(CATALOGUE["diabetes"], tmp_path / "taken")
 
 
 texts = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1, max_size=8).filter(
@@ -303,7 +303,7 @@ def test_random_tables_survive_the_round_trip(tmp_path: Path, names: list[str], 
     )
     frame = frame.mask(generator.random(frame.shape) < 0.1).dropna(axis=1, how="all")
     frame["the target"] = np.where(np.arange(rows) % 2, "no", "yes")
-    prepared = prepare_table(own(tmp_path, frame, "the target"), tmp_path / "kept")
+    prepared = prepare(own(tmp_path, frame, "the target"), tmp_path / "kept")
     features, y = prepared.load()
     pd.testing.assert_frame_equal(features, frame.drop(columns="the target"), check_exact=True)
     assert y is not None

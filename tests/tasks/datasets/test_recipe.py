@@ -17,11 +17,11 @@ from tasks import models
 from tasks.algorithms.base import ModelOptions
 from tasks.champion import fit_whole
 from tasks.datasets.catalogue import BUNDLED, CATALOGUE, Source, resolve
-from tasks.datasets.preparation import prepare_table
 from tasks.datasets.prepared import PreparedDataset
 from tasks.datasets.raw import MISSING_WORDS
 from tasks.datasets.recipe import Recipe
 from tasks.results import Way
+from tests.tasks.preparing import prepare
 
 ROWS = 120
 Model = tuple[Pipeline, models.Description]
@@ -134,7 +134,7 @@ def known(frame: pd.DataFrame, target: str) -> Any:
 def test_every_kind_of_column_is_scored_as_it_was_trained(tmp_path: Path, kind: str, form: str) -> None:
     frame = pd.DataFrame({"size": draw(range(50), seed=2), "it": COLUMNS[kind], "target": CLASSES})
     path = FORMS[form](frame, tmp_path)
-    dataset = prepare_table(resolve(str(path), "target"), tmp_path)
+    dataset = prepare(resolve(str(path), "target"), tmp_path)
     trained = train(dataset, tmp_path)
     features, _ = dataset.load()
     assert_same(trained[1].recipe.apply(trained[1].recipe.read(resolve(str(path)))), features)
@@ -148,7 +148,7 @@ def test_every_kind_of_target_is_predicted_as_it_was_trained(tmp_path: Path, tar
         {"size": NUMBERS, "colour": COLUMNS["texts with gaps"], "the target": TARGETS[target]}
     )
     path = FORMS[form](frame, tmp_path)
-    dataset = prepare_table(resolve(str(path), "the target"), tmp_path)
+    dataset = prepare(resolve(str(path), "the target"), tmp_path)
     trained = train(dataset, tmp_path)
     found = score(trained, path)
     rows = known(frame, "the target")
@@ -162,7 +162,7 @@ def test_every_algorithm_scores_all_kinds_of_columns_as_trained(
     tmp_path: Path, algorithm: str, form: str
 ) -> None:
     path = FORMS[form](pd.DataFrame({**COLUMNS, "target": CLASSES}), tmp_path)
-    dataset = prepare_table(resolve(str(path), "target"), tmp_path)
+    dataset = prepare(resolve(str(path), "target"), tmp_path)
     trained = train(dataset, tmp_path, algorithm)
     assert_same(score(trained, path), expected(trained, dataset))
 
@@ -173,13 +173,13 @@ def test_the_same_values_in_another_form_are_the_same_to_the_model(
     tmp_path: Path, kind: str, here: str, there: str
 ) -> None:
     frame = pd.DataFrame({"size": NUMBERS, "it": COLUMNS[kind], "target": CLASSES})
-    dataset = prepare_table(resolve(str(FORMS[here](frame, tmp_path)), "target"), tmp_path)
+    dataset = prepare(resolve(str(FORMS[here](frame, tmp_path)), "target"), tmp_path)
     trained = train(dataset, tmp_path)
     assert_same(score(trained, FORMS[there](frame, tmp_path)), expected(trained, dataset))
 
 
 def test_zeros_that_were_not_measured_are_missing_in_use_too(tmp_path: Path) -> None:
-    dataset = prepare_table(CATALOGUE["diabetes"], tmp_path)
+    dataset = prepare(CATALOGUE["diabetes"], tmp_path)
     trained = train(dataset, tmp_path, "xgboost")
     assert_same(score(trained, BUNDLED / "diabetes.csv"), expected(trained, dataset))
     assert_same(score(trained, "diabetes"), expected(trained, dataset))
@@ -192,7 +192,7 @@ def test_zeros_that_were_not_measured_are_missing_in_use_too(tmp_path: Path) -> 
 
 def test_odd_names_are_found_again(tmp_path: Path) -> None:
     frame = pd.DataFrame({" Größe \n[<cm>]": NUMBERS, "色 \t x": COLUMNS["texts"], " the  target": CLASSES})
-    dataset = prepare_table(resolve(str(as_csv(frame, tmp_path)), "the target"), tmp_path)
+    dataset = prepare(resolve(str(as_csv(frame, tmp_path)), "the target"), tmp_path)
     trained = train(dataset, tmp_path, "xgboost")
     assert trained[1].recipe.inputs == ["Größe [<cm>]", "色 x"]
     assert_same(score(trained, tmp_path / "table.csv"), expected(trained, dataset))
@@ -218,7 +218,7 @@ def table() -> pd.DataFrame:
 def trained(request: pytest.FixtureRequest, table: pd.DataFrame, tmp_path: Path) -> Model:
     (tmp_path / "training").mkdir()
     path = FORMS[request.param](table, tmp_path / "training")
-    return train(prepare_table(resolve(str(path), "target"), tmp_path), tmp_path)
+    return train(prepare(resolve(str(path), "target"), tmp_path), tmp_path)
 
 
 def scored(trained: Model, frame: pd.DataFrame, tmp_path: Path, form: str) -> pd.DataFrame:
@@ -305,7 +305,7 @@ def test_a_word_among_numbers_is_named_with_its_line(
 
 
 def test_a_strange_truth_is_named_with_its_row(table: pd.DataFrame, tmp_path: Path) -> None:
-    dataset = prepare_table(resolve(str(as_parquet(table, tmp_path)), "target"), tmp_path)
+    dataset = prepare(resolve(str(as_parquet(table, tmp_path)), "target"), tmp_path)
     trained = train(dataset, tmp_path)
     for strange in ("perhaps", "2"):
         words = table.assign(flag=table["flag"].astype(str))
@@ -376,7 +376,7 @@ def test_a_recipe_is_small_whatever_the_number_of_texts(tmp_path: Path) -> None:
         {"size": np.arange(rows) * 0.5, "code": codes, "target": ["no", "yes"] * (rows // 2)}
     )
     source = resolve(str(as_csv(frame, tmp_path)), "target")
-    dataset = prepare_table(source, tmp_path)
+    dataset = prepare(source, tmp_path)
     assert len(dataset.recipe.model_dump_json()) < 1_000
     assert_same(dataset.recipe.apply(dataset.recipe.read(source)), dataset.load()[0])
 
@@ -385,7 +385,7 @@ def test_what_stands_for_not_measured_is_the_catalogues(tmp_path: Path) -> None:
     frame = pd.DataFrame({"size": draw([-9, 1, 2, 3]), "depth": draw([-9, 4]), "target": CLASSES})
     path = as_csv(frame, tmp_path)
     source = Source("own", path, "classification", "target", not_measured={"size": -9.0})
-    dataset = prepare_table(source, tmp_path)
+    dataset = prepare(source, tmp_path)
     features = dataset.recipe.apply(dataset.recipe.read(resolve(str(path))))
     assert features.isna().sum().to_dict() == {"size": int((frame["size"] == -9).sum()), "depth": 0}
     assert_same(features, dataset.load()[0])
@@ -426,7 +426,7 @@ def test_random_tables_are_scored_as_they_were_trained(
 ) -> None:
     path = FORMS[form](frame, tmp_path)
     try:
-        dataset = prepare_table(resolve(str(path), "target"), tmp_path)
+        dataset = prepare(resolve(str(path), "target"), tmp_path)
     except DataError as error:
         assert "where numbers belong" in str(error)  # noqa: PT017 (any other refusal is a fault)
         return

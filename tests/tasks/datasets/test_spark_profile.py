@@ -14,11 +14,11 @@ from infra.errors import DataError
 from tasks.datasets import spark_profile
 from tasks.datasets.catalogue import resolve
 from tasks.datasets.columns import NumberColumn
-from tasks.datasets.preparation import prepare_table
 from tasks.datasets.prepared import PreparedDataset, file_digest
 from tasks.datasets.recipe import Recipe
 from tasks.datasets.spark_profile import profile_with_spark
 from tests.infra.engines.starting import started
+from tests.tasks.preparing import prepare
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def dataset(tmp_path: Path) -> PreparedDataset:
     )
     frame.loc[::5, "a.b`c"] = np.nan
     frame.to_csv(tmp_path / "table.csv", index=False)
-    return prepare_table(resolve(str(tmp_path / "table.csv"), "class"), tmp_path)
+    return prepare(resolve(str(tmp_path / "table.csv"), "class"), tmp_path)
 
 
 def test_every_column_is_profiled_whatever_its_name(dataset: PreparedDataset, spark: SparkEngine) -> None:

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.preparation import prepare_table
 from tasks.datasets.prepared import PreparedDataset
 from tasks.pictures import best_clusterings
 from tasks.pictures.best_clusterings import clustering_pictures
 from tasks.results import Cell, Picture
+from tests.tasks.preparing import prepare
 
 PARAMETERS: dict[str, dict[str, Any]] = {
     "kmeans": {"n_clusters": 3, "random_state": 0},
@@ -34,7 +34,7 @@ def table(folder: Path, rows: int) -> PreparedDataset:
     values = rng.normal(size=(rows, 2)) + 12.0 * rng.integers(0, 3, (rows, 1))
     values[-1] = 60
     np.savetxt(folder / "own.csv", values, delimiter=",", header="a,b", comments="")
-    return prepare_table(resolve(str(folder / "own.csv")), folder)
+    return prepare(resolve(str(folder / "own.csv")), folder)
 
 
 def cell(dataset: PreparedDataset, algorithm: str, silhouette: float | None, **fields: Any) -> Cell:

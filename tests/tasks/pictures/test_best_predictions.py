@@ -7,12 +7,12 @@ import pytest
 from sklearn.datasets import load_diabetes, load_wine
 
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.preparation import prepare_table
 from tasks.datasets.prepared import PreparedDataset
 from tasks.pictures.best_predictions import BestPrediction
 from tasks.problems import problem_of
 from tasks.results import Cell, Picture, Recommendation
 from tests.tasks.pictures.test_best_clusterings import image
+from tests.tasks.preparing import prepare
 
 CLASSES = ["Confusion matrix", "ROC curve", "Calibration", "Permutation importance of the columns"]
 
@@ -39,7 +39,7 @@ def table(folder: Path, name: str) -> PreparedDataset:
     if name == "wine":
         target = target.map({0: "red", 1: "white", 2: "rose"})
     rows.assign(aim=target).to_csv(folder / f"{name}.csv", index=False)
-    return prepare_table(resolve(str(folder / f"{name}.csv"), "aim"), folder)
+    return prepare(resolve(str(folder / f"{name}.csv"), "aim"), folder)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def table(folder: Path, name: str) -> PreparedDataset:
     ],
 )
 def test_each_kind_of_target_has_its_pictures(tmp_path: Path, name: str, titles: list[str]) -> None:
-    dataset = prepare_table(resolve(name), tmp_path) if name == "diabetes" else table(tmp_path, name)
+    dataset = prepare(resolve(name), tmp_path) if name == "diabetes" else table(tmp_path, name)
     drawn = drawn_of(dataset, [cell(dataset, "xgboost")], "xgboost")
     assert [picture.title for picture in drawn] == titles
     for picture in drawn:
@@ -61,7 +61,7 @@ def test_each_kind_of_target_has_its_pictures(tmp_path: Path, name: str, titles:
 
 
 def test_the_recommended_way_is_drawn_with_the_parameters_that_its_cell_found(tmp_path: Path) -> None:
-    dataset = prepare_table(resolve("diabetes"), tmp_path)
+    dataset = prepare(resolve("diabetes"), tmp_path)
     cells = [cell(dataset, "xgboost"), cell(dataset, "random_forest")]
     assert drawn_of(dataset, cells, "random_forest")[0].caption.startswith("Random forest, grid")
     split = problem_of(dataset.task).split(dataset)
@@ -72,10 +72,10 @@ def test_the_recommended_way_is_drawn_with_the_parameters_that_its_cell_found(tm
 
 
 def test_a_recommended_way_without_a_cell_is_drawn_with_default_parameters(tmp_path: Path) -> None:
-    dataset = prepare_table(resolve("diabetes"), tmp_path)
+    dataset = prepare(resolve("diabetes"), tmp_path)
     assert drawn_of(dataset, [], "linear_model")[0].caption.startswith("Linear model")
 
 
 def test_nothing_is_drawn_where_nothing_is_recommended(tmp_path: Path) -> None:
-    dataset = prepare_table(resolve("diabetes"), tmp_path)
+    dataset = prepare(resolve("diabetes"), tmp_path)
     assert drawn_of(dataset, [cell(dataset, "xgboost")], None) == []
