@@ -1,6 +1,7 @@
 """The structure that makes the code easy to change: no import circle, and nobody asks what kind a problem is."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
@@ -71,3 +72,19 @@ def comparisons_outside(folder: Path) -> list[str]:
 
 def test_nobody_outside_the_problems_compares_with_a_kind() -> None:
     assert comparisons_outside(PROBLEMS) == []
+
+
+def test_every_name_of_the_architecture_page_exists() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    names = set(re.findall(r"`([^`\n]+)`", text.replace("```", "")))
+    code = "\n".join(path.read_text() for path, _ in sources())
+    missing = []
+    for name in names:
+        if name.startswith("trilla ") or name.startswith("--") or name in ("code style", "trilla"):
+            continue
+        if "/" in name:
+            missing += [name] if not (ROOT / name).exists() else []
+        else:
+            parts = name.split(".")
+            missing += [name for part in parts if not re.search(rf"\b{re.escape(part)}\b", code)]
+    assert missing == []
