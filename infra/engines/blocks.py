@@ -3,16 +3,18 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from infra.errors import DataError
+from infra.arithmetic import ceil_div
+from infra.errors import DataError, ParameterError
 
 BLOCK_ROWS = 65_536
 Block = tuple[NDArray[Any], ...]
@@ -43,7 +45,28 @@ class BlockSource(ABC):
 
     @property
     def n_blocks(self) -> int:
-        return -(-self.n_rows // self.block_rows)
+        return ceil_div(self.n_rows, self.block_rows)
+
+    def with_block_rows(self, block_rows: int) -> Self:
+        """Return a source of the same rows whose blocks have another number of rows.
+
+        The rows themselves are shared, not copied, and this source keeps its own blocks.
+
+        Parameters
+        ----------
+        block_rows : int
+            Number of rows of a block, at least 1.
+
+        Raises
+        ------
+        ParameterError
+            If `block_rows` is below 1.
+        """
+        if block_rows < 1:
+            raise ParameterError(f"block_rows={block_rows}: at least 1")
+        other = copy(self)
+        other.block_rows = int(block_rows)
+        return other
 
     @abstractmethod
     def load(self, span: Span) -> list[Block]:

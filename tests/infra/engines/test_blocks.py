@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from infra.engines import ArraySource, ParquetSource, blocks
 from infra.engines.blocks import Span, finish, reduce_span, split_evenly
-from infra.errors import DataError
+from infra.errors import DataError, ParameterError
 
 
 def in_words(a: str, b: str) -> str:
@@ -68,6 +68,26 @@ def test_array_blocks_are_contiguous_and_add_up_to_the_rows() -> None:
 def test_the_size_of_blocks_is_asked_for_when_a_source_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "BLOCK_ROWS", 3)
     assert ArraySource(np.zeros((10, 1))).n_blocks == 4
+
+
+@pytest.mark.parametrize("form", ["arrays", "Parquet"])
+def test_a_source_with_other_blocks_has_the_same_rows_and_leaves_the_first_as_it_was(
+    frame: pd.DataFrame, tmp_path: Path, form: str
+) -> None:
+    frame.to_parquet(tmp_path / "t.parquet", row_group_size=17)
+    source = (
+        ArraySource(frame.to_numpy(float), block_rows=10)
+        if form == "arrays"
+        else ParquetSource(tmp_path / "t.parquet", block_rows=10)
+    )
+    other = source.with_block_rows(30)
+    assert (source.block_rows, source.n_blocks) == (10, 10)
+    assert (other.block_rows, other.n_blocks) == (30, 4)
+    np.testing.assert_array_equal(
+        np.concatenate([rows for (rows,) in other.load(Span(0, 4))]), frame.to_numpy(float)
+    )
+    with pytest.raises(ParameterError, match="block_rows=0: at least 1"):
+        source.with_block_rows(0)
 
 
 @pytest.fixture
