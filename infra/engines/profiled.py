@@ -1,8 +1,10 @@
-"""An engine whose work is profiled where it runs."""
+"""An engine whose work is profiled in the workers, where the work runs."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
+
+from typing_extensions import override
 
 from infra.engines.base import Blocks, Engine, Kernel, Merge
 from infra.engines.blocks import BlockSource
@@ -11,36 +13,53 @@ from infra.profiling import profiled
 
 
 class ProfiledEngine(Engine):
-    """Another engine's verbs; what its workers run is profiled and collected in `profiles`.
+    """Another engine, with a profile of the Python code that its workers run.
 
-    Rounds of kernels (`map`, `reduce`, `shuffle`, `iterate`) are compiled code that cProfile cannot see into: only
-    their driver's side is profiled.
+    Rounds of kernels (`map`, `reduce`, `shuffle`, `iterate`) are compiled code, which cProfile cannot see into. They
+    are passed on without a profile.
+
+    Parameters
+    ----------
+    engine : Engine
+        The engine that does the work.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.name, self.workers = engine.name, engine.workers
         self.profiles: list[bytes] = []
-        """Marshalled cProfile statistics, one for each piece of work."""
+        """Marshalled cProfile statistics, one for each item of `run` and each member of `run_group`."""
 
+    @property
+    @override
+    def worker_memory(self) -> int | None:
+        return self._engine.worker_memory
+
+    @override
     def partition(self, source: BlockSource) -> Blocks:
         return self._engine.partition(source)
 
+    @override
     def map(self, kernel: Kernel, blocks: Blocks, *state: Any) -> list[Any]:
         return self._engine.map(kernel, blocks, *state)
 
+    @override
     def reduce(self, kernel: Kernel, merge: Merge, blocks: Blocks, *state: Any) -> Any:
         return self._engine.reduce(kernel, merge, blocks, *state)
 
+    @override
     def shuffle(self, kernel: Kernel, blocks: Blocks, count: int, *state: Any) -> Blocks:
         return self._engine.shuffle(kernel, blocks, count, *state)
 
+    @override
     def iterate(self, *arguments: Any, **hooks: Any) -> tuple[Any, list[Any]]:
         return self._engine.iterate(*arguments, **hooks)
 
+    @override
     def run_group(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
         return [self._collect(pair) for pair in self._engine.run_group(_Profiled(function), blocks, *state)]
 
+    @override
     def run(
         self, function: Callable[..., Any], items: Sequence[Any], shared: Any = None
     ) -> Generator[tuple[int, Any]]:
@@ -48,6 +67,7 @@ class ProfiledEngine(Engine):
             for i, result in results:
                 yield i, result if isinstance(result, EngineError) else self._collect(result)
 
+    @override
     def worker_pids(self) -> Mapping[str, int]:
         return self._engine.worker_pids()
 
