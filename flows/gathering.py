@@ -1,4 +1,4 @@
-"""One way to wait for a step: its result, or an exception with the cause, never silence."""
+"""One way to wait for a step of a flow: its result, or an exception that names the cause."""
 
 import logging
 from typing import Any
@@ -9,43 +9,91 @@ from prefect_dask.task_runners import PrefectDaskFuture
 
 from flows.sweeping import mark_lost
 from infra.display import display_only
-from infra.engines.dask import WORKER_LOST
+from infra.engines.dask_cluster import WORKER_LOST
+from infra.engines.dask_memory import MEMORY_TRIES, MemoryKill, MemoryKills, workers_of
 from infra.errors import EngineError
+from infra.retrying import retry
 
 TRIES = 3
 LOOK_EVERY_S = 10.0
 LOOKS_WITHOUT_WORKERS = 6
 
+Future = PrefectWrappedFuture[Any, Any]
 log = logging.getLogger(__name__)
 
 
 def complete(step: Task[..., Any], *arguments: Any, **options: Any) -> Any:
-    """Submit a step to the flow's task runner and return its result.
+    """Submit a step to the flow's task runner, wait for it and return its result.
 
-    A step whose worker died is submitted again, a bounded number of times; what it had recorded in the
-    ledger is not computed again. Its lost run, which nobody would ever end, is set to Crashed.
+    A step whose worker died is submitted again, a bounded number of times. What the step had recorded in the ledger
+    is not computed again. The task run of the lost try, which would look alive for ever, is set to Crashed.
+
+    Parameters
+    ----------
+    step : prefect.Task
+        The step.
+    *arguments : object
+        Positional arguments of the step.
+    **options : object
+        Keyword arguments of the step.
+
+    Returns
+    -------
+    object
+        What the step returned.
 
     Raises
     ------
     EngineError
-        If workers died at every try, or there is none any more.
+        If the step's worker died at every try, or the cluster has no worker any more. After `MEMORY_TRIES` workers
+        that were killed for memory, the error says how much memory the last one used and was allowed.
     Exception
-        Whatever the step raised.
+        What the step raised.
     """
-    for attempt in range(1, TRIES + 1):
-        future = step.submit(*arguments, **options)
-        try:
-            return _result(future)
-        except WORKER_LOST as error:
-            cause = error
-            log.warning("%s: its worker was lost (try %d of %d): %s", step.name, attempt, TRIES, error)
-            with display_only(f"that {step.name} was lost"):
-                mark_lost(future.task_run_id, f"Its worker was lost: {error}")
-    raise EngineError(f"{step.name}: its worker was lost {TRIES} times: {cause}") from cause
+    tries = _Tries(step.name)
+    return retry(
+        lambda: tries.result(step.submit(*arguments, **options)),
+        tries=TRIES,
+        on=WORKER_LOST,
+        failed=tries.failed,
+    )
 
 
-def _result(future: PrefectWrappedFuture[Any, Any]) -> Any:
-    """The result of a step; but a cluster without workers would never have one, and never say so."""
+class _Tries:
+    """The tries of one step so far, and the workers that were killed for memory in them."""
+
+    def __init__(self, step: str) -> None:
+        self.step = step
+        self.futures: list[Future] = []
+        self.kills: list[MemoryKill] = []
+        self._memory_kills: MemoryKills | None = None
+
+    def result(self, future: Future) -> Any:
+        """Wait for one try."""
+        self.futures.append(future)
+        if isinstance(future, PrefectDaskFuture) and self._memory_kills is None:
+            self._memory_kills = MemoryKills(future.wrapped_future.client, self._ours)
+        return _result(future)
+
+    def _ours(self, key: Any) -> bool:
+        return any(future.wrapped_future.key == key for future in self.futures)
+
+    def failed(self, error: BaseException, tries_left: int) -> None:
+        """Tell that the worker of one try was lost; raise if the step has had its tries."""
+        kills = self._memory_kills.new() if self._memory_kills else []
+        self.kills += kills
+        cause = kills[-1] if kills else error
+        log.warning("%s: its worker was lost (try %d of %d): %s", self.step, TRIES - tries_left, TRIES, cause)
+        with display_only(f"that {self.step} was lost"):
+            mark_lost(self.futures[-1].task_run_id, f"Its worker was lost: {cause}")
+        if len(self.kills) >= MEMORY_TRIES:
+            raise EngineError(f"{self.step}: given up after {len(self.kills)} tries: {cause}") from error
+        if not tries_left:
+            raise EngineError(f"{self.step}: its worker was lost {TRIES} times: {cause}") from error
+
+
+def _result(future: Future) -> Any:
+    """Return the result of a step; raise if the cluster has no workers, which would never have the result."""
     looks = 0
     while True:
         try:
@@ -59,7 +107,5 @@ def _result(future: PrefectWrappedFuture[Any, Any]) -> Any:
             raise EngineError(f"the Dask cluster has had no worker for {looks * LOOK_EVERY_S:.0f} s")
 
 
-def _without_workers(future: PrefectWrappedFuture[Any, Any]) -> bool:
-    if not isinstance(future, PrefectDaskFuture):
-        return False
-    return not future.wrapped_future.client.scheduler_info(n_workers=-1)["workers"]
+def _without_workers(future: Future) -> bool:
+    return isinstance(future, PrefectDaskFuture) and not workers_of(future.wrapped_future.client)

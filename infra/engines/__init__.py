@@ -1,7 +1,7 @@
 """One process, Dask and Spark behind the same few verbs."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from infra.engines.base import Blocks, Engine
 from infra.engines.blocks import ArraySource, BlockSource, ParquetSource
@@ -32,46 +32,68 @@ def connect(
     address: str | None = None,
     master: str | None = None,
     preload: Sequence[str] = (),
+    memory_limit: int | str | None = None,
 ) -> Engine:
-    """Start an engine, or attach to an existing cluster; use it as a context manager.
+    """Start an engine, or attach to an existing cluster; the engine is a context manager.
 
     Parameters
     ----------
     name : {"local", "dask", "spark"}
-        Which engine.
+        Name of the engine.
     workers : int, optional
-        Threads (local), single-threaded processes (dask) or task slots (spark) of the embedded engine;
-        default: the cores this process may use. An existing cluster has as many as it has.
+        Number of threads (local), single-threaded processes (dask) or task slots (spark) of an embedded engine;
+        default: the number of cores that this process may use. An existing cluster keeps its own number.
     address : str, optional
-        Scheduler of an existing Dask cluster, for example `tcp://host:8786`.
+        Address of the scheduler of an existing Dask cluster, for example `tcp://host:8786`.
     master : str, optional
-        Master of an existing Spark cluster, for example `spark://host:7077`.
+        Address of the master of an existing Spark cluster, for example `spark://host:7077`.
     preload : sequence of str, optional
-        Modules that the workers of an embedded Dask or Spark have imported when they start, once for all of them;
-        for Dask those of this process's first cluster count.
+        Names of modules that the workers of an embedded Dask or Spark have imported when they start. All workers
+        share one import. For Dask, only the names given to the first cluster of this process count.
+    memory_limit : int or str, optional
+        Memory that each worker of an embedded Dask may use, in bytes or as text such as `"2GiB"`; default: an equal
+        share of the machine's memory. Work whose worker comes close to the limit fails with an error that says so.
+
+    Returns
+    -------
+    Engine
+        The engine, which ends what it started when its context is left.
 
     Raises
     ------
     ParameterError
-        If the name is unknown, an argument does not belong to it, or its package is not installed.
+        If the name is unknown, an argument does not belong to the engine or is out of bounds, or the engine's
+        package is not installed.
     EngineError
         If the engine does not start or answer.
+
+    Examples
+    --------
+    >>> from infra.engines import connect
+    >>> def power(base, exponent):
+    ...     return base**exponent
+    >>> with connect("local", workers=2) as engine:
+    ...     sorted(engine.run(power, [1, 2, 3], shared=2))
+    [(0, 1), (1, 4), (2, 9)]
     """
     if name not in ENGINES:
         raise ParameterError(f"engine {name!r} is unknown; allowed: {', '.join(ENGINES)}")
     if workers is not None and workers < 1:
         raise ParameterError(f"workers={workers}: at least 1")
-    misplaced: dict[str, Any] = {"address": address if name != "dask" else None}
-    misplaced["master"] = master if name != "spark" else None
-    for argument, value in misplaced.items():
-        if value is not None:
+    belongs = {"address": "dask", "memory_limit": "dask", "master": "spark"}
+    for argument, value in {"address": address, "memory_limit": memory_limit, "master": master}.items():
+        if value is not None and belongs[argument] != name:
             raise ParameterError(f"{argument}={value!r} does not belong to engine {name!r}")
+    if address is not None and memory_limit is not None:
+        raise ParameterError(
+            f"memory_limit={memory_limit!r} does not belong to an existing cluster, {address}"
+        )
     check_installed(name)
     count = workers or usable_cores()
     if name == "dask":
         from infra.engines.dask import DaskEngine
 
-        return DaskEngine(count, address, preload)
+        return DaskEngine(count, address, preload, _bytes(memory_limit))
     if name == "spark":
         from infra.engines.spark import SparkEngine
 
@@ -91,3 +113,17 @@ def check_installed(name: str) -> None:
     """
     if name == "spark":
         SPARK.require()
+
+
+def _bytes(memory_limit: int | str | None) -> int | None:
+    if memory_limit is None:
+        return None
+    from dask.utils import parse_bytes
+
+    try:
+        found = int(parse_bytes(memory_limit))
+    except ValueError:
+        found = 0
+    if found < 1:
+        raise ParameterError(f"memory_limit={memory_limit!r}: a number of bytes, or text such as '2GiB'")
+    return found

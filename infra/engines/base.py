@@ -1,4 +1,4 @@
-"""What an engine offers: rows as resident blocks, rounds of kernels over them, and independent work."""
+"""What an engine offers: rows as resident blocks, rounds of kernels over the blocks, and independent work."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from infra.engines.blocks import BlockSource, Span, finish, fold, leaves, split_evenly
+import psutil
+
+from infra.engines.blocks import BlockSource, Span, split_evenly
 from infra.engines.collective import Communicator
+from infra.engines.tree import finish, fold, leaves
 
 Kernel = Callable[..., Any]
 Merge = Callable[[Any, Any], Any]
@@ -16,50 +19,109 @@ Update = Callable[[Any, Any], tuple[Any, bool]]
 
 @dataclass(frozen=True)
 class Blocks:
-    """Rows held by an engine as blocks of a fixed size, in consecutive spans, one span a worker."""
+    """Rows that an engine holds as blocks of a fixed size, in consecutive spans, one span for each worker."""
 
     spans: tuple[Span, ...]
     residents: Any
-    """The engine's own handle on the data, one entry a span."""
-    again: Callable[[], Any] | None = field(default=None, repr=False)
-    """Makes the residents anew after some were lost, where the engine does not do so by itself."""
+    """The engine's own handles on the data, one for each span."""
+    reload: Callable[[], Any] | None = field(default=None, repr=False)
+    """Function that makes the residents anew after some were lost; None if the engine does so by itself."""
 
     @property
     def n_blocks(self) -> int:
+        """Number of blocks."""
         return self.spans[-1].stop
 
 
 class Engine(ABC):
     """One process, Dask or Spark behind the same verbs; a context manager that ends what it started.
 
-    A kernel is a pure function of the arrays of one block (C-contiguous rows) and of a small state. Blocks
-    have a fixed number of rows and partial results are merged along a fixed binary tree, so that every
-    engine, with any number of workers, adds the same numbers in the same order.
+    A kernel is a pure function of the arrays of one block (C-contiguous rows) and of a small state. Blocks have a
+    fixed number of rows, and partial results are merged along a fixed binary tree. So every engine, with any number
+    of workers, adds the same numbers in the same order.
     """
 
     name: str
+    """Name of the engine: "local", "dask" or "spark"."""
     workers: int
+    """Number of workers."""
     in_this_process = False
     """Whether the work is done by threads of this process."""
 
+    @property
+    def worker_memory(self) -> int | None:
+        """Number of bytes of memory that one worker may use; None if the engine cannot know it.
+
+        Unless the engine sets a limit, this is the worker's equal share of the memory of this machine.
+        """
+        return int(psutil.virtual_memory().total // self.workers)
+
     @abstractmethod
     def partition(self, source: BlockSource) -> Blocks:
-        """Make the rows of `source` resident, in one consecutive span of blocks a worker."""
+        """Make the rows of a source resident, in one consecutive span of blocks for each worker."""
 
     @abstractmethod
     def map(self, kernel: Kernel, blocks: Blocks, *state: Any) -> list[Any]:
-        """One round: `kernel(*arrays, *state)` on every block; results in block order."""
+        """Run one round: a kernel on every block.
+
+        Parameters
+        ----------
+        kernel : callable
+            Function that is called as `kernel(*arrays, *state)` with the arrays of one block.
+        blocks : Blocks
+            Rows of this engine.
+        *state : object
+            Further arguments of the kernel, the same for all blocks.
+
+        Returns
+        -------
+        list
+            What the kernel returned, in the order of the blocks.
+        """
 
     @abstractmethod
     def reduce(self, kernel: Kernel, merge: Merge, blocks: Blocks, *state: Any) -> Any:
-        """One round whose results are merged near the data, along the fixed tree."""
+        """Run one round whose results are merged near the data, along the fixed tree.
+
+        Parameters
+        ----------
+        kernel : callable
+            Function that is called as `kernel(*arrays, *state)` with the arrays of one block.
+        merge : callable
+            Function that is called as `merge(left, right)` and returns one result made from two.
+        blocks : Blocks
+            Rows of this engine.
+        *state : object
+            Further arguments of the kernel, the same for all blocks.
+
+        Returns
+        -------
+        object
+            The merged result of all blocks.
+        """
 
     @abstractmethod
     def shuffle(self, kernel: Kernel, blocks: Blocks, count: int, *state: Any) -> Blocks:
-        """Rows change blocks: `kernel(number, *arrays, *state)` cuts block `number` into `count` parts.
+        """Move rows between blocks.
 
-        A part is a tuple of arrays; block i of the result joins part i of all blocks, in their order. What
-        a worker is not to hold never passes through it, nor through the driver.
+        What a worker is not to hold never passes through that worker, nor through the driver.
+
+        Parameters
+        ----------
+        kernel : callable
+            Function that is called as `kernel(number, *arrays, *state)` with the number and the arrays of one
+            block. It returns the `count` parts of the block, each a tuple of arrays.
+        blocks : Blocks
+            Rows of this engine.
+        count : int
+            Number of blocks of the result.
+        *state : object
+            Further arguments of the kernel, the same for all blocks.
+
+        Returns
+        -------
+        Blocks
+            Block i joins part i of all blocks, in their order.
         """
 
     def iterate(
@@ -72,48 +134,109 @@ class Engine(ABC):
         memory: Callable[..., Any] | None = None,
         outcome: Callable[..., Any] | None = None,
     ) -> tuple[Any, list[Any]]:
-        """Rounds of `kernel(*arrays, state)`, merged along the fixed tree, until `update` says stop.
+        """Run rounds of a kernel, merged along the fixed tree, until an update says that they are done.
 
-        All rounds are one job whose members exchange their partial results; `update(state, merged)` runs
-        on each and answers `(state, done)`. With `memory`, `memory(*arrays)` is made for each block at the
-        start, stays beside it and is the kernel's last argument.
+        All rounds are one job, whose members exchange their partial results.
 
-        Returns the last state, and `outcome(*arrays, [memory])` of each block, in block order.
+        Parameters
+        ----------
+        kernel : callable
+            Function that is called as `kernel(*arrays, state)`, or `kernel(*arrays, state, memory)`, with the
+            arrays of one block.
+        merge : callable
+            Function that is called as `merge(left, right)` and returns one result made from two.
+        update : callable
+            Function that every member calls as `update(state, merged)` after each round. It returns the next
+            state, and whether the rounds are done.
+        blocks : Blocks
+            Rows of this engine.
+        state : object
+            State of the first round.
+        memory : callable, optional
+            Function that is called once for each block as `memory(*arrays)`. What it returns stays beside the
+            block, and is the kernel's last argument.
+        outcome : callable, optional
+            Function that is called at the end, once for each block, as `outcome(*arrays)` or
+            `outcome(*arrays, memory)`.
+
+        Returns
+        -------
+        state : object
+            The last state.
+        outcomes : list
+            What `outcome` returned, in the order of the blocks; empty without `outcome`.
         """
         parts = self.run_group(_rounds, blocks, blocks.spans, kernel, merge, update, state, memory, outcome)
         return parts[0][0], [found for _, outcomes in parts for found in outcomes]
 
     @abstractmethod
     def run_group(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
-        """Run `function(span, communicator, *state)` on all workers at once; results in rank order.
+        """Run a function on all workers at once, as one group whose members can exchange results.
 
-        `span` is the list of the worker's blocks, each a tuple of arrays. For native libraries that
-        distribute themselves and for iterations that would be too slow as separate rounds. A group that
-        loses a member is run again as a whole, a bounded number of times.
+        This is for native libraries that distribute themselves, and for iterations that would be too slow as
+        separate rounds. A group that loses a member is run again as a whole, a bounded number of times.
+
+        Parameters
+        ----------
+        function : callable
+            Function that is called as `function(span, communicator, *state)`. `span` is the list of the worker's
+            blocks, each a tuple of arrays; `communicator` is a `Communicator`.
+        blocks : Blocks
+            Rows of this engine.
+        *state : object
+            Further arguments of the function, the same for all members.
+
+        Returns
+        -------
+        list
+            What the function returned, in the order of the ranks.
         """
 
     @abstractmethod
     def run(
         self, function: Callable[..., Any], items: Sequence[Any], shared: Any = None
     ) -> Generator[tuple[int, Any]]:
-        """Independent work: yields `(i, function(items[i], shared))` as results complete.
+        """Run independent work, and yield results as they are there.
 
-        `shared` reaches each worker once. Each item is yielded once, though it may run again when its
-        worker dies; one whose worker died at every one of the bounded tries yields an `EngineError` in
-        place of its result, and the others go on. An exception of `function` is raised here (by Spark as
-        an `EngineError` that names it). Closing the generator drops what has not started.
+        Each item is yielded once, though it may run again when its worker dies. Closing the generator drops the
+        items that have not started.
+
+        Parameters
+        ----------
+        function : callable
+            Function that is called as `function(item, shared)`.
+        items : sequence
+            Items of work, one call for each.
+        shared : object, optional
+            Second argument of every call. It reaches each worker once.
+
+        Yields
+        ------
+        index : int
+            Index of the item.
+        result : object
+            What the function returned; or an `EngineError` if the item's worker died at every one of the bounded
+            tries, while the other items go on.
+
+        Raises
+        ------
+        Exception
+            What the function raised; Spark raises an `EngineError` that names it.
         """
 
     def close(self) -> None:
-        """End what this engine started; what it only attached to goes on."""
+        """End what this engine started. A cluster that the engine only attached to goes on."""
 
     def worker_pids(self) -> Mapping[str, int]:
-        """Processes on this machine that do this engine's work, by name (empty: this process does it)."""
+        """Return the ids of the processes of this machine that do the engine's work, by name.
+
+        The mapping is empty if this process itself does the work.
+        """
         return {}
 
     @property
     def dashboard(self) -> str | None:
-        """Address of the engine's own page, where it has one."""
+        """Address of the engine's own web page; None if it has none."""
         return None
 
     def _spans(self, n_blocks: int) -> tuple[Span, ...]:
@@ -143,7 +266,7 @@ def _rounds(
     memory: Callable[..., Any] | None,
     outcome: Callable[..., Any] | None,
 ) -> tuple[Any, list[Any]]:
-    """One member's part of an iteration: the last state, which the first member tells, and its outcomes."""
+    """Run one member's part of an iteration; return the last state (None except for rank 0) and the outcomes."""
     start, done = spans[communicator.rank].start, False
     beside = [() if memory is None else (memory(*block),) for block in arrays]
     while not done:

@@ -1,4 +1,4 @@
-"""Rows as blocks of a fixed size, from arrays or from Parquet, and the fixed tree that merges their results."""
+"""Rows as blocks of a fixed size, from arrays or from Parquet."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +13,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from infra.errors import DataError
+from infra.arithmetic import ceil_div
+from infra.errors import DataError, ParameterError
 
 BLOCK_ROWS = 65_536
 Block = tuple[NDArray[Any], ...]
@@ -28,50 +29,78 @@ class Span:
 
 
 def split_evenly(n_blocks: int, workers: int) -> tuple[Span, ...]:
-    """Consecutive spans of nearly equal length, at most one a worker, none of them empty."""
+    """Return consecutive spans of nearly equal length, at most one for each worker, none of them empty."""
     count = max(1, min(n_blocks, workers))
     edges = [n_blocks * i // count for i in range(count + 1)]
     return tuple(Span(a, b) for a, b in pairwise(edges))
 
 
 class BlockSource(ABC):
-    """Where rows come from; knows how to cut any span of blocks out of them."""
+    """Rows that can be loaded as blocks, any span of them at a time."""
 
     n_rows: int
+    """Number of rows."""
     n_columns: int
+    """Number of columns of the first array of a block."""
     dtype: np.dtype[Any]
+    """Type of the first array of a block."""
     block_rows: int
+    """Number of rows of a block; the last block may have fewer. Use `with_block_rows` to choose another number."""
 
     @property
     def n_blocks(self) -> int:
-        return -(-self.n_rows // self.block_rows)
+        """Number of blocks."""
+        return ceil_div(self.n_rows, self.block_rows)
 
     def with_block_rows(self, block_rows: int) -> Self:
-        """Return a source of the same rows in blocks of `block_rows` rows; this one stays as it is."""
-        source = copy(self)
-        source.block_rows = block_rows
-        return source
+        """Return a source of the same rows whose blocks have another number of rows.
+
+        The rows themselves are shared, not copied, and this source keeps its own blocks.
+
+        Parameters
+        ----------
+        block_rows : int
+            Number of rows of a block, at least 1.
+
+        Raises
+        ------
+        ParameterError
+            If `block_rows` is below 1.
+        """
+        if block_rows < 1:
+            raise ParameterError(f"block_rows={block_rows}: at least 1")
+        other = copy(self)
+        other.block_rows = int(block_rows)
+        return other
 
     @abstractmethod
     def load(self, span: Span) -> list[Block]:
-        """Return the blocks of `span`, each a tuple of C-contiguous arrays."""
+        """Return the blocks of a span, each a tuple of C-contiguous arrays."""
 
     def block(self, number: int) -> Block:
-        """Return one block."""
+        """Return the block of that number."""
         return self.load(Span(number, number + 1))[0]
 
     def detached(self, span: Span) -> "BlockSource | list[Block]":
-        """What has to travel so that a worker has `span`: the blocks, or the way to read them."""
+        """Return what a worker needs to have a span: the blocks, or a source that the worker reads by itself."""
         return self.load(span)
 
 
 def resident(detached: "BlockSource | list[Block]", span: Span) -> list[Block]:
-    """Blocks of `span` from what `BlockSource.detached` sent."""
+    """Return the blocks of a span from what `BlockSource.detached` returned."""
     return detached.load(span) if isinstance(detached, BlockSource) else detached
 
 
 class ArraySource(BlockSource):
-    """Rows of arrays in memory, of equal length; the first has shape (n_rows, n_columns)."""
+    """Rows of arrays in memory.
+
+    Parameters
+    ----------
+    *arrays : ndarray
+        Arrays of equal length; the first has shape (n_rows, n_columns).
+    block_rows : int, optional
+        Number of rows of a block; default: `BLOCK_ROWS`.
+    """
 
     def __init__(self, *arrays: NDArray[Any], block_rows: int | None = None) -> None:
         self.arrays = arrays
@@ -101,25 +130,26 @@ class ParquetSource(BlockSource):
     Parameters
     ----------
     path : str or Path
-        A file, or a folder with `*.parquet` files at any depth (taken in the order of their paths; values
-        that stand in the names of partition folders only are not read), or the address of either
-        (`s3://...`, or any other that fsspec knows).
+        Path of a file, or of a folder with `*.parquet` files at any depth, or the address of either (`s3://...`,
+        or any other that fsspec knows). Files are taken in the order of their paths. Values that stand only in
+        the names of partition folders are not read.
     columns : sequence of str, optional
-        Columns to read; default: all, but for the target.
-    dtype : dtype
+        Names of the columns to read; default: all columns except the target.
+    dtype : dtype, default=float64
         Type of the blocks, float32 or float64.
     block_rows : int, optional
-        Rows of a block; default: `BLOCK_ROWS`.
+        Number of rows of a block; default: `BLOCK_ROWS`.
     target : str, optional
-        Column of numbers, truth values or text that is the second array of each block, as the file has it.
+        Name of a column of numbers, truth values or text that is the second array of each block, with the type
+        that it has in the file.
     missing : bool, default=False
-        Whether values may be missing; they are NaN in the blocks.
+        Whether values may be missing; missing values are NaN in the blocks.
 
     Raises
     ------
     DataError
-        If there is no Parquet at `path`, or files differ in their columns, or a column is not numeric; when
-        rows are read: if a value is infinite or, where that is not allowed, missing.
+        If there is no Parquet at `path`, or files differ in their columns, or a column is not numeric. Also when
+        rows are read, if a value is infinite, or is missing where that is not allowed.
     """
 
     def __init__(
@@ -148,7 +178,8 @@ class ParquetSource(BlockSource):
         targets: list[NDArray[Any]] = []
         for start, values, target in self._read(first, last):
             X[start - first : start - first + len(values)] = values
-            targets += [] if target is None else [target]
+            if target is not None:
+                targets.append(target)
         arrays = (X,) if self.target is None else (X, np.concatenate(targets))
         return [tuple(array[i : i + rows] for array in arrays) for i in range(0, len(X), rows)]
 
@@ -271,7 +302,7 @@ class ParquetSource(BlockSource):
 
 
 def _located(path: str) -> tuple[Any, str]:
-    """Return Arrow's filesystem for a path or address, and the place in it."""
+    """Return Arrow's filesystem for a path or address, and the path within that filesystem."""
     import pyarrow as pa
     import pyarrow.fs as fs
 
@@ -286,60 +317,35 @@ def _located(path: str) -> tuple[Any, str]:
         return fs.PyFileSystem(fs.FSSpecHandler(filesystem)), place
 
 
-@dataclass(frozen=True)
-class Node:
-    """The merged result of the blocks `index * 2**level` to `(index + 1) * 2**level` (exclusive)."""
-
-    level: int
-    index: int
-    value: Any
-
-
-def fold(nodes: Iterable[Node], merge: Callable[[Any, Any], Any]) -> list[Node]:
-    """Merge neighbours that are siblings in the binary tree over block numbers, as far as they go.
-
-    Consecutive spans fold apart and their nodes fold again together: the merges are the same ones, on
-    the same operands, wherever the spans were cut.
-    """
-    stack: list[Node] = []
-    for node in nodes:
-        while stack and stack[-1].level == node.level and stack[-1].index ^ 1 == node.index:
-            node = Node(node.level + 1, node.index >> 1, merge(stack.pop().value, node.value))
-        stack.append(node)
-    return stack
-
-
-def leaves(partials: Iterable[Any], start: int) -> Iterator[Node]:
-    """Results of consecutive blocks, the first of them number `start`, as leaves of the tree."""
-    return (Node(0, i, value) for i, value in enumerate(partials, start))
-
-
-def finish(nodes: Iterable[Node], merge: Callable[[Any, Any], Any]) -> Any:
-    """Merge the nodes of all spans, in their order, into one result."""
-    *rest, last = fold(nodes, merge)
-    result = last.value
-    for node in reversed(rest):
-        result = merge(node.value, result)
-    return result
-
-
-def reduce_span(
-    kernel: Callable[..., Any], merge: Callable[[Any, Any], Any], blocks: list[Block], start: int, *state: Any
-) -> list[Node]:
-    """One worker's part of a `reduce`: kernel on each block, siblings merged at once."""
-    return fold(leaves((kernel(*block, *state) for block in blocks), start), merge)
-
-
 def cut_span(
     kernel: Callable[..., Any], blocks: list[Block], start: int, targets: tuple[Span, ...], *state: Any
 ) -> list[list[list[Block]]]:
-    """One worker's part of a `shuffle`: for each target span, the parts of each block that go there."""
+    """Run one worker's part of a `shuffle`: cut each block into the parts of the blocks of the result.
+
+    Parameters
+    ----------
+    kernel : callable
+        Function that is called as `kernel(number, *block, *state)` and returns the parts of one block.
+    blocks : list of tuple of ndarray
+        Blocks of the worker.
+    start : int
+        Number of the first of these blocks.
+    targets : tuple of Span
+        Spans of the result.
+    *state : object
+        Further arguments of the kernel.
+
+    Returns
+    -------
+    list of list of list of tuple of ndarray
+        For each target span, and for each block, the parts of the block that go to that span.
+    """
     cuts = [kernel(number, *block, *state) for number, block in enumerate(blocks, start)]
     return [[cut[target.start : target.stop] for cut in cuts] for target in targets]
 
 
 def joined(cuts: Iterable[list[Block]]) -> list[Block]:
-    """Blocks that join the parts of the same place of all cuts, in their order."""
+    """Return the blocks that join the parts with the same index of all cuts, in their order."""
     return [
         tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         for parts in zip(*cuts, strict=True)

@@ -19,33 +19,47 @@ from infra.errors import EngineError
 T = TypeVar("T")
 
 RENDEZVOUS_TIMEOUT_S = 120
-ANSWER_TIMEOUT_S = 10  # once all have come
-# seconds, seconds, times: a machine that is silent for a minute is lost
+ANSWER_TIMEOUT_S = 10  # once all members have come
+# idle seconds, seconds between probes, probes: a machine that is silent for a minute is lost
 KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 6}
-HELLO = struct.Struct("!16sII")  # the group's secret, who calls, the port where the first member listens
-ROOT = struct.Struct("!64sI")  # where that is
+HELLO = struct.Struct(
+    "!16sII"
+)  # the group's secret, the caller's rank, the port where the first member listens
+ROOT = struct.Struct("!64sI")  # the host and port where the first member listens
 
 
 class PeerLostError(EngineError):
-    """Another member of the group is gone, or has left it over an exception of its own."""
+    """Another member of the group is gone, or has left the group because it raised an exception."""
 
 
 @dataclass
 class Communicator:
-    """One member of the group: its rank, and the exchange with the others.
+    """One member's side of the exchange with the other members of its group.
 
-    The members form a star: the first one gathers and hands out.
+    The members form a star: the first member gathers the values of all, and sends them to all.
     """
 
     rank: int
+    """Number of this member, from 0."""
     size: int
+    """Number of members."""
     host: str = "127.0.0.1"
-    """Address at which the others reach this member."""
+    """Address at which the other members reach this member."""
     streams: Mapping[int, BinaryIO] = field(default_factory=dict, repr=False)
-    """By rank: of the first member to all others, of any other to the first."""
+    """Connections by rank: the first member has one to each other member, any other member has one to the first."""
 
     def allgather(self, value: Any) -> list[Any]:
-        """Everyone's `value` (picklable), in rank order.
+        """Give a value to all members, and return the values of all members.
+
+        Parameters
+        ----------
+        value : object
+            Value of this member, which can be pickled.
+
+        Returns
+        -------
+        list
+            Values of all members, in the order of their ranks.
 
         Raises
         ------
@@ -57,7 +71,7 @@ class Communicator:
         with _connected():
             if self.rank > 0:
                 _send(self.streams[0], pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
-                everyone = pickle.load(self.streams[0])  # noqa: S301 (who knows the secret is of the group)
+                everyone = pickle.load(self.streams[0])  # noqa: S301 (the sender knew the group's secret)
             else:
                 others = [pickle.load(self.streams[rank]) for rank in range(1, self.size)]  # noqa: S301
                 everyone = [value, *others]
@@ -69,36 +83,63 @@ class Communicator:
 
 
 class ThreadCommunicator(Communicator):
-    """A member among threads of one process."""
+    """The communicator of a group whose members are threads of one process.
+
+    Parameters
+    ----------
+    rank : int
+        Number of this member, from 0.
+    size : int
+        Number of members.
+    places : list
+        One place for the value of each member; all members share the list.
+    barrier : threading.Barrier
+        Barrier for all members.
+    """
 
     def __init__(self, rank: int, size: int, places: list[Any], barrier: Barrier) -> None:
         super().__init__(rank, size)
         self._places, self._barrier = places, barrier
 
     def allgather(self, value: Any) -> list[Any]:
-        """Everyone's `value`, in rank order."""
+        """Give a value to all members, and return the values of all members, in the order of their ranks."""
         self._places[self.rank] = value
         self._barrier.wait()
-        # copies of what is others', as they would come from another process
+        # copies of the other members' values, as they would come from another process
         everyone = [value if i == self.rank else deepcopy(value) for i, value in enumerate(self._places)]
-        self._barrier.wait()  # until all have read
+        self._barrier.wait()  # until all members have read
         return everyone
 
 
 @dataclass(frozen=True)
 class Meeting:
-    """Where the members of a group meet, and what proves that they are of it."""
+    """Where the members of a group meet, and the secret that proves that they belong to the group."""
 
     host: str
+    """Address of the process that waits for the members."""
     port: int
+    """Port on which it listens."""
     secret: bytes = field(repr=False)
+    """Random bytes that only the members of the group know."""
 
 
 @contextmanager
 def rendezvous(size: int, host: str) -> Iterator[Meeting | None]:
-    """Meeting point of `size` workers, which reach this process at `host`; yields what each needs to `join`.
+    """Open the meeting point of a group for the time of a context.
 
-    Whoever still waits there when the context ends is told so.
+    A member that still waits there when the context ends gets a `PeerLostError`.
+
+    Parameters
+    ----------
+    size : int
+        Number of members.
+    host : str
+        Address at which the members reach this process.
+
+    Yields
+    ------
+    Meeting or None
+        What each member needs to `join`; None if there is only one member.
     """
     if size == 1:
         yield None
@@ -114,7 +155,7 @@ def rendezvous(size: int, host: str) -> Iterator[Meeting | None]:
 
 
 def _introduce(server: socket.socket, size: int, secret: bytes) -> None:
-    """Tell the members where the first of them listens, as soon as all are there."""
+    """Tell all members where the first member listens, as soon as all of them are there."""
     with ExitStack() as stack, suppress(OSError):  # the server is shut down
         members: dict[int, tuple[socket.socket, int]] = {}
         while len(members) < size:
@@ -129,14 +170,30 @@ def _introduce(server: socket.socket, size: int, secret: bytes) -> None:
 
 
 def _has_hung_up(connection: socket.socket) -> bool:
-    """Whether a member that has said hello, and says nothing more, is gone."""
+    """Tell whether a member has closed its connection after its hello; a waiting member sends nothing."""
     poll = select.poll()
     poll.register(connection, select.POLLIN)
     return bool(poll.poll(0))
 
 
 def join(meeting: Meeting | None, rank: int, size: int, work: Callable[[Communicator], T]) -> T:
-    """Take part in a group as member `rank` while `work` runs.
+    """Take part in a group for the time of some work.
+
+    Parameters
+    ----------
+    meeting : Meeting or None
+        Meeting point of the group; None if there is only one member.
+    rank : int
+        Number of this member, from 0.
+    size : int
+        Number of members.
+    work : callable
+        Function that is called as `work(communicator)`.
+
+    Returns
+    -------
+    object
+        What `work` returned.
 
     Raises
     ------
@@ -154,7 +211,7 @@ def join(meeting: Meeting | None, rank: int, size: int, work: Callable[[Communic
 
 
 def _met(meeting: Meeting, rank: int, size: int, stack: ExitStack) -> Communicator:
-    """Come to the meeting; the first member waits for the calls of the others, the others call it."""
+    """Come to the meeting, and connect: the first member accepts the connections of all other members."""
     with _at_the_meeting(meeting) as driver, ExitStack() as listening:
         host = driver.getsockname()[0]
         server, own_port = None, 0
@@ -188,7 +245,7 @@ def _at_the_meeting(meeting: Meeting) -> socket.socket:
     try:
         return socket.create_connection((meeting.host, meeting.port), RENDEZVOUS_TIMEOUT_S)
     except ConnectionRefusedError:
-        raise  # it has been given up
+        raise  # the meeting has been given up
     except OSError as error:
         raise EngineError(
             f"this worker does not reach the driver at {meeting.host}:{meeting.port} ({error}); "
@@ -197,7 +254,7 @@ def _at_the_meeting(meeting: Meeting) -> socket.socket:
 
 
 def _caller(server: socket.socket, secret: bytes) -> tuple[socket.socket, int, int]:
-    """Connection, rank and port of the next caller who knows the secret."""
+    """Return the connection, rank and port of the next caller who knows the secret."""
     while True:
         connection, _ = server.accept()
         try:
@@ -222,9 +279,10 @@ def _received(connection: socket.socket, size: int) -> bytes:
 
 
 def _stream(connection: socket.socket, stack: ExitStack) -> BinaryIO:
-    """A connection as a file; without time limit, as a member may compute for long while the others wait.
+    """Return a connection as a file.
 
-    The system asks whether the other machine is still there.
+    It has no time limit, because a member may compute for long while the others wait. The operating system checks
+    whether the other machine is still there.
     """
     connection.settimeout(None)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -238,7 +296,7 @@ def _stream(connection: socket.socket, stack: ExitStack) -> BinaryIO:
 
 
 def _closed(stream: Any) -> None:
-    with suppress(OSError):  # what it could not send any more
+    with suppress(OSError):  # the rest of its buffer cannot be sent any more
         stream.close()
 
 

@@ -1,9 +1,16 @@
-"""Spark's session and the Java process beneath it: one a process, started and ended together."""
+"""Spark's session and its Java process: one of each in a process, started and ended together.
+
+PySpark's public interface can start a Java process, but neither end nor replace it: `SparkSession.stop()` leaves it
+running, and PySpark keeps it in class attributes and gives it to every later session, even if it is dead (SPARK-18523,
+https://github.com/apache/spark/pull/15961; https://github.com/py4j/py4j/pull/541). So this module reads and clears
+those attributes, in `_gateway`, `_context` and `_forget` only.
+"""
 
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import psutil
 from py4j.protocol import Py4JError, Py4JNetworkError
@@ -21,14 +28,27 @@ LOOPBACK = "127.0.0.1"
 
 
 def start(master: str, workers: int, preload: Sequence[str] = ()) -> SparkSession:
-    """Start Java and a session on `master`, whose embedded workers have imported the modules `preload`.
+    """Start Java and a session.
+
+    Parameters
+    ----------
+    master : str
+        Address of Spark's master, for example `spark://host:7077` or `local[2]`.
+    workers : int
+        Number of partitions that Spark's own shuffles make.
+    preload : sequence of str, optional
+        Names of modules that the workers of an embedded session have imported when they start.
+
+    Returns
+    -------
+    pyspark.sql.SparkSession
 
     Raises
     ------
     EngineError
         If this process has a session already, or Java or Spark does not start.
     """
-    if SparkContext._gateway is not None:
+    if _gateway() is not None:
         if process() is not None:
             raise EngineError("this process has a Spark session already: close that engine, or use it")
         _forget()
@@ -40,7 +60,7 @@ def start(master: str, workers: int, preload: Sequence[str] = ()) -> SparkSessio
     conf = _configuration(master, workers)
     gateway = None
     try:
-        # not the terminal: Java greets at length
+        # Java's greetings go to the log, not to the terminal
         with log.open("ab") as stream, _own_address(master), preloading.further(preload):
             gateway = launch_gateway(conf, popen_kwargs={"stderr": stream})
         return SparkSession(SparkContext(conf=conf, gateway=gateway))
@@ -54,7 +74,7 @@ def start(master: str, workers: int, preload: Sequence[str] = ()) -> SparkSessio
 
 @contextmanager
 def _own_address(master: str) -> Iterator[None]:
-    """Have an embedded Spark, its page included, listen on loopback alone."""
+    """Have an embedded Spark, and its web page, listen on the loopback address only."""
     before = os.environ.get("SPARK_LOCAL_IP")
     if master.startswith("local"):
         os.environ["SPARK_LOCAL_IP"] = LOOPBACK
@@ -86,10 +106,10 @@ def _configuration(master: str, workers: int) -> SparkConf:
 
 
 def stop(session: SparkSession) -> None:
-    """Stop the session and its Java process, which `stop()` alone would leave running."""
-    if SparkContext._active_spark_context not in (None, session.sparkContext):
+    """Stop a session and its Java process."""
+    if _context() not in (None, session.sparkContext):
         return  # its Java died, and another session has taken its place
-    java, gateway = process(), SparkContext._gateway
+    java, gateway = process(), _gateway()
     try:
         with suppress(Py4JError, *LOST):
             session.stop()
@@ -97,7 +117,7 @@ def stop(session: SparkSession) -> None:
             with suppress(Py4JError, *LOST):
                 gateway.shutdown()
     finally:
-        # a call that was interrupted half-way leaves py4j in a state of its own; Java must end all the same
+        # py4j may be in any state after an interrupted call; Java must end all the same
         if gateway is not None:
             gateway.proc.stdin.close()  # the launcher ends with its standard input
         if java is not None:
@@ -106,8 +126,8 @@ def stop(session: SparkSession) -> None:
 
 
 def process() -> psutil.Process | None:
-    """Return the Java process of this process's session, if it is there and alive."""
-    gateway = SparkContext._gateway
+    """Return the Java process of this process's session; None if there is none alive."""
+    gateway = _gateway()
     if gateway is None or getattr(gateway, "proc", None) is None:
         return None
     try:
@@ -126,8 +146,18 @@ def _end(java: psutil.Process) -> None:
             left.kill()
 
 
+def _gateway() -> Any:
+    """Return PySpark's connection to its Java process."""
+    return SparkContext._gateway
+
+
+def _context() -> SparkContext | None:
+    """Return the context of this process's session."""
+    return SparkContext._active_spark_context
+
+
 def _forget() -> None:
-    """Make PySpark start a new Java process next time."""
+    """Have PySpark start a new Java process for the next session."""
     SparkContext._gateway = None
     SparkContext._jvm = None
     SparkContext._active_spark_context = None

@@ -6,12 +6,19 @@ from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 from infra.engines.base import Blocks, Engine, Kernel, Merge
-from infra.engines.blocks import BlockSource, Span, cut_span, finish, joined, reduce_span
+from infra.engines.blocks import BlockSource, Span, cut_span, joined
 from infra.engines.collective import ThreadCommunicator
+from infra.engines.tree import finish, reduce_span
 
 
 class LocalEngine(Engine):
-    """Threads of this process; kernels release the interpreter's lock."""
+    """Threads of this process. They run in parallel because kernels release the interpreter's lock.
+
+    Parameters
+    ----------
+    workers : int
+        Number of threads.
+    """
 
     name = "local"
     in_this_process = True
@@ -55,14 +62,14 @@ class LocalEngine(Engine):
                     blocks.residents[rank], ThreadCommunicator(rank, size, places, barrier), *state
                 )
             except BaseException:
-                barrier.abort()  # the others wait no longer
+                barrier.abort()  # so that the other members wait no longer
                 raise
 
         others: list[Future[Any]] = []
         failures: list[BaseException] = []
         try:
             others = [self._pool.submit(member, rank) for rank in range(1, size)]
-            # the first one in the caller's thread, where an interrupt arrives and a profiler looks
+            # the first member runs in the caller's thread, where an interrupt arrives and a profiler looks
             first = member(0)
         except BaseException as error:
             barrier.abort()

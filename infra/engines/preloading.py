@@ -1,6 +1,7 @@
-"""The process that Spark forks Python workers from, and the libraries that workers need not import any more.
+"""Libraries that workers have imported when they start, and the process that Spark forks its Python workers from.
 
-Dask forks its workers from such a process too, its own. Importing them takes a core for three seconds.
+To import the libraries takes one core three seconds. A worker that is forked from a process that has imported them
+need not import them again. Dask forks its workers from such a process too, its own.
 """
 
 import gc
@@ -11,12 +12,12 @@ from importlib import import_module
 
 PRELOADED = ["distributed", "lightgbm", "numba", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "xgboost"]
 FURTHER = "TRILLA_PRELOAD"
-"""Environment variable with the modules that Spark's process imports besides, separated by commas."""
+"""Name of the environment variable with further modules that Spark's process imports, separated by commas."""
 
 
 @contextmanager
 def further(modules: Sequence[str]) -> Iterator[None]:
-    """Have the processes that are started meanwhile, and theirs, preload these modules too."""
+    """Have processes that are started within this context preload further modules."""
     before = os.environ.get(FURTHER)
     os.environ[FURTHER] = ",".join(modules)
     try:
@@ -31,8 +32,8 @@ if __name__ == "__main__":
     from pyspark.daemon import manager
 
     for name in [*PRELOADED, *filter(None, os.environ.get(FURTHER, "").split(","))]:
-        with suppress(ImportError):  # whoever needs it on a machine without it says so
+        with suppress(ImportError):  # the work that needs a missing library says so
             import_module(name)
-    # a worker collects garbage after each task, and would look at all that was imported
+    # a worker collects garbage after each task, and would examine all objects of the imported libraries
     gc.freeze()
     manager()

@@ -1,4 +1,4 @@
-"""An engine whose work is profiled where it runs."""
+"""An engine whose work is profiled in the workers, where the work runs."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
@@ -11,17 +11,27 @@ from infra.profiling import profiled
 
 
 class ProfiledEngine(Engine):
-    """Another engine's verbs; what its workers run is profiled and collected in `profiles`.
+    """Another engine, with a profile of the Python code that its workers run.
 
-    Rounds of kernels (`map`, `reduce`, `shuffle`, `iterate`) are compiled code that cProfile cannot see into: only
-    their driver's side is profiled.
+    Rounds of kernels (`map`, `reduce`, `shuffle`, `iterate`) are compiled code, which cProfile cannot see into. They
+    are passed on without a profile.
+
+    Parameters
+    ----------
+    engine : Engine
+        The engine that does the work.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.name, self.workers = engine.name, engine.workers
+        self.in_this_process = engine.in_this_process
         self.profiles: list[bytes] = []
-        """Marshalled cProfile statistics, one for each piece of work."""
+        """Marshalled cProfile statistics, one for each item of `run` and each member of `run_group`."""
+
+    @property
+    def worker_memory(self) -> int | None:
+        return self._engine.worker_memory
 
     def partition(self, source: BlockSource) -> Blocks:
         return self._engine.partition(source)

@@ -3,53 +3,71 @@
 import pickle
 import queue
 import threading
-import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 from uuid import uuid4
 
 import psutil
 from py4j.protocol import Py4JError
 from pyspark import TaskContext
-from pyspark.accumulators import AccumulatorParam
 
+from infra.arithmetic import ceil_div
 from infra.engines import jvm
 from infra.engines.base import Blocks, Engine, Kernel, Merge
-from infra.engines.blocks import (
-    BlockSource,
-    Span,
-    cut_span,
-    finish,
-    joined,
-    reduce_span,
-    resident,
-)
+from infra.engines.batching import AutoBatching
+from infra.engines.blocks import BlockSource, Span, cut_span, joined, resident
 from infra.engines.collective import Meeting, PeerLostError, join, rendezvous
-from infra.engines.pace import Pace
+from infra.engines.spark_items import TRIES, Outcome, OutcomeQueue, Suspect, task_of
+from infra.engines.tree import finish, reduce_span
 from infra.errors import EngineError
+from infra.retrying import retry
 
-TRIES = 3
-FIRST_TASKS = 2  # a worker: items that have a task each and show how long one takes
-TASK_S = 1.0  # that the items of one task may take together: a task costs some 50 ms
+FIRST_TASKS = 2  # for each worker: items that have a task each and show how long one item takes
+BATCH_S = 1.0  # that the items of one task may take together: a task costs some 50 ms
+REMEDIES = {
+    "java.lang.OutOfMemoryError": "(Spark's Java process ran out of memory; use a larger spark.driver.memory or "
+    "spark.executor.memory, fewer workers, or a smaller table)",
+    "Python worker exited unexpectedly": "(a Python worker of Spark died: a crash, or no memory left)",
+}
+"""What to add to an error of Spark, by words that occur in it."""
 
 
 class SparkEngine(Engine):
     """One Spark session of this process: embedded as `local[workers]`, or attached to a master.
 
     An embedded session ends with the engine, its Java process included.
+
+    Parameters
+    ----------
+    workers : int
+        Number of task slots of an embedded session. An existing cluster keeps its own.
+    master : str, optional
+        Address of the master of an existing cluster, for example `spark://host:7077`.
+    preload : sequence of str, optional
+        Names of modules that the workers of an embedded session have imported when they start.
+
+    Raises
+    ------
+    EngineError
+        If this process has a session already, or Java or Spark does not start.
     """
 
     name = "spark"
 
     def __init__(self, workers: int, master: str | None = None, preload: Sequence[str] = ()) -> None:
-        # a second number, so that a failed task is tried again; plain local[k] gives up at once
+        # the second number has Spark try a failed task again; plain local[k] gives up at once
         self.session = jvm.start(master or f"local[{workers},4]", workers, preload)
         self._context = self.session.sparkContext
         self._java = jvm.process()
         self._open = True
-        self.workers = max(1, self._context.defaultParallelism) if master else workers
+        self._embedded = master is None
+        self.workers = workers if self._embedded else max(1, self._context.defaultParallelism)
+
+    @property
+    def worker_memory(self) -> int | None:
+        return super().worker_memory if self._embedded else None
 
     def close(self) -> None:
         if self._open:
@@ -110,23 +128,26 @@ class SparkEngine(Engine):
         return Blocks(targets, pieces.mapPartitions(join_pieces, preservesPartitioning=True).cache())
 
     def run_group(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
-        size = len(blocks.spans)
-        for tries_left in reversed(range(TRIES)):
-            with rendezvous(size, self._context.getConf().get("spark.driver.host", "127.0.0.1")) as meeting:
-                try:
-                    results = self._job(blocks, _member(function, meeting, blocks.spans, state))
-                except EngineError:
-                    # a group that lost a member cannot go on: its job is run again as a whole
-                    if not tries_left or not self._alive():
-                        raise
-                    continue
-            failures = [result for result in results if isinstance(result, _Failure)]
-            if failures:
-                # a member's own exception rather than its peers' lost connections
-                first = next((failure for failure in failures if not failure.of_group), failures[0])
-                raise EngineError(f"Spark's job failed: {first.cause}")
-            return [pickle.loads(result) for result in results]  # noqa: S301 (our own workers' bytes)
-        raise AssertionError("unreachable")
+        def failed(error: BaseException, tries_left: int) -> None:
+            # a group that lost a member cannot go on: its job is run again as a whole
+            if not self._alive():
+                raise error
+
+        results = retry(
+            lambda: self._together(function, blocks, state), tries=TRIES, on=EngineError, failed=failed
+        )
+        failures = [result for result in results if isinstance(result, _Failure)]
+        if failures:
+            # a member's own exception rather than its peers' lost connections
+            first = next((failure for failure in failures if not failure.of_group), failures[0])
+            raise EngineError(f"Spark's job failed: {first.cause}")
+        return [pickle.loads(result) for result in results]  # noqa: S301 (our own workers' bytes)
+
+    def _together(self, function: Callable[..., Any], blocks: Blocks, state: tuple[Any, ...]) -> list[Any]:
+        """Run a group once; return the pickled result, or the failure, of each member."""
+        host = self._context.getConf().get("spark.driver.host", jvm.LOOPBACK)
+        with rendezvous(len(blocks.spans), host) as meeting:
+            return self._job(blocks, _member(function, meeting, blocks.spans, state))
 
     def run(
         self, function: Callable[..., Any], items: Sequence[Any], shared: Any = None
@@ -137,37 +158,36 @@ class SparkEngine(Engine):
             broadcast = self._context.broadcast(shared)
         except Exception as error:
             raise self._explained(error) from error
+        suspects: list[int] = []
         try:
-            suspects: list[int] = []
-            pace = Pace(self.workers, TASK_S)
-            # the first items, a few a worker, have a task each and tell how long one takes
-            first = min(len(items), FIRST_TASKS * self.workers)
-            for pending in filter(None, (list(range(first)), list(range(first, len(items))))):
-                tasks = -(-len(pending) // pace.share(len(pending)))
-                for arrival in self._arrivals(function, items, pending, broadcast, tasks):
-                    pace.add([arrival.seconds])
-                    if arrival.kind == "suspect":
-                        suspects.append(arrival.item)
-                    else:
-                        yield arrival.item, self._result(arrival)
-            # a worker that dies takes the items beside the guilty one with it: alone, each answers for itself
+            for outcome in self._in_batches(function, items, broadcast):
+                if isinstance(outcome, Suspect):
+                    suspects.append(outcome.item)
+                else:
+                    yield outcome.item, outcome.result()
+            # a worker that dies takes the items beside the guilty one with it: alone, each item answers for itself
             if suspects:
-                for arrival in self._arrivals(
+                for outcome in self._outcomes(
                     function, items, suspects, broadcast, len(suspects), alone=True
                 ):
-                    yield arrival.item, self._result(arrival)
+                    yield outcome.item, outcome.result()
         finally:
             with suppress(Py4JError, *jvm.LOST):
                 broadcast.unpersist()
 
-    def _result(self, arrival: "_Arrival") -> Any:
-        if arrival.kind == "raised":
-            raise EngineError(f"Spark's job failed: {arrival.value}")
-        if arrival.kind == "lost":
-            return EngineError("its worker died (a crash, or no memory left) each time it ran")
-        return pickle.loads(arrival.value)  # noqa: S301 (our own workers' bytes)
+    def _in_batches(
+        self, function: Callable[..., Any], items: Sequence[Any], broadcast: Any
+    ) -> Iterator[Outcome]:
+        """Run all items, in two jobs: the first items have a task each and tell how long one item takes."""
+        batching = AutoBatching(self.workers, BATCH_S)
+        first = min(len(items), FIRST_TASKS * self.workers)
+        for pending in filter(None, (list(range(first)), list(range(first, len(items))))):
+            tasks = ceil_div(len(pending), batching.size(len(pending)))
+            for outcome in self._outcomes(function, items, pending, broadcast, tasks):
+                batching.observe([outcome.seconds])
+                yield outcome
 
-    def _arrivals(
+    def _outcomes(
         self,
         function: Callable[..., Any],
         items: Sequence[Any],
@@ -175,15 +195,15 @@ class SparkEngine(Engine):
         broadcast: Any,
         tasks: int,
         alone: bool = False,
-    ) -> "Iterator[_Arrival]":
+    ) -> Iterator[Outcome]:
         results: queue.SimpleQueue[Any] = queue.SimpleQueue()
         group = f"trilla-{uuid4().hex}"
         try:
-            arrived = self._context.accumulator(None, _Arrivals(results))
+            arrived = self._context.accumulator(None, OutcomeQueue(results))
         except Exception as error:
             raise self._explained(error) from error
         # Spark hands over what a task accumulated as soon as the task ends
-        part = _part(function, broadcast, arrived, alone)
+        part = task_of(function, broadcast, arrived, alone)
 
         def job() -> None:
             try:
@@ -205,17 +225,17 @@ class SparkEngine(Engine):
                     self._context.cancelJobGroup(group)
             thread.join()
 
-    def _until_done(self, results: "queue.SimpleQueue[Any]", expected: int) -> "Iterator[_Arrival]":
+    def _until_done(self, results: "queue.SimpleQueue[Any]", expected: int) -> Iterator[Outcome]:
         seen: set[int] = set()
         while len(seen) < expected:
-            arrival = results.get()
-            if isinstance(arrival, BaseException):
-                raise self._explained(arrival) from arrival
-            if arrival is None:
+            outcome = results.get()
+            if isinstance(outcome, BaseException):
+                raise self._explained(outcome) from outcome
+            if outcome is None:
                 raise EngineError(f"Spark ended its job with {len(seen)} of {expected} results")
-            if arrival.item not in seen:
-                seen.add(arrival.item)
-                yield arrival
+            if outcome.item not in seen:
+                seen.add(outcome.item)
+                yield outcome
 
     def _job(self, blocks: Blocks, task: Callable[[Span, Any], Any]) -> list[Any]:
         def part(pairs: Iterator[tuple[Span, Any]]) -> Iterator[Any]:
@@ -230,11 +250,7 @@ class SparkEngine(Engine):
         if not self._alive() or isinstance(error, jvm.LOST):
             return EngineError("Spark's Java process ended; run again: the next run starts a new one")
         java = getattr(error, "java_exception", None)
-        lines = str(java if java is not None else error).strip().splitlines()
-        cause = next(
-            (x for x in reversed(lines) if "Error" in x or "Exception" in x), lines[0] if lines else ""
-        )
-        return EngineError(f"Spark's job failed: {cause.strip()}")
+        return EngineError(f"Spark's job failed: {_cause(str(error if java is None else java))}")
 
     def _alive(self) -> bool:
         try:
@@ -243,16 +259,12 @@ class SparkEngine(Engine):
             return False
 
 
-@dataclass(frozen=True)
-class _Arrival:
-    """What became of one item of `run`."""
-
-    item: int
-    kind: Literal["done", "raised", "suspect", "lost"]
-    value: Any = None
-    """Pickled result, or the exception in words."""
-    seconds: float = 0.0
-    """Time that the item took."""
+def _cause(error: str) -> str:
+    """Return the line of Spark's error that names the cause, and the remedy where it is known."""
+    lines = error.strip().splitlines() or [""]
+    found = next((line for line in reversed(lines) if "Error" in line or "Exception" in line), lines[0])
+    remedies = [remedy for sign, remedy in REMEDIES.items() if sign in error]
+    return " ".join([found.strip(), *remedies[:1]])
 
 
 @dataclass(frozen=True)
@@ -263,58 +275,10 @@ class _Failure:
     of_group: bool
 
 
-def _part(
-    function: Callable[..., Any], broadcast: Any, arrived: Any, alone: bool
-) -> Callable[[Iterator[tuple[int, Any]]], None]:
-    """The task that runs some items; when its worker has died over them they become suspects."""
-
-    def outcome(i: int, item: Any) -> _Arrival:
-        start = time.perf_counter()
-        try:
-            result = pickle.dumps(function(item, broadcast.value))
-        except Exception as error:
-            return _Arrival(i, "raised", f"{type(error).__name__}: {error}", time.perf_counter() - start)
-        return _Arrival(i, "done", result, time.perf_counter() - start)
-
-    def each(part: Iterator[tuple[int, Any]]) -> None:
-        context = TaskContext.get()
-        failed = 0 if context is None else context.attemptNumber()
-        for i, item in part:
-            if failed and not alone:
-                arrived.add(_Arrival(i, "suspect"))
-            elif failed >= TRIES - 1:
-                arrived.add(_Arrival(i, "lost"))
-            else:
-                arrived.add(outcome(i, item))
-
-    return each
-
-
-class _Arrivals(AccumulatorParam[Any]):
-    """Carries each task's results to a queue on the driver when the task ends, once even if it is retried."""
-
-    def __init__(self, results: "queue.SimpleQueue[Any] | None") -> None:
-        self._results = results
-
-    def zero(self, value: Any) -> Any:
-        return []
-
-    def addInPlace(self, value1: Any, value2: Any) -> Any:  # noqa: N802 (Spark's name)
-        arrivals = [value2] if isinstance(value2, _Arrival) else value2
-        if self._results is None:  # on a worker: collect until the task ends
-            return [*(value1 or []), *arrivals]
-        for arrival in arrivals:
-            self._results.put(arrival)
-        return None
-
-    def __reduce__(self) -> Any:
-        return (_Arrivals, (None,))
-
-
 def _member(
     function: Callable[..., Any], meeting: Meeting | None, spans: tuple[Span, ...], state: tuple[Any, ...]
 ) -> Callable[[Span, Any], Any]:
-    """The task of one member: its pickled result, or its exception, which a second try would only hide."""
+    """Return the task of one member. An exception is its result too, because a second try would only hide it."""
 
     def one(span: Span, data: Any) -> bytes | _Failure:
         context = TaskContext.get()

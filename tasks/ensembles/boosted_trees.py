@@ -140,7 +140,7 @@ class BoostedTrees(TruncatableEnsemble, BaseEstimator):
         return self.n_shards
 
     def _has_worker_processes(self) -> bool:
-        return self.engine is not None and self.engine.name != "local"
+        return self.engine is not None and not self.engine.in_this_process
 
     def _training_threads(self) -> int:
         """Threads of a fit: those of the user in this process, one in a worker, which has one core."""

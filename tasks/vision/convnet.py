@@ -259,7 +259,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
 
     def _cluster(self) -> Engine | None:
         """The engine whose worker processes share the training; None if threads of this process do."""
-        return None if self.engine is None or self.engine.name == "local" else self.engine
+        return None if self.engine is None or self.engine.in_this_process else self.engine
 
     def _threads(self) -> tuple[int, int]:
         """Of a fit in one process: number of threads that are ranks, and number of threads of each rank."""

@@ -18,9 +18,11 @@ from prefect_dask import DaskTaskRunner
 from flows import gathering
 from flows.gathering import complete
 from infra.engines.dask import DaskEngine
+from infra.engines.dask_memory import MEMORY_TRIES
 from infra.errors import EngineError
 from infra.servers import Stack
 from tests.flows.studying import settled_states
+from tests.infra.engines import work
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +47,13 @@ def dies(times: int, counter: str) -> int:
         time.sleep(1.5)  # until the server has heard that it runs, and would show it running for ever
         os.kill(os.getpid(), signal.SIGKILL)
     return runs
+
+
+@task(cache_policy=NO_CACHE)
+def hungry(counter: str) -> None:
+    """Take memory until the worker is killed for it."""
+    Path(counter).write_text(str(int(Path(counter).read_text()) + 1))
+    work.take_memory()
 
 
 @task(cache_policy=NO_CACHE)
@@ -94,6 +103,26 @@ def test_a_step_that_always_kills_its_worker_fails_the_flow(
         "dies: its worker was lost (try 2 ",
         "dies: its worker was lost (try 3 ",
     ]
+
+
+def test_a_step_that_needs_too_much_memory_fails_the_flow_and_says_so(tmp_path: Path, stack: Stack) -> None:
+    counter = tmp_path / "runs"
+    counter.write_text("0")
+    with DaskEngine(1, memory_limit=600 * 2**20) as engine:
+
+        @flow(task_runner=DaskTaskRunner(address=engine.address))
+        def fed() -> None:
+            complete(hungry, str(counter))
+
+        state = fed(return_state=True)
+    with pytest.raises(
+        EngineError,
+        match=r"^hungry: given up after 2 tries: a Dask worker ran out of memory: it used \d+\.\d\d .iB, "
+        r"its limit is 600\.00 MiB, .* use fewer workers, workers with more memory, or a smaller table$",
+    ):
+        state.result()
+    assert int(counter.read_text()) == MEMORY_TRIES
+    assert outcome(stack, state) == {"flows": ["Failed"], "tasks": ["Crashed"] * MEMORY_TRIES}
 
 
 def test_what_a_step_raises_is_raised_here(cluster: str) -> None:

@@ -1,6 +1,5 @@
-"""Blocks of rows, and the fixed tree that merges what comes of them."""
+"""Blocks of rows, from arrays and from Parquet."""
 
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -10,36 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.engines import ArraySource, ParquetSource, blocks
-from infra.engines.blocks import Span, finish, reduce_span, split_evenly
-from infra.errors import DataError
-
-
-def in_words(a: str, b: str) -> str:
-    return f"({a} {b})"
-
-
-@st.composite
-def cuts(draw: st.DrawFn) -> tuple[int, list[int]]:
-    """A number of blocks, and any borders of spans among them."""
-    n_blocks = draw(st.integers(1, 40))
-    inner = draw(st.sets(st.integers(1, n_blocks - 1))) if n_blocks > 1 else set()
-    return n_blocks, [0, *sorted(inner), n_blocks]
-
-
-@given(cuts())
-@settings(max_examples=200, deadline=None)
-def test_every_cut_into_spans_merges_the_same_operands_in_the_same_order(cut: tuple[int, list[int]]) -> None:
-    n_blocks, edges = cut
-    names = [(f"b{i}",) for i in range(n_blocks)]
-    whole = finish(reduce_span(str, in_words, names, 0), in_words)
-    parts = [reduce_span(str, in_words, names[a:b], a) for a, b in pairwise(edges)]
-    assert finish((node for part in parts for node in part), in_words) == whole
-    assert whole.replace("(", "").replace(")", "").split() == [name for (name,) in names]
-
-
-def test_the_tree_is_the_binary_tree_over_block_numbers() -> None:
-    names = [(f"b{i}",) for i in range(6)]
-    assert finish(reduce_span(str, in_words, names, 0), in_words) == "(((b0 b1) (b2 b3)) (b4 b5))"
+from infra.engines.blocks import Span, split_evenly
+from infra.errors import DataError, ParameterError
 
 
 @given(st.integers(1, 200), st.integers(1, 20))
@@ -70,10 +41,24 @@ def test_the_size_of_blocks_is_asked_for_when_a_source_is_made(monkeypatch: pyte
     assert ArraySource(np.zeros((10, 1))).n_blocks == 4
 
 
-def test_a_source_with_other_blocks_leaves_the_first_as_it_is() -> None:
-    source = ArraySource(np.zeros((10, 1)), block_rows=4)
-    assert source.with_block_rows(5).n_blocks == 2
-    assert source.n_blocks == 3
+@pytest.mark.parametrize("form", ["arrays", "Parquet"])
+def test_a_source_with_other_blocks_has_the_same_rows_and_leaves_the_first_as_it_was(
+    frame: pd.DataFrame, tmp_path: Path, form: str
+) -> None:
+    frame.to_parquet(tmp_path / "t.parquet", row_group_size=17)
+    source = (
+        ArraySource(frame.to_numpy(float), block_rows=10)
+        if form == "arrays"
+        else ParquetSource(tmp_path / "t.parquet", block_rows=10)
+    )
+    other = source.with_block_rows(30)
+    assert (source.block_rows, source.n_blocks) == (10, 10)
+    assert (other.block_rows, other.n_blocks) == (30, 4)
+    np.testing.assert_array_equal(
+        np.concatenate([rows for (rows,) in other.load(Span(0, 4))]), frame.to_numpy(float)
+    )
+    with pytest.raises(ParameterError, match="block_rows=0: at least 1"):
+        source.with_block_rows(0)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import pytest
 
 from infra.engines import ArraySource, Blocks, Engine, connect
 from infra.engines.dask import DaskEngine
+from infra.engines.dask_memory import workers_of
 from infra.errors import EngineError
 from tests.conftest import free_port
 from tests.infra.engines import work
@@ -101,6 +102,7 @@ def test_a_worker_lost_between_rounds_is_made_up_for(dask: DaskEngine, blocks: B
 
 
 def test_workers_are_found_while_the_client_refreshes_what_it_remembers(dask: DaskEngine) -> None:
+    dask.client.wait_for_workers(2, timeout=60)
     done = threading.Event()
 
     def refresh() -> None:
@@ -110,7 +112,7 @@ def test_workers_are_found_while_the_client_refreshes_what_it_remembers(dask: Da
     refreshing = threading.Thread(target=refresh)
     refreshing.start()
     try:
-        assert {len(dask._addresses(2)) for _ in range(300)} == {2}
+        assert {len(workers_of(dask.client)) for _ in range(300)} == {2}
     finally:
         done.set()
         refreshing.join()
@@ -221,7 +223,7 @@ def test_an_embedded_cluster_ends_with_its_engine() -> None:
 
 def test_no_scheduler_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     address = f"tcp://127.0.0.1:{free_port()}"
-    monkeypatch.setattr("infra.engines.dask.CONNECT_TIMEOUT_S", 2)
+    monkeypatch.setattr("infra.engines.dask_cluster.CONNECT_TIMEOUT_S", 2)
     with pytest.raises(EngineError, match=f"no Dask scheduler answers at {address}"):
         connect("dask", address=address)
 
@@ -247,7 +249,7 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]
 def test_a_cluster_without_workers_is_a_clear_error(
     cluster: tuple[str, list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infra.engines.dask.WORKERS_TIMEOUT_S", 1)
+    monkeypatch.setattr("infra.engines.dask_cluster.WORKERS_TIMEOUT_S", 1)
     with pytest.raises(EngineError, match="fewer than 1 Dask workers at"):
         connect("dask", address=cluster[0])
 

@@ -117,3 +117,46 @@ def note(folder: str, item: int) -> None:
 
 def notes(folder: Path) -> list[int]:
     return [int(line) for line in (folder / "notes").read_text().split()]
+
+
+def hungry_over_three(item: int, folder: str) -> int:
+    """Item 3 takes memory until its worker is killed for it."""
+    note(folder, item)
+    if item == 3:
+        take_memory()
+    return item
+
+
+def hungry_once(item: int, folder: str) -> int:
+    """Item 3 takes memory until its worker is killed for it, the first time."""
+    if item == 3 and first_time(folder, "killed"):
+        take_memory()
+    return item
+
+
+def last_is_hungry(_span: list[Any], communicator: Communicator, folder: str) -> list[int]:
+    if communicator.rank == communicator.size - 1:
+        note(folder, communicator.rank)
+        take_memory()
+    return communicator.allgather(communicator.rank)
+
+
+def hungry_block(X: Any, folder: str, *_rest: Any) -> float:
+    """The block that starts with 0 takes memory until its worker is killed for it."""
+    if X[0, 0] == 0:
+        note(folder, 0)
+        take_memory()
+    return float(X.sum())
+
+
+def hungry_cut(_number: int, X: Any, folder: str) -> list[tuple[Any, ...]]:
+    hungry_block(X, folder)
+    return [(X,)]
+
+
+def take_memory() -> None:
+    held = []
+    for _ in range(1000):
+        held.append(b"1" * (16 << 20))
+        time.sleep(0.01)
+    raise MemoryError("16 GB, and nobody minds")
