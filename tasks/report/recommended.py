@@ -1,5 +1,7 @@
 """The recommendation in sentences: the same ones in terminal, report, Prefect and MLflow."""
 
+import shlex
+
 from tasks.report import wording
 from tasks.report.dataset_result import DatasetResult
 from tasks.results import Recommendation, RegisteredModel, Way
@@ -52,4 +54,5 @@ def _registered(model: RegisteredModel | None, chosen: Recommendation) -> list[s
 
 def use_command(model: RegisteredModel) -> str:
     """Return the command that predicts new rows with a registered model."""
-    return f"trilla score {model.name}@{model.alias} NEW_DATA --out predictions.csv"
+    reference = shlex.quote(f"{model.name}@{model.alias}")  # a name may hold signs of a shell
+    return f"trilla score {reference} NEW_DATA --out predictions.csv"

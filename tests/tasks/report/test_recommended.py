@@ -1,7 +1,9 @@
 """The recommendation in sentences."""
 
-from tasks.report.recommended import recommendation_lines
-from tasks.results import StudyResult
+import shlex
+
+from tasks.report.recommended import recommendation_lines, use_command
+from tasks.results import RegisteredModel, StudyResult
 from tests.tasks.report.synthetic import data_of, recommended
 
 
@@ -16,3 +18,10 @@ def test_where_every_cell_of_the_recommended_search_failed_no_model_is_said_to_b
     assert registered == (
         "No model is registered: the search completed on no engine, so its parameters are not known."
     )
+
+
+def test_the_command_of_a_name_with_signs_of_the_shell_can_be_copied() -> None:
+    model = RegisteredModel(
+        dataset="a|b c", model="xgboost grid", name="a|b c", version="1", alias="champion", reason="", url=""
+    )
+    assert shlex.split(use_command(model))[:3] == ["trilla", "score", "a|b c@champion"]
