@@ -17,6 +17,10 @@ from tasks.results import Evaluation, Parameter, Way
 from tasks.significance import LEVEL, corrected_p_value
 
 
+DIGITS = 6
+"""Decimals of the scores of a standing: a version keeps that many, and later ones are compared with them."""
+
+
 @dataclass(frozen=True)
 class Standing:
     """The cross-validation of a model: its score on each fold, and which folds those were."""
@@ -98,7 +102,8 @@ def standing(
     """
     scheme = f"{dataset.sha256[:12]} {evaluation.folds}x{evaluation.repeats} seed {seed} {evaluation.metric}"
     first_look = problem_of(dataset.task).is_first_look(ModelOptions(seed=seed, epochs=epochs))
-    return Standing(evaluation.scores, scheme, evaluation.folds, first_look)
+    scores = [round(score, DIGITS) for score in evaluation.scores]
+    return Standing(scores, scheme, evaluation.folds, first_look)
 
 
 def judge(newcomer: Standing, champion: Standing | None) -> Promotion:
