@@ -16,7 +16,6 @@ from tasks.registry import ALGORITHMS
 from tasks.results import Evaluation, Parameter, Way
 from tasks.significance import LEVEL, corrected_p_value
 
-
 DIGITS = 6
 """Decimals of the scores of a standing: a version keeps that many, and later ones are compared with them."""
 
