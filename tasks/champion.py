@@ -30,6 +30,8 @@ class Standing:
     folds: int
     first_look: bool = False
     """Whether the model was a first look at some of the images, which is no measure for a whole training."""
+    readable: bool = True
+    """Whether this version of trilla can read the model: `trilla score` refuses another."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,10 @@ def judge(newcomer: Standing, champion: Standing | None) -> Promotion:
     """Compare a newcomer with the champion by the corrected resampled t-test (Nadeau and Bengio, 2003)."""
     if champion is None:
         return Promotion("champion", "there was no champion before")
+    if not champion.readable:
+        return Promotion(
+            "champion", "the champion before was saved by another version of trilla, and cannot be used"
+        )
     if champion.first_look and not newcomer.first_look:
         return Promotion("champion", "the champion before was a first look at some of the images")
     if champion.scheme != newcomer.scheme:
