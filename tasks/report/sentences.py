@@ -116,7 +116,8 @@ def _comparison(judged: noise.JudgedComparison) -> str:
 
 
 def _side(difference: float) -> str:
-    return "above" if difference > 0 else "below" if difference < 0 else "from"
+    rounded = round(difference, 9)  # as `wording.gap` does, so that no side is claimed for '0.0 points'
+    return "above" if rounded > 0 else "below" if rounded < 0 else "from"
 
 
 def _p_words(p: float, adjusted: float) -> str:

@@ -73,7 +73,7 @@ def plain(value: float | None, decimals: int) -> str:
 
 def gap(difference: float, metric: str) -> str:
     """Size of a difference of two scores, without its sign: '0.4 points' for shares, else '0.012'."""
-    size = abs(difference)
+    size = round(abs(difference), 9)  # means of equal scores differ by the last bits
     if not is_share(metric):
         return f"{size:.3f}"
     return f"{100 * size:.{2 if 0 < size < 0.001 else 1}f} points"

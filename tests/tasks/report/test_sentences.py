@@ -29,6 +29,12 @@ def test_a_difference_inside_the_noise_is_not_claimed() -> None:
     ]
 
 
+def test_the_last_bits_of_a_mean_are_no_difference() -> None:
+    assert sentences.comparisons_in_words(data_of(compared(1e-17, 1.0), "diabetes")) == [
+        "xgboost grid is 0.0 points from baseline, p = 1.00: not significant"
+    ]
+
+
 def test_a_difference_beyond_the_noise_is_claimed_with_its_direction() -> None:
     assert sentences.comparisons_in_words(data_of(compared(0.02, 0.0004), "diabetes")) == [
         "xgboost grid beats baseline by 2.0 points, p < 0.001: significant"
