@@ -1,12 +1,14 @@
 """The recommended model of a data set goes into MLflow's registry, as champion or as challenger."""
 
 import json
+import logging
 import os
 from pathlib import Path
 
 from filelock import FileLock
 
 from flows.session import Session
+from infra.errors import StackError
 from infra.model_registry import ModelRegistry, Version, model_name
 from tasks.champion import Standing, judge, standing
 from tasks.datasets.prepared import PreparedDataset
@@ -15,6 +17,8 @@ from tasks.report.recommended import answer
 from tasks.results import Evaluation, Recommendation, RegisteredModel
 
 DELIVERY_TIMEOUT_S = 120
+
+log = logging.getLogger(__name__)
 
 
 def register(
@@ -49,11 +53,17 @@ def register(
     newcomer = standing(evaluation, dataset, session.parameters.seed, session.parameters.epochs)
     name = model_name(dataset.name)
     words = f"{answer(recommendation)} {recommendation.reason}"
-    with FileLock(session.settings.home / "registry.lock"):  # another study could judge by the same champion
-        promotion = judge(newcomer, _standing_of(registry.holder(name, "champion")))
-        tags = {**_tags(newcomer), "trilla.model": str(evaluation.way), "trilla.reason": promotion.reason}
-        version = registry.register(name, run_id, place, tags, words)
-        registry.assign(version, promotion.alias)
+    try:
+        with FileLock(
+            session.settings.home / "registry.lock"
+        ):  # another study could judge by the same champion
+            promotion = judge(newcomer, _standing_of(registry.holder(name, "champion")))
+            tags = {**_tags(newcomer), "trilla.model": str(evaluation.way), "trilla.reason": promotion.reason}
+            version = registry.register(name, run_id, place, tags, words)
+            registry.assign(version, promotion.alias)
+    except StackError as error:  # the study has its results, and the files of the model
+        log.warning("the model of %s is not registered: %s", dataset.name, error)
+        return None
     return RegisteredModel(
         dataset=dataset.name,
         model=str(evaluation.way),

@@ -92,20 +92,39 @@ class ModelRegistry:
         -------
         Version
             The new version.
+
+        Raises
+        ------
+        StackError
+            If the registry does not answer or refuses the version.
         """
         from mlflow.exceptions import MlflowException
 
         with suppress(MlflowException):  # the model may exist already
             self._client.create_registered_model(name)
-        source = f"{self._client.get_run(run_id).info.artifact_uri}/{folder}"
-        made = self._client.create_model_version(
-            name, source, run_id, tags=dict(tags), description=description
-        )
+        try:
+            source = f"{self._client.get_run(run_id).info.artifact_uri}/{folder}"
+            made = self._client.create_model_version(
+                name, source, run_id, tags=dict(tags), description=description
+            )
+        except MlflowException as error:
+            raise StackError(f"the model registry at {self.uri} has not taken the model: {error}") from error
         return Version(name, str(made.version), tags)
 
     def assign(self, version: Version, alias: str) -> None:
-        """Give an alias to a version; the version that had the alias before loses it."""
-        self._client.set_registered_model_alias(version.name, alias, version.number)
+        """Give an alias to a version; the version that had the alias before loses it.
+
+        Raises
+        ------
+        StackError
+            If the registry does not answer.
+        """
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._client.set_registered_model_alias(version.name, alias, version.number)
+        except MlflowException as error:
+            raise StackError(f"the model registry at {self.uri} has not taken the alias: {error}") from error
 
     def url(self, version: Version) -> str:
         """Return the address of a version's page."""

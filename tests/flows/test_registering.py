@@ -15,6 +15,7 @@ from infra.servers import Stack
 from infra.tracking import Tracker
 from tasks.models import FORMAT
 from tasks.results import Evaluation, Recommendation, RegisteredModel
+from tests.conftest import free_port
 
 
 @pytest.fixture
@@ -93,3 +94,26 @@ def test_a_version_of_an_earlier_trilla_is_no_champion_that_can_be_used() -> Non
         assert standing is not None
         readable.append(standing.readable)
     assert readable == [False, False, True]
+
+
+def test_a_registry_that_goes_away_does_not_end_the_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}")
+    tracker = SimpleNamespace(
+        log_artifact=lambda *_: None, run_id=lambda *_, **__: "1", flush=lambda **_: True
+    )
+    session: Any = SimpleNamespace(
+        tracker=tracker,
+        key="k",
+        parameters=SimpleNamespace(seed=0, epochs=None),
+        settings=SimpleNamespace(home=tmp_path),
+    )
+    dataset: Any = SimpleNamespace(name="d", sha256="0" * 64, task="classification")
+    evaluation = Evaluation(
+        dataset="d", algorithm="xgboost", search="grid", metric="accuracy", folds=2, repeats=1, scores=[0.7, 0.8],
+        mean=0.75, low=0.7, high=0.8,
+    )  # fmt: skip
+    recommendation = Recommendation(dataset="d", algorithm=None, reason="It was asked for.")
+    assert registering.register(session, dataset, evaluation, recommendation, tmp_path) is None
+    assert "the model of d is not registered: " in caplog.text

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.errors import DataError
+from infra.errors import DataError, StackError
 from infra.mlflow_api import mlflow_client
 from infra.model_registry import ModelRegistry, Version, model_name
 from infra.servers import Stack
+from tests.conftest import free_port
 
 
 def registered(registry: ModelRegistry, stack: Stack, name: str, folder: Path, content: str) -> Version:
@@ -60,3 +61,11 @@ def test_an_unknown_model_is_named_with_the_known_ones(stack: Stack, tmp_path: P
     for reference in ("nobody", "nobody@champion", "nobody/3", f"{known}@champion", f"{known}/9"):
         with pytest.raises(DataError, match=rf"there is no model '{reference}'; known: .*{known}"):
             registry.download(reference, tmp_path)
+
+
+def test_a_registry_that_does_not_answer_is_a_fault_of_the_stack() -> None:
+    registry = ModelRegistry(f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(StackError, match="has not taken the model"):
+        registry.register("d", "1", "models/it", {})
+    with pytest.raises(StackError, match="has not taken the alias"):
+        registry.assign(Version("d", "1", {}), "champion")
