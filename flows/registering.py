@@ -3,14 +3,15 @@
 import json
 import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from filelock import FileLock
 
 from flows.session import Session
 from infra.errors import StackError
-from infra.model_registry import ModelRegistry, Version, model_name
-from tasks.champion import Standing, judge, standing
+from infra.model_registry import ALIASES, ModelRegistry, Version, model_name
+from tasks.champion import Promotion, Standing, judge, standing
 from tasks.datasets.prepared import PreparedDataset
 from tasks.models import FORMAT
 from tasks.report.recommended import answer
@@ -52,15 +53,20 @@ def register(
     registry = ModelRegistry(os.environ["MLFLOW_TRACKING_URI"])
     newcomer = standing(evaluation, dataset, session.parameters.seed, session.parameters.epochs)
     name = model_name(dataset.name)
+    tags = {**_tags(newcomer), "trilla.model": str(evaluation.way), "trilla.study": session.key}
     words = f"{answer(recommendation)} {recommendation.reason}"
+
+    def anew() -> tuple[Version, Promotion]:
+        promotion = judge(newcomer, _standing_of(registry.holder(name, "champion")))
+        version = registry.register(name, run_id, place, {**tags, "trilla.reason": promotion.reason}, words)
+        registry.assign(version, promotion.alias)
+        return version, promotion
+
     try:
         with FileLock(
             session.settings.home / "registry.lock"
         ):  # another study could judge by the same champion
-            promotion = judge(newcomer, _standing_of(registry.holder(name, "champion")))
-            tags = {**_tags(newcomer), "trilla.model": str(evaluation.way), "trilla.reason": promotion.reason}
-            version = registry.register(name, run_id, place, tags, words)
-            registry.assign(version, promotion.alias)
+            version, promotion = _registered_before(registry, name, tags) or anew()
     except StackError as error:  # the study has its results, and the files of the model
         log.warning("the model of %s is not registered: %s", dataset.name, error)
         return None
@@ -73,6 +79,17 @@ def register(
         reason=promotion.reason,
         url=registry.url(version),
     )
+
+
+def _registered_before(
+    registry: ModelRegistry, name: str, tags: Mapping[str, str]
+) -> tuple[Version, Promotion] | None:
+    """The version that this study registered before it was interrupted; judged anew, it would challenge itself."""
+    for alias in ALIASES:
+        held = registry.holder(name, alias)
+        if held is not None and tags.items() <= held.tags.items():
+            return held, Promotion(alias, held.tags["trilla.reason"])
+    return None
 
 
 def _tags(newcomer: Standing) -> dict[str, str]:

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from infra.errors import DataError, StackError
 from infra.mlflow_api import mlflow_client, model_page
 
-ALIASES = ("champion", "challenger")
+Alias = Literal["champion", "challenger"]
+ALIASES: tuple[Alias, ...] = get_args(Alias)
 UNKNOWN = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND")
 """Error codes that MLflow gives for an unknown model or alias."""
 

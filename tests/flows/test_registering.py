@@ -36,6 +36,20 @@ def sessions(stack: Stack, tmp_path: Path) -> Iterator[list[Any]]:
         yield found
 
 
+def registered(session: Any, dataset: Any, folder: Path, scores: list[float]) -> RegisteredModel:
+    """What a study registers whose recommended model has these scores."""
+    folder.mkdir(exist_ok=True)
+    (folder / "model.json").write_text("{}")
+    evaluation = Evaluation(
+        dataset=dataset.name, algorithm="xgboost", search="grid", metric="accuracy", folds=4, repeats=1,
+        scores=scores, mean=0.715, low=0.7, high=0.73,
+    )  # fmt: skip
+    recommendation = Recommendation(dataset=dataset.name, algorithm=None, reason="It was asked for.")
+    found = registering.register(session, dataset, evaluation, recommendation, folder)
+    assert found is not None
+    return found
+
+
 def test_of_two_studies_at_once_the_later_is_judged_by_the_earlier(
     sessions: list[Any], stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -47,29 +61,13 @@ def test_of_two_studies_at_once_the_later_is_judged_by_the_earlier(
     monkeypatch.setattr(registering, "judge", slowly)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", stack.mlflow_url)
     dataset: Any = SimpleNamespace(name=f"race-{tmp_path.name}", sha256="0" * 64, task="classification")
-    recommendation = Recommendation(dataset=dataset.name, algorithm=None, reason="It was asked for.")
+    scores = [1 / 3, 2 / 3, 1 / 7, 0.73]  # equal as a version keeps them, too
 
-    def end(session: Any) -> RegisteredModel | None:
-        folder = tmp_path / f"{session.key}-model"
-        folder.mkdir()
-        (folder / "model.json").write_text("{}")
-        scores = [1 / 3, 2 / 3, 1 / 7, 0.73]  # equal as a version keeps them, too
-        evaluation = Evaluation(
-            dataset=dataset.name,
-            algorithm="xgboost",
-            search="grid",
-            metric="accuracy",
-            folds=4,
-            repeats=1,
-            scores=scores,
-            mean=0.715,
-            low=0.7,
-            high=0.73,
-        )
-        return registering.register(session, dataset, evaluation, recommendation, folder)
+    def end(session: Any) -> RegisteredModel:
+        return registered(session, dataset, tmp_path / f"{session.key}-model", scores)
 
     with ThreadPoolExecutor(2) as pool:
-        models = [model for model in pool.map(end, sessions) if model]
+        models = list(pool.map(end, sessions))
     assert sorted((model.version, model.alias) for model in models) == [
         ("1", "champion"),
         ("2", "challenger"),
@@ -80,6 +78,19 @@ def test_of_two_studies_at_once_the_later_is_judged_by_the_earlier(
     held = ModelRegistry(stack.mlflow_url).holder(dataset.name, "champion")
     assert held is not None
     assert held.number == "1"
+
+
+def test_a_resumed_study_keeps_the_version_that_it_registered(
+    sessions: list[Any], stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", stack.mlflow_url)
+    dataset: Any = SimpleNamespace(name=f"twice-{tmp_path.name}", sha256="0" * 64, task="classification")
+    session, other = sessions
+    first = registered(session, dataset, tmp_path / "model", [0.7, 0.8, 0.7, 0.8])
+    assert (first.version, first.alias) == ("1", "champion")
+    assert registered(session, dataset, tmp_path / "model", [0.7, 0.8, 0.7, 0.8]) == first
+    assert registered(session, dataset, tmp_path / "model", [0.7, 0.8, 0.7, 0.9]).version == "2"
+    assert registered(other, dataset, tmp_path / "model", [0.7, 0.8, 0.7, 0.8]).version == "3"
 
 
 def test_a_version_of_an_earlier_trilla_is_no_champion_that_can_be_used() -> None:
