@@ -16,7 +16,7 @@ Value = str | int | float | None
 def leaderboard_rows(result: StudyResult) -> list[dict[str, Value]]:
     """Return one row for each cell, for a table artifact; every row has the same columns, all finite.
 
-    Times are in seconds, memory in MiB; a figure a cell does not have is None.
+    Times are in seconds and memory in MiB; a figure that a cell does not have is None.
     """
     metrics = list(dict.fromkeys(m for cell in result.cells for m in cell.metrics if m != HOLDOUT_ROWS))
     rows = []
@@ -73,7 +73,7 @@ def markdown_recommendations(result: StudyResult) -> str:
 
 
 def markdown_links(links: Mapping[str, str]) -> str:
-    """Return names and addresses as a list of links; what is no web address, such as a file, as text."""
+    """Return a list of links; an address that is no web address, such as the path of a file, is shown as text."""
     return "\n".join(f"- {_link(name, address)}" for name, address in links.items())
 
 

@@ -38,7 +38,7 @@ def heading(metric: str) -> str:
 
 
 def is_share(metric: str) -> bool:
-    """Whether a metric is a share of rows, which reads best in per cent and differs by points."""
+    """Whether a metric is a share of rows, which is shown in per cent, with differences in points."""
     return any(metric.endswith(name) for name in _SHARES)
 
 
