@@ -1,4 +1,4 @@
-"""The recommended model of a data set goes into MLflow's registry, as champion or as challenger."""
+"""Registration of the recommended model of a data set in MLflow, as champion or as challenger."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from tasks.report.recommended import answer
 from tasks.results import Evaluation, Recommendation, RegisteredModel
 
 DELIVERY_TIMEOUT_S = 120
-DIGITS = 6  # decimals of the scores that a version keeps, by which later versions are compared with it
+DIGITS = 6  # decimals of the fold scores that are stored with a version for comparison with later versions
 
 
 def register(
@@ -24,7 +24,7 @@ def register(
     recommendation: Recommendation,
     folder: Path,
 ) -> RegisteredModel | None:
-    """Log a model's files with the study's run and make them a version; None while MLflow is away.
+    """Log a model's files with the study's run and register them as a version; None if MLflow does not answer.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def register(
     evaluation : Evaluation
         The cross-validation of the model's way.
     recommendation : Recommendation
-        Why this model is registered; its words become the version's description.
+        The recommendation of the model's way; its sentences become the version's description.
     folder : Path
         Folder of the model's files.
     """
@@ -48,7 +48,9 @@ def register(
     registry = ModelRegistry(os.environ["MLFLOW_TRACKING_URI"])
     newcomer = standing(evaluation, dataset, session.parameters.seed, session.parameters.epochs)
     words = f"{answer(recommendation)} {recommendation.reason}"
-    with FileLock(session.settings.home / "registry.lock"):  # another study could judge by the same champion
+    with FileLock(
+        session.settings.home / "registry.lock"
+    ):  # two studies must not compare with the same champion
         promotion = judge(newcomer, _standing_of(registry.holder(dataset.name, "champion")))
         tags = {**_tags(newcomer), "trilla.model": str(evaluation.way), "trilla.reason": promotion.reason}
         version = registry.register(dataset.name, run_id, place, tags, words)

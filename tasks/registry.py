@@ -1,4 +1,4 @@
-"""The list of algorithms that a study compares; a new algorithm is its module and a line here."""
+"""The list of algorithms that a study compares; a new algorithm needs a module and a line in this list."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -42,7 +42,7 @@ ALGORITHMS: Mapping[str, Algorithm] = {
 
 
 def algorithms_for(task: Task, chosen: Sequence[AlgorithmName] | None = None) -> list[Algorithm]:
-    """Algorithms that can do a task; where some are chosen, those of them.
+    """Algorithms that can do a task; if some algorithms are chosen, only the chosen ones of these.
 
     Raises
     ------

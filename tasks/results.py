@@ -1,4 +1,4 @@
-"""What a study yields: plain, serialisable records that the leaderboard, the report and `--json` share."""
+"""The records of a study: plain, serialisable objects that the leaderboard, the report and `--json` share."""
 
 from datetime import datetime
 from typing import Literal, NamedTuple, get_args
@@ -31,7 +31,7 @@ class Trial(BaseModel):
     scores: list[float] = Field(description="One score a fold; empty where the candidate failed.")
     mean_score: float | None
     seconds: float = Field(
-        description="Sum over the folds of the time its fits took (shared fits count once)."
+        description="Seconds that the fits of the candidate took, summed over the folds (shared fits count once)."
     )
     error: str | None = None
 
@@ -48,12 +48,14 @@ class Cell(BaseModel):
     implementation: str = Field("", description="What ran, for example 'one fit on one worker'.")
     workers: int = 1
     params: dict[str, Parameter] = Field(default_factory=dict)
-    space: str = Field("", description="Space that clustering scores hold in: 'standardised', 'raw'.")
+    space: str = Field(
+        "", description="Space in which clustering scores are computed: 'standardised', 'raw'."
+    )
     score_name: str = Field(
-        "", description="What the search maximises, for example 'accuracy' or 'silhouette'."
+        "", description="Name of the score that the search maximises, for example 'accuracy' or 'silhouette'."
     )
     cv_score: float | None = Field(
-        None, description="Mean score over the search's folds (None for a baseline)."
+        None, description="Mean score of the best candidate over the search's folds (None for a baseline)."
     )
     metrics: dict[str, float] = Field(
         default_factory=dict,
@@ -64,14 +66,14 @@ class Cell(BaseModel):
     )
     curve: list[dict[str, float]] = Field(
         default_factory=list,
-        description="Of each epoch of a network: loss, accuracy on training batches, learning_rate, seconds, "
+        description="Figures of each epoch of a network: loss, accuracy on training batches, learning_rate, seconds, "
         "images_per_second.",
     )
     network: str | None = Field(None, description="Folder of the trained network.")
     trials: list[Trial] = Field(default_factory=list)
-    fits: int = Field(0, description="Distinct fits computed for the search (shared ones count once).")
+    fits: int = Field(0, description="Number of fits computed for the search (shared fits count once).")
     kept: int = Field(
-        0, description="Trials read from the ledger of an interrupted study, not computed again."
+        0, description="Number of scores read from the ledger of an interrupted study, not computed again."
     )
     usage: Usage = Field(default_factory=Usage)
     mlflow_run_id: str | None = None
@@ -132,9 +134,9 @@ class Recommendation(BaseModel):
         None, description="Engine whose cell made the model fastest; None where no cell made it."
     )
     metric: str = Field("", description="Metric that decided, for example 'accuracy' or 'silhouette'.")
-    score: float | None = Field(None, description="Cross-validated mean, or the one figure that there is.")
-    low: float | None = Field(None, description="Lower end of the 95 % interval; None without one.")
-    high: float | None = Field(None, description="Upper end of the 95 % interval; None without one.")
+    score: float | None = Field(None, description="Cross-validated mean; without one, the cell's figure.")
+    low: float | None = Field(None, description="Lower end of the 95 % interval; None without an interval.")
+    high: float | None = Field(None, description="Upper end of the 95 % interval; None without an interval.")
     basis: str = Field(
         "", description="How the score was measured, for example 'by 1 x 10 cross-validation'."
     )
@@ -156,7 +158,7 @@ class Dataset(BaseModel):
     columns: list[str]
     sha256: str
     path: str
-    notes: list[str] = Field(default_factory=list, description="What cleaning did, with counts.")
+    notes: list[str] = Field(default_factory=list, description="Changes that cleaning made, with counts.")
     provenance: str = ""
     caution: str = Field("", description="Warning to read before the figures.")
     epochs: int | None = Field(
@@ -186,7 +188,7 @@ class Picture(BaseModel):
 
 
 class Published(BaseModel):
-    """A figure from elsewhere, quoted beside ours."""
+    """A published figure, quoted beside ours."""
 
     what: str
     published: str
@@ -195,7 +197,7 @@ class Published(BaseModel):
 
 
 class StudyResult(BaseModel):
-    """Everything a study found."""
+    """All results of a study."""
 
     name: str
     started: datetime

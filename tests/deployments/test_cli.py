@@ -38,7 +38,7 @@ REFUSED = [
     ("--data text.csv --target y", "text.csv', line 32: column 'a' holds 'oops' where numbers belong"),
     ("--data diabetes,good.csv --target y", "data set 'diabetes' is for .* target 'diabetes', not 'y'"),
     ("--data good.csv,diabetes --target diabetes", "good.csv' has no column 'diabetes'"),
-    ("--data good.csv,twin/good.csv", "--data twin/good.csv: a data set called 'good' is there already"),
+    ("--data good.csv,twin/good.csv", "--data twin/good.csv: another data set is called 'good' already"),
     ("--data burger-king --target item", "data set 'burger-king' is for clustering"),
     ("--folds 1", "--folds 1: .*greater than or equal to 2"),
     ("--folds many", "--folds many: .*valid integer"),

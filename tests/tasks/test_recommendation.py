@@ -53,7 +53,8 @@ def test_a_cheap_way_is_not_recommended_because_a_difference_is_not_significant(
     found = of_classes([BEST, CHEAP], [compared(BEST, CHEAP, -0.03, 0.11, p=0.24)])
     assert found.way == Way("random_forest", "baseline")
     assert found.reason == (
-        "random_forest baseline has the highest accuracy, and no cheaper way is shown to be within the margin of 1.0 points."
+        "random_forest baseline has the highest accuracy, and no cheaper way is shown to be within the margin of "
+        "1.0 points."
     )
 
 
