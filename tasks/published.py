@@ -17,8 +17,8 @@ from tasks.results import Cell, Evaluation, Published
 LUCK = (
     "`trilla bench holdouts` draws 100 random hold-outs of 149 rows and tunes XGBoost on the other rows: its mean "
     "accuracy is 75.73 % with grid search (from 67.8 % to 82.6 %; 45 % of the hold-outs reach 75.84 %) and 75.75 % "
-    "with random search, so the mean of XGBoost is not above the published figure. XGBoost with default parameters has a "
-    "mean of 74.40 %, a linear model 76.57 %: both searches end below a model without parameters to tune, which "
+    "with random search, so the mean of XGBoost is not above the published figure. XGBoost with default parameters has "
+    "a mean of 74.40 %, a linear model 76.57 %: both searches end below a model without parameters to tune, which "
     "suggests that the data limit the accuracy."
 )
 

@@ -42,7 +42,7 @@ ALGORITHMS: Mapping[str, Algorithm] = {
 
 
 def algorithms_for(task: Task, chosen: Sequence[AlgorithmName] | None = None) -> list[Algorithm]:
-    """Algorithms that can do a task; if some algorithms are chosen, only the chosen ones of these.
+    """Algorithms that can do a task; if some algorithms are chosen, only the chosen algorithms.
 
     Raises
     ------
