@@ -24,14 +24,16 @@ from infra.engines.tree import finish, reduce_span
 from infra.errors import EngineError
 from infra.retrying import retry
 
-FIRST_TASKS = 2  # for each worker: items that have a task each and show how long one item takes
-BATCH_S = 1.0  # that the items of one task may take together: a task costs some 50 ms
+FIRST_TASKS = (
+    2  # number of items for each worker that run in a task of their own to measure the time of an item
+)
+BATCH_S = 1.0  # seconds that the items of one task may take together; a task itself costs about 50 ms
 REMEDIES = {
     "java.lang.OutOfMemoryError": "(Spark's Java process ran out of memory; use a larger spark.driver.memory or "
     "spark.executor.memory, fewer workers, or a smaller table)",
     "Python worker exited unexpectedly": "(a Python worker of Spark died: a crash, or no memory left)",
 }
-"""What to add to an error of Spark, by words that occur in it."""
+"""Explanations that are added to an error of Spark, by words that occur in the error."""
 
 
 class SparkEngine(Engine):
@@ -129,7 +131,7 @@ class SparkEngine(Engine):
 
     def run_group(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
         def failed(error: BaseException, tries_left: int) -> None:
-            # a group that lost a member cannot go on: its job is run again as a whole
+            # a group that lost a member cannot continue, so the whole job runs again
             if not self._alive():
                 raise error
 
@@ -165,7 +167,7 @@ class SparkEngine(Engine):
                     suspects.append(outcome.item)
                 else:
                     yield outcome.item, outcome.result()
-            # a worker that dies takes the items beside the guilty one with it: alone, each item answers for itself
+            # one item that kills its worker loses the worker's other items too, so each lost item runs again alone
             if suspects:
                 for outcome in self._outcomes(
                     function, items, suspects, broadcast, len(suspects), alone=True
@@ -178,7 +180,7 @@ class SparkEngine(Engine):
     def _in_batches(
         self, function: Callable[..., Any], items: Sequence[Any], broadcast: Any
     ) -> Iterator[ItemOutcome]:
-        """Run all items, in two jobs: the first items have a task each and tell how long one item takes."""
+        """Run all items in two jobs: in the first job each item has its own task, to measure the time of an item."""
         batching = AutoBatching(self.workers, BATCH_S)
         first = min(len(items), FIRST_TASKS * self.workers)
         for pending in filter(None, (list(range(first)), list(range(first, len(items))))):

@@ -1,4 +1,4 @@
-"""Independent work on Spark: the task that runs some items, and what becomes of each item."""
+"""Independent work on Spark: the task that runs some items, and the outcome of each item."""
 
 import pickle
 import time
@@ -19,7 +19,7 @@ TRIES = 3
 
 @dataclass(frozen=True)
 class ItemOutcome(ABC):
-    """What became of one item of `run`."""
+    """The outcome of one item of `run`."""
 
     item: int
     """Index of the item."""
@@ -28,7 +28,7 @@ class ItemOutcome(ABC):
 
     @abstractmethod
     def result(self) -> Any:
-        """Return what `run` yields for the item, or raise what ends `run`."""
+        """Return the result that `run` yields for the item, or raise the error that ends `run`."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Done(ItemOutcome):
     """An item that has a result."""
 
     pickled: bytes
-    """What the function returned."""
+    """Pickled result of the function."""
 
     def result(self) -> Any:
         return pickle.loads(self.pickled)  # noqa: S301 (our own workers' bytes)
@@ -44,7 +44,7 @@ class Done(ItemOutcome):
 
 @dataclass(frozen=True)
 class Raised(ItemOutcome):
-    """An item over which the function raised an exception."""
+    """An item for which the function raised an exception."""
 
     cause: str
     """Type and text of the exception."""
