@@ -111,7 +111,7 @@ class Bench(_Command):
     """Run the benchmarks: trilla beside other libraries, measured in turn in one run and shown as ratios."""
 
     name: CliPositionalArg[str | None] = Field(
-        None, description="Name of one benchmark; by default all of them run."
+        None, description="Name of one benchmark; by default all benchmarks run."
     )
     json_file: Path | None = Field(
         None, validation_alias=AliasChoices("json"), description="Also write the figures to this JSON file."

@@ -39,7 +39,7 @@ class Finding:
     Parameters
     ----------
     name : str
-        Name of what was checked.
+        Name of the check.
     health : {"ok", "warn", "bad"}
         Effect on a study: the study works, the study works with limits, or the study cannot run.
     found : str

@@ -114,7 +114,7 @@ def check(
     Raises
     ------
     TrillaError
-        One sentence that names the file, column or parameter and what is allowed.
+        If the data or a parameter cannot be used; the message names the file, column or parameter and what is allowed.
     """
     from flows.checking import prepare_in_advance
 

@@ -1,4 +1,4 @@
-"""One way to wait for a step of a flow: its result, or an exception that names the cause."""
+"""The function that waits for a step of a flow, and returns its result or raises an error that names the cause."""
 
 import logging
 from typing import Any
@@ -85,7 +85,7 @@ class _Tries:
         cause = kills[-1] if kills else error
         log.warning("%s: its worker was lost (try %d of %d): %s", self.step, TRIES - tries_left, TRIES, cause)
         with display_only(f"that {self.step} was lost"):
-            mark_lost(self.futures[-1].task_run_id, f"Its worker was lost: {cause}")
+            mark_lost(self.futures[-1].task_run_id, f"The worker of this task was lost: {cause}")
         if len(self.kills) >= MEMORY_TRIES:
             raise EngineError(f"{self.step}: given up after {len(self.kills)} tries: {cause}") from error
         if not tries_left:

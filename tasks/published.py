@@ -26,7 +26,7 @@ LUCK = (
 def beside_published(
     dataset: PreparedDataset, cells: Sequence[Cell], evaluations: Sequence[Evaluation]
 ) -> list[Published]:
-    """Published figures of a data set beside ours; none for the user's own data.
+    """Published figures of a data set beside ours; an empty list for the user's own data.
 
     Parameters
     ----------

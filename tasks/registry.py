@@ -53,5 +53,7 @@ def algorithms_for(task: Task, chosen: Sequence[AlgorithmName] | None = None) ->
     fitting = [algorithm for algorithm in able if chosen is None or algorithm.name in chosen]
     if not fitting:
         allowed = ", ".join(algorithm.name for algorithm in able)
-        raise ParameterError(f"algorithms={','.join(chosen or [])}: none is for {task}; allowed: {allowed}")
+        raise ParameterError(
+            f"algorithms={','.join(chosen or [])}: none of these algorithms is for {task}; allowed: {allowed}"
+        )
     return fitting

@@ -28,7 +28,7 @@ class Trial(BaseModel):
     """One candidate of a search, scored on every fold (clustering: once, on all rows)."""
 
     params: dict[str, Parameter]
-    scores: list[float] = Field(description="One score a fold; empty where the candidate failed.")
+    scores: list[float] = Field(description="Scores, one for each fold; empty if the candidate failed.")
     mean_score: float | None
     seconds: float = Field(
         description="Seconds that the fits of the candidate took, summed over the folds (shared fits count once)."
@@ -45,7 +45,9 @@ class Cell(BaseModel):
     search: Search
     status: Literal["completed", "failed"] = "completed"
     error: str | None = None
-    implementation: str = Field("", description="What ran, for example 'one fit on one worker'.")
+    implementation: str = Field(
+        "", description="Implementation of the fit, for example 'one fit on one worker'."
+    )
     workers: int = 1
     params: dict[str, Parameter] = Field(default_factory=dict)
     space: str = Field(
@@ -97,7 +99,7 @@ class Evaluation(BaseModel):
     folds: int
     repeats: int
     scores: list[float] = Field(
-        description="One score a fold, repeats in turn; the same folds for every search."
+        description="Scores, one for each fold, one repeat after the other; every search has the same folds."
     )
     mean: float
     low: float = Field(description="Lower end of the 95 % interval (Nadeau-Bengio corrected).")
@@ -125,7 +127,7 @@ class Comparison(BaseModel):
 
 
 class Recommendation(BaseModel):
-    """The one answer of a study for a data set: which way to make a model, on which engine, and why."""
+    """The recommendation of a study for a data set: the way to make a model, the engine, and the reason."""
 
     dataset: str
     algorithm: str | None = Field(description="Registry name; None where no way can be recommended.")
@@ -140,7 +142,7 @@ class Recommendation(BaseModel):
     basis: str = Field(
         "", description="How the score was measured, for example 'by 1 x 10 cross-validation'."
     )
-    reason: str = Field(description="Why this way is recommended, or why none is, in sentences.")
+    reason: str = Field(description="Reason for the recommendation, or for the lack of one, in sentences.")
 
     @property
     def way(self) -> Way | None:
@@ -162,7 +164,8 @@ class Dataset(BaseModel):
     provenance: str = ""
     caution: str = Field("", description="Warning to read before the figures.")
     epochs: int | None = Field(
-        None, description="Epochs that were asked for networks; None: a first look at some of the images."
+        None,
+        description="Number of epochs that the user asked for; None: a first look at some of the images.",
     )
 
 

@@ -16,7 +16,7 @@ class SharedFit(ABC):
     """Names of the parameters whose settings share a computation; all other parameters are equal in all settings."""
 
     def fit_shared(self, X: Any, y: Any, settings: Sequence[Mapping[str, Any]]) -> list[Self | Exception]:
-        """Fit all settings in one computation; each model is the one that a fit with its setting alone gives.
+        """Fit all settings in one computation; each model equals the model of a fit with its setting alone.
 
         Parameters
         ----------

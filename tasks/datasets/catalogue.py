@@ -105,8 +105,8 @@ def resolve(data: str, target: str | None = None, task: Task | None = None) -> S
     Raises
     ------
     DataError
-        If there is neither such a name nor such a file, or a catalogue name comes with another target or
-        task, or the task and the target do not go together.
+        If `data` is neither a catalogue name nor a file, a catalogue name is given with another target or task, or a
+        task is given without a target.
     """
     names = ", ".join(CATALOGUE)
     if data in CATALOGUE:

@@ -62,7 +62,7 @@ class PreparedDataset(BaseModel):
 
     @property
     def columns(self) -> list[str]:
-        """All feature columns: the numeric ones, then the categories."""
+        """All feature columns: first the numeric columns, then the categories."""
         return [*self.numeric, *self.categorical]
 
     def load(self) -> tuple[Any, Target | None]:

@@ -203,7 +203,7 @@ class Problem(ABC):
         """
 
     def objection(self, cell: Cell) -> str | None:
-        """Why a cell must not be recommended although its score may be high; None: nothing is wrong."""
+        """Reason why a cell must not be recommended, even with a high score; None: the cell can be recommended."""
         return None
 
     # presentation
@@ -211,7 +211,7 @@ class Problem(ABC):
     @property
     @abstractmethod
     def columns(self) -> tuple[MetricColumn, ...]:
-        """Columns of the leaderboard that show quality, the deciding one first."""
+        """Columns of the leaderboard that show quality, the column of the ranking metric first."""
 
     @abstractmethod
     def quality_chart(self, cells: Sequence[Cell], evaluations: Sequence[Evaluation]) -> Chart | None:

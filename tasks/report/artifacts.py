@@ -68,7 +68,7 @@ def markdown_summary(result: StudyResult) -> str:
 
 
 def markdown_recommendations(result: StudyResult) -> str:
-    """Return what is recommended for each data set, as lists."""
+    """Return the recommendation for each data set, as markdown lists."""
     return "\n\n".join(_bullets(recommendation_lines(data)) for data in dataset_results(result))
 
 
@@ -102,6 +102,6 @@ def _evaluations(data: DatasetResult) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text on one line that markdown and HTML leave as it is."""
+    """Text on one line, escaped so that markdown and HTML show the text unchanged."""
     escaped = wording.one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_\[\]|#~$])", r"\\\1", escaped)

@@ -7,11 +7,11 @@ from tasks.report.selection import completed, quality
 from tasks.results import Cell
 
 LOPSIDED = 0.9
-"""Share of the rows in one cluster above which a clustering only sets a few rows apart."""
+"""Share of the rows in one cluster, or in noise, above which a clustering is not recommended."""
 
 
 def objection(cell: Cell) -> str | None:
-    """Why a clustering must not be recommended: one cluster holds nearly all rows, or nearly all rows are noise."""
+    """Reason against a clustering: one cluster holds nearly all rows, or nearly all rows are noise; else None."""
     largest, noisy = quality(cell, "largest_share") or 0.0, quality(cell, "noise_share") or 0.0
     if largest > LOPSIDED:
         return f"one cluster holds {wording.score(largest, 'largest_share')} of the rows"
@@ -38,7 +38,7 @@ def _unscored(cell: Cell) -> str:
 
 
 def gain(searched: Cell, baseline: Cell) -> str | None:
-    """Return the silhouettes of a search and of its baseline, and what the difference means."""
+    """Return a sentence with the silhouettes of a search and of its baseline, and the meaning of the difference."""
     a, b = quality(searched, "silhouette"), quality(baseline, "silhouette")
     if a is None:
         return None

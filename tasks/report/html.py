@@ -70,7 +70,7 @@ def write(result: StudyResult, path: Path) -> Path:
     Raises
     ------
     OSError
-        If the file cannot be written; the older file is then as it was.
+        If the file cannot be written; an older file is then unchanged.
     """
     text = render(result)
     path.parent.mkdir(parents=True, exist_ok=True)

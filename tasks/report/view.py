@@ -23,7 +23,7 @@ COSTS = ("Trials", "Fits", "Kept", "Wall s", "CPU s", "CPU %", "Peak MiB", "Driv
 
 @dataclass(frozen=True)
 class Row:
-    """One cell in the leaderboard, its figures, and whether it is the recommended one."""
+    """One cell in the leaderboard, with its figures, and whether this cell is recommended."""
 
     cell: Cell
     figures: list[str]

@@ -126,7 +126,7 @@ def listing(words: Sequence[str]) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return text on one line, without control characters, so that it cannot steer a terminal."""
+    """Return text on one line, without control characters, so that the text cannot control a terminal."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 

@@ -51,7 +51,10 @@ REFUSED = [
     ("--engines local,ray", "--engines ray: .*'local', 'dask' or 'spark'"),
     ("--engines", "--engines: expected one argument"),
     ("--algorithms xgbost", "--algorithms xgbost: .*'xgboost'"),
-    ("--algorithms kmeans --data diabetes", "kmeans: none is for classification; allowed: .*xgboost"),
+    (
+        "--algorithms kmeans --data diabetes",
+        "kmeans: none of these algorithms is for classification; allowed: .*xgboost",
+    ),
     ("--engnes local", r"--engnes local \(did you mean --engines\?\)"),
     ("--jsn x", r"--jsn x \(did you mean --json\?\)"),
     ("--log_trial 3", r"did you mean --log-trials\?"),
