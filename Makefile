@@ -1,4 +1,4 @@
-# Two commands set everything up: `make study` and `make test`. Both are quick when nothing has changed.
+# `make study` and `make test` set everything up, all extras included; both are quick when nothing has changed.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -20,7 +20,7 @@ lint: $(INSTALLED_DEV)
 	$(BIN)/lint-imports
 
 $(INSTALLED): requirements.lock pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "trilla needs Python 3.11 or newer")'
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15) and "trilla needs Python 3.11 to 3.14")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(call install,requirements.lock)
 	$(PIP) --no-deps --no-build-isolation --editable .
@@ -31,9 +31,9 @@ $(INSTALLED_DEV): requirements-dev.lock $(INSTALLED)
 	$(call install,requirements-dev.lock)
 	touch $(INSTALLED_DEV)
 
-# pip unpacks one package after the other and compiles files that nobody imports. The lock files are complete, so
-# two of it share the list, and the rest is compiled on all cores: half the time. Some packages carry files for newer
-# Pythons than this one; those stay uncompiled, as with pip.
+# pip unpacks one package after another, and compiles files that are never imported. The lock files are complete, so
+# two pips share the list, and the files that are imported are compiled on all cores: that halves the time. Some
+# packages carry files for newer Pythons than this one; compileall skips them, as pip does.
 define install
 	rm -f $(VENV)/part.*
 	split -n r/2 $(1) $(VENV)/part.

@@ -1,16 +1,22 @@
 """`trilla bench`: the benchmarks of tests/benchmarks, each in a process of its own."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
+from datetime import datetime
 from pathlib import Path
+from typing import IO
 
 from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from deployments.run_study import check_json_file
 from deployments.stack import bring_up
 from infra.errors import ParameterError
+from infra.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "tests" / "benchmarks"
@@ -18,6 +24,13 @@ FOLDER = ROOT / "tests" / "benchmarks"
 
 def bench(name: str | None, json_file: Path | None) -> int:
     """Run one benchmark or all of them, and print each comparison as a ratio.
+
+    Parameters
+    ----------
+    name : str, optional
+        Name of the benchmark; None runs all of them.
+    json_file : Path, optional
+        File to write the figures to as well.
 
     Returns
     -------
@@ -27,41 +40,71 @@ def bench(name: str | None, json_file: Path | None) -> int:
     Raises
     ------
     ParameterError
-        If there is no benchmark of that name.
+        If there is no benchmark of that name, or the file cannot be written.
     """
     known = benchmarks()
     if name is not None and name not in known:
         raise ParameterError(f"benchmark {name!r} is unknown; allowed: {', '.join(known)}")
+    check_json_file(json_file)
     bring_up()
     console = Console()
+    chosen = [name] if name else known
     figures: dict[str, object] = {}
-    for chosen in [name] if name else known:
-        console.rule(chosen)
-        found = _run(chosen)
+    for number, one in enumerate(chosen, 1):
+        found = _run(one, f"{one} ({number} of {len(chosen)})", console)
         if found is None:
             return 1
         _show(console, found)
-        figures[chosen] = found
+        figures[one] = found
     if json_file:
         json_file.write_text(json.dumps(figures, indent=2))
     return 0
 
 
 def benchmarks() -> list[str]:
-    """Names of the benchmarks that come with the source."""
+    """List the names of the benchmarks that come with the source.
+
+    Raises
+    ------
+    ParameterError
+        If the source is not there.
+    """
     if not FOLDER.is_dir():
         raise ParameterError(f"the benchmarks come with the source: there is no folder {FOLDER}")
     return sorted(path.stem.removeprefix("bench_") for path in FOLDER.glob("bench_*.py"))
 
 
-def _run(name: str) -> list[dict[str, object]] | None:
+def _run(name: str, title: str, console: Console) -> list[dict[str, object]] | None:
+    """Run a benchmark in a process of its own; None if it failed, and then its log is named."""
+    log = load_settings().home / "logs" / f"bench-{name}-{datetime.now():%Y%m%d-%H%M%S}-{os.getpid()}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    console.rule(title)
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "figures.json"
         command = [sys.executable, "-m", f"tests.benchmarks.bench_{name}", str(output)]
-        if subprocess.run(command, cwd=ROOT, check=False).returncode:
+        with log.open("wb") as errors, _progress(title, console):
+            status = _follow(command, errors, console)
+        if status:
+            print(f"trilla: benchmark {name!r} failed: see {log}", file=sys.stderr)
             return None
         found: list[dict[str, object]] = json.loads(output.read_text())
         return found
+
+
+def _progress(title: str, console: Console) -> Progress:
+    """Make the line that shows in a terminal which benchmark runs, and for how long."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    progress.add_task(title, total=None)
+    return progress
+
+
+def _follow(command: list[str], errors: IO[bytes], console: Console) -> int:
+    """Show a benchmark's own lines as they come; what libraries log, on standard error, goes to a file."""
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
+        for line in process.stdout or ():
+            console.print(line.rstrip(), soft_wrap=True, markup=False, highlight=False)
+    return process.returncode
 
 
 def _show(console: Console, rows: list[dict[str, object]]) -> None:

@@ -9,9 +9,10 @@ from typing import get_args
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import CliApp, CliPositionalArg, CliSubCommand, SettingsError
+from pydantic_settings import CliApp, CliPositionalArg, CliSubCommand, CliToggleFlag, SettingsError
 
 from flows.parameters import StudyParameters
+from infra import __version__
 from infra.errors import TrillaError
 
 USAGE_ERROR = 2
@@ -63,15 +64,22 @@ class Status(_Command):
         sys.exit(show())
 
 
-class Deploy(_Command):
-    """Register all deployments with their schedules and serve them until interrupted."""
+class Deploy(StudyParameters):
+    """Register all deployments and serve them until interrupted; the flags set what the study runs by itself.
 
-    cron: str = Field("0 2 * * *", description="When the study runs by itself, as a cron expression (UTC).")
+    Without --cron the deployment keeps its schedule, without any other flag its parameters.
+    """
+
+    cron: str | None = Field(
+        None,
+        description="Cron expression (UTC): when the study runs by itself; a new deployment: 0 2 * * *.",
+    )
 
     def cli_cmd(self) -> None:
         from deployments.deploy import deploy
 
-        deploy(self.cron)
+        given = self.model_dump(include=self.model_fields_set - {"cron"})
+        deploy(self.cron, StudyParameters(**given) if given else None)
 
 
 class Doctor(_Command):
@@ -100,9 +108,11 @@ class Score(_Command):
 
 
 class Bench(_Command):
-    """Run the benchmarks against peers, as ratios measured side by side in one run."""
+    """Run the benchmarks: trilla beside other libraries, measured in turn in one run and shown as ratios."""
 
-    name: CliPositionalArg[str | None] = Field(None, description="Benchmark; without it, all of them.")
+    name: CliPositionalArg[str | None] = Field(
+        None, description="Name of one benchmark; by default all of them run."
+    )
     json_file: Path | None = Field(
         None, validation_alias=AliasChoices("json"), description="Also write the figures to this JSON file."
     )
@@ -116,6 +126,7 @@ class Bench(_Command):
 class Trilla(_Command):
     """Train, search, evaluate and compare machine learning algorithms on one process, Dask and Spark."""
 
+    version: CliToggleFlag[bool] = Field(False, description="Show the version and exit.")
     study: CliSubCommand[Study]
     up: CliSubCommand[Up]
     down: CliSubCommand[Down]
@@ -126,6 +137,9 @@ class Trilla(_Command):
     bench: CliSubCommand[Bench]
 
     def cli_cmd(self) -> None:
+        if self.version:
+            print(f"trilla {__version__}")
+            return
         CliApp.run_subcommand(self)
 
 

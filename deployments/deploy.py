@@ -1,34 +1,42 @@
-"""`trilla deploy`: register the deployments with their schedules, and serve them until interrupted."""
+"""`trilla deploy`: register the deployments, and serve them until the command is interrupted.
+
+What a user changed on a deployment's page is kept: schedules, parameters, tags, and whether it is paused.
+"""
 
 import asyncio
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from cronsim import CronSim, CronSimError
 from filelock import FileLock, Timeout
 from rich.console import Console
 
+from deployments.automation import crash_automation, ensure_automation
+from deployments.registration import kept, pause, register, registered, unschedule, when
+from deployments.run_study import check
 from deployments.stack import bring_up
+from flows.parameters import StudyParameters
+from infra import __version__
 from infra.errors import ParameterError, StackError
-from infra.launch import HEARTBEAT_S
 from infra.settings import load_settings
+from tasks.datasets.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
-    from prefect.automations import Automation
     from prefect.deployments.runner import RunnerDeployment
     from prefect.runner import Runner
-    from prefect.schedules import Schedule
 
 CRON_FIELDS = "minute hour day month weekday"
+NIGHTLY = "0 2 * * *"
 RUNS_AT_ONCE = 1  # a second run would disturb the first one's measurements
-SILENCE_S = 3 * HEARTBEAT_S
 POLL_S = 5.0  # seconds between two looks for runs that are due
-AUTOMATION = "trilla: a run that went silent has crashed"
+SERVING = "Serving; Ctrl-C stops it and pauses the schedules until the next start."
 
 DESCRIPTIONS = {
     "study": "Compares algorithms x engines x {baseline, grid, random} on data sets, and reports. "
@@ -39,143 +47,131 @@ DESCRIPTIONS = {
 }
 
 
-def deploy(cron: str) -> None:
-    """Serve all deployments until interrupted; runs are taken one at a time.
+def deploy(cron: str | None = None, parameters: StudyParameters | None = None) -> None:
+    """Serve all deployments until interrupted; runs are started one at a time.
 
     Parameters
     ----------
-    cron
-        When the study runs by itself (UTC). It holds from each start on; until the next start the
-        schedule can be changed in the UI.
+    cron : str, optional
+        Times at which the study runs by itself (UTC). Without it the deployment keeps its schedules; a new
+        deployment runs every night at 02:00.
+    parameters : StudyParameters, optional
+        Parameters of the runs that the schedule starts. Without them the deployment keeps its parameters.
 
     Raises
     ------
     ParameterError
-        If that is not a cron expression; nothing is started then.
+        If `cron` is not a cron expression; nothing is started then. Or if the parameters that a deployment has do
+        not fit this version.
+    DataError
+        If a data set of the parameters cannot be used; nothing is started then.
     StackError
         If the servers do not start, or if this home folder's deployments are served already.
     """
-    check_cron(cron)
+    console = Console()
+    if cron is not None:
+        check_cron(cron)
+    if parameters is not None:
+        check(parameters, None, console)
+        parameters = with_absolute_paths(parameters)
     stack = bring_up()
     os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "warning")  # for the runs: else 60 lines for each
     with _alone():
         # Prefect reads its environment when it is first imported
         from prefect.runner import Runner
-        from prefect.schedules import Cron
 
         ensure_automation(crash_automation())
-        runner = Runner(name="trilla", limit=RUNS_AT_ONCE, query_seconds=POLL_S)
-        console = Console()
-        for name, deployment in deployments({"study": Cron(cron, timezone="UTC")}).items():
-            page = f"{stack.prefect_ui_url}/deployments/deployment/{runner.add_deployment(deployment)}"
-            when = f", by itself at `{cron}` (UTC)" if name == "study" else ""
-            console.print(f"{name:15} {page}{when}", soft_wrap=True, markup=False, highlight=False)
-        console.print("Serving; Ctrl-C ends it and pauses the schedule.", style="dim")
-        asyncio.run(serve(runner))
+        runner = Runner(name="trilla", limit=RUNS_AT_ONCE, query_seconds=POLL_S, pause_on_shutdown=False)
+        if cron is not None:
+            unschedule("study")
+        served: list[UUID] = []
+        for name, deployment in deployments(cron, parameters).items():
+            served.append(register(runner, deployment))
+            page = f"{stack.prefect_ui_url}/deployments/deployment/{served[-1]}"
+            line = f"{name:15} {page}{when(deployment)}"
+            console.print(line, soft_wrap=True, markup=False, highlight=False)
+        ready = partial(console.print, SERVING, style="dim")
+        try:
+            asyncio.run(serve(runner, ready))
+        finally:
+            pause(served)
         console.print("Stopped.", style="dim")
 
 
 def check_cron(cron: str) -> None:
-    """Refuse what is not a cron expression, or never comes true.
+    """Refuse text that is not a cron expression, or that names a time which never comes.
 
     Raises
     ------
     ParameterError
-        If that is so.
+        If the text is refused.
     """
     try:
-        if len(cron.split()) != len(CRON_FIELDS.split()):  # with seconds, readers differ on where they stand
+        if len(cron.split()) != len(CRON_FIELDS.split()):  # readers differ on the place of a sixth, seconds
             raise CronSimError("Bad number of fields")
         next(CronSim(cron, datetime.now(UTC)))
     except (CronSimError, StopIteration) as error:
         reason = f" ({error})" if str(error) else ""
         raise ParameterError(
             f"--cron {cron!r} is not a cron expression{reason}: allowed are the fields {CRON_FIELDS}, for "
-            "example '0 2 * * *'."
+            f"example '{NIGHTLY}'."
         ) from None
 
 
-def deployments(schedules: "Mapping[str, Schedule] | None" = None) -> "dict[str, RunnerDeployment]":
-    """Build the deployments; they are registered by whoever serves them.
+def with_absolute_paths(parameters: StudyParameters) -> StudyParameters:
+    """Name the user's own files by absolute paths: a run has another working folder than this command."""
+
+    def absolute(data: str) -> str:
+        path = Path(data).expanduser()
+        return str(path.absolute()) if data not in CATALOGUE and path.exists() else data
+
+    return parameters.model_copy(update={"data": [absolute(data) for data in parameters.data]})
+
+
+def deployments(
+    cron: str | None = None, parameters: StudyParameters | None = None
+) -> "dict[str, RunnerDeployment]":
+    """Build the deployments by name; the runner that serves them registers them.
 
     Parameters
     ----------
-    schedules
-        Schedules by name of the flow.
+    cron : str, optional
+        New schedule of the study (UTC).
+    parameters : StudyParameters, optional
+        New parameters of the study.
     """
     from prefect.deployments.runner import RunnerDeployment
+    from prefect.schedules import Cron
     from prefect.types.entrypoint import EntrypointType
 
     from flows.study import classification, clustering, study, vision
 
+    flows = (study, classification, clustering, vision)
+    there = {flow.name: registered(flow.name) for flow in flows}
+    fields = {name: kept(deployment) for name, deployment in there.items()}
+    if there[study.name] is None:
+        cron = cron or NIGHTLY
+    if cron is not None:
+        fields[study.name] |= {"schedules": [Cron(cron, timezone="UTC")], "paused": False}
+    if parameters is not None:
+        values = parameters.model_dump(mode="json", exclude_none=True)
+        fields[study.name] |= {"parameters": {"parameters": values}}
     return {
         flow.name: RunnerDeployment.from_flow(
             flow,
             name=flow.name,
-            schedule=(schedules or {}).get(flow.name),
             description=DESCRIPTIONS[flow.name],
-            tags=["trilla"],
-            version=version("trilla"),
+            version=__version__,
             entrypoint_type=EntrypointType.MODULE_PATH,  # a file's path would hold in this folder only
+            **fields[flow.name],
         )
-        for flow in (study, classification, clustering, vision)
+        for flow in flows
     }
-
-
-def crash_automation(silence_s: float = SILENCE_S) -> "Automation":
-    """Describe what sets a run to Crashed whose process ended without a word: its heartbeats stop.
-
-    Parameters
-    ----------
-    silence_s
-        Seconds after the last heartbeat.
-    """
-    from prefect.automations import Automation, ChangeFlowRunState, EventTrigger, Posture
-    from prefect.client.schemas.objects import StateType
-
-    heartbeat = "prefect.flow-run.heartbeat"
-    ends = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")}
-    message = f"Its process ended without a word: no heartbeat for {silence_s:.0f} s."
-    return Automation(
-        name=AUTOMATION,
-        description="Prefect itself does not notice that a run's process was killed.",
-        trigger=EventTrigger(
-            after={heartbeat},
-            expect={heartbeat, *ends},
-            match={"prefect.resource.id": ["prefect.flow-run.*"]},
-            for_each={"prefect.resource.id"},
-            posture=Posture.Proactive,
-            threshold=1,
-            within=timedelta(seconds=silence_s),
-        ),
-        actions=[ChangeFlowRunState(state=StateType.CRASHED, message=message)],
-    )
-
-
-def ensure_automation(automation: "Automation", *, update: bool = True) -> None:
-    """Create the automation, or bring the one of its name up to date; whether it is enabled stays.
-
-    Without `update` one that is there is left as it is.
-    """
-    from prefect.automations import AutomationCore
-    from prefect.client.orchestration import get_client
-
-    with get_client(sync_client=True) as client:
-        known = client.read_automations_by_name(automation.name)
-        if not known:
-            automation.create()
-            return
-        if not update:
-            return
-        wanted = automation.model_copy(update={"enabled": known[0].enabled})
-        client.update_automation(
-            known[0].id, AutomationCore(**wanted.model_dump(exclude={"id", "owner_resource"}))
-        )
 
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Hold this home folder's deployments; the system lets go of them with the process."""
+    """Hold the lock on this home folder's deployments; the system releases it when the process ends."""
     file = load_settings().home / "deploy.lock"
     file.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(file)
@@ -183,23 +179,37 @@ def _alone() -> Iterator[None]:
         lock.acquire(blocking=False)
     except Timeout:
         raise StackError(
-            f"Another `trilla deploy` serves the deployments of {file.parent}: end it first."
+            f"Another `trilla deploy` serves the deployments of {file.parent}: stop it first."
         ) from None
     with lock:
         yield
 
 
-async def serve(runner: "Runner") -> None:
-    """Serve until SIGINT or SIGTERM; runs under way are cancelled then, with all their processes."""
+async def serve(runner: "Runner", ready: Callable[[], object]) -> None:
+    """Serve until SIGINT or SIGTERM; the runs under way are cancelled then, with all their processes.
+
+    Parameters
+    ----------
+    runner : Runner
+        The runner, which has its deployments.
+    ready : callable
+        Called without arguments when the runner serves.
+    """
     loop, asked = asyncio.get_running_loop(), asyncio.Event()
 
     def stop(*_: object) -> None:
-        loop.call_soon_threadsafe(asked.set)
+        if not loop.is_closed():  # a second signal may come while the deployments are paused
+            loop.call_soon_threadsafe(asked.set)
 
     # Prefect's own handler does not wait for what it stops, and leaves processes behind
     runner.handle_sigterm = stop  # type: ignore[method-assign]
-    signal.signal(signal.SIGINT, stop)
-    serving, stopping = asyncio.ensure_future(runner.start()), asyncio.ensure_future(asked.wait())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    serving = asyncio.ensure_future(runner.start())
+    while not (runner.started or serving.done()):  # a runner that has not started cannot be stopped
+        await asyncio.sleep(0.05)
+    ready()
+    stopping = asyncio.ensure_future(asked.wait())
     await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     if not serving.done():

@@ -1,9 +1,9 @@
-"""`trilla doctor`: is everything here that a study needs, and if not, what is the remedy."""
+"""`trilla doctor`: checks that this machine has everything that a study needs, and names the remedies."""
 
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -14,12 +14,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from infra import launch, processes, servers
+from infra import servers
+from infra.addresses import is_free, process_on_port
 from infra.errors import TrillaError
+from infra.extras import EXTRAS, SPARK
 from infra.java import ensure_java
 from infra.settings import Settings
 
-State = Literal["ok", "warn", "bad"]
+Health = Literal["ok", "warn", "bad"]
 
 GIB = 2**30
 LEAST_PYTHON = (3, 11)
@@ -27,30 +29,48 @@ DISK_BAD, DISK_LOW = 1 * GIB, 5 * GIB
 MEMORY_BAD, MEMORY_LOW = 1 * GIB, 3 * GIB  # two servers take 0.8 GiB, a Spark driver 1 GiB
 WORKER_LIMIT_S = 120
 LOCK_FILE = Path(__file__).resolve().parents[1] / "requirements.lock"
-STYLE: dict[State, str] = {"ok": "green", "warn": "yellow", "bad": "bold red"}
+STYLE: dict[Health, str] = {"ok": "green", "warn": "yellow", "bad": "bold red"}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found; the remedy is empty where nothing is to be done."""
+    """The outcome of one check.
+
+    Parameters
+    ----------
+    name : str
+        Name of what was checked.
+    health : {"ok", "warn", "bad"}
+        Whether a study works with it: yes, with a loss, or not at all.
+    found : str
+        What the check found, in words.
+    remedy : str
+        What the user can do; empty where nothing is to be done.
+    """
 
     name: str
-    state: State
+    health: Health
     found: str
     remedy: str = ""
 
 
 def diagnose(settings: Settings) -> list[Finding]:
-    """Check everything that a study needs; takes a few seconds, for a real Dask worker is started.
+    """Check everything that a study needs; that takes a few seconds, because a real Dask worker is started.
 
     Parameters
     ----------
-    settings
+    settings : Settings
         Home folder, ports and servers to check.
+
+    Returns
+    -------
+    list of Finding
+        The outcomes, in the order of the checks.
     """
     checks: list[Callable[[Settings], Iterable[Finding]]] = [
         _python,
         _java,
+        _extras,
         _versions,
         _dask_worker,
         _disk,
@@ -66,18 +86,18 @@ def print_findings(findings: list[Finding], console: Console | None = None) -> i
 
     Parameters
     ----------
-    findings
-        What `diagnose` returned.
-    console
-        Where to print; standard output by default.
+    findings : list of Finding
+        Outcomes that `diagnose` returned.
+    console : Console, optional
+        Console to print on; by default standard output.
     """
     table = Table(box=None, pad_edge=False)
     for heading in ("", "Check", "Found", "Remedy"):
         table.add_column(heading, overflow="fold")
     for one in findings:
-        table.add_row(Text(one.state, STYLE[one.state]), Text(one.name), Text(one.found), Text(one.remedy))
+        table.add_row(Text(one.health, STYLE[one.health]), Text(one.name), Text(one.found), Text(one.remedy))
     (console or Console()).print(table)
-    return 1 if any(one.state == "bad" for one in findings) else 0
+    return 1 if any(one.health == "bad" for one in findings) else 0
 
 
 def _python(_settings: Settings) -> Iterable[Finding]:
@@ -93,15 +113,26 @@ def _java(_settings: Settings) -> Iterable[Finding]:
     try:
         yield Finding("Java", "ok", str(ensure_java()))
     except TrillaError as error:
-        yield Finding(
-            "Java", "bad", str(error), "Install OpenJDK 17 or newer, or leave the engine spark out."
-        )
+        health: Health = "bad" if SPARK.is_installed() else "warn"
+        remedy = "Install OpenJDK 17 or newer, or leave the engine spark out."
+        yield Finding("Java", health, str(error), remedy)
+
+
+def _extras(_settings: Settings) -> Iterable[Finding]:
+    for extra in EXTRAS:
+        name = f"Extra {extra.name}"
+        if extra.is_installed():
+            yield Finding(name, "ok", f"{extra.module} is installed")
+        else:
+            found = f"{extra.what} cannot be used: {extra.module} is not installed"
+            yield Finding(name, "warn", found, f"Run `{extra.remedy}`.")
 
 
 def _versions(_settings: Settings) -> Iterable[Finding]:
     if not LOCK_FILE.exists():
-        return  # an installed package has no lock file beside it
-    pinned = _pinned(LOCK_FILE.read_text())
+        return  # only the source has a lock file
+    left_out = {name for extra in EXTRAS if not extra.is_installed() for name in extra.packages}
+    pinned = _pinned(LOCK_FILE.read_text(), left_out)
     missing, different = [], []
     for name, version in pinned.items():
         try:
@@ -120,8 +151,8 @@ def _versions(_settings: Settings) -> Iterable[Finding]:
         yield Finding("Packages", "ok", f"All {len(pinned)} as pinned in {LOCK_FILE.name}")
 
 
-def _pinned(lock: str) -> dict[str, str]:
-    """Names and versions of a lock file's lines `name==version`, where their condition holds here."""
+def _pinned(lock: str, left_out: Container[str]) -> dict[str, str]:
+    """Find names and versions in a lock file's lines `name==version` whose condition holds on this machine."""
     from packaging.requirements import Requirement
 
     pinned = {}
@@ -130,6 +161,8 @@ def _pinned(lock: str) -> dict[str, str]:
         if "==" not in text or text.startswith(("#", "-")):
             continue
         requirement = Requirement(text)
+        if requirement.name in left_out:
+            continue
         if requirement.marker is None or requirement.marker.evaluate():
             pinned[requirement.name] = next(iter(requirement.specifier)).version
     return pinned
@@ -140,7 +173,7 @@ def _dask_worker(_settings: Settings) -> Iterable[Finding]:
     remedy = "Read the message; often a package is missing, or a firewall blocks 127.0.0.1."
     try:
         yield Finding(name, "ok", _ask_worker())
-    except Exception as error:  # whatever a process can die of is the finding
+    except Exception as error:  # a process can die of anything, and the error is what the check found
         yield Finding(name, "bad", f"{type(error).__name__}: {error}", remedy)
 
 
@@ -163,7 +196,7 @@ def _ask_worker() -> str:
 
 
 def import_packages() -> int:
-    """Import what a worker of a study needs, and return the pid: runs on the worker."""
+    """Import what a worker of a study needs; the worker runs this function, and returns its process's id."""
     import importlib
     import os
 
@@ -175,47 +208,47 @@ def import_packages() -> int:
 def _disk(settings: Settings) -> Iterable[Finding]:
     folder = next(one for one in (settings.home, *settings.home.parents) if one.is_dir())
     free = shutil.disk_usage(folder).free
-    state: State = "bad" if free < DISK_BAD else "warn" if free < DISK_LOW else "ok"
-    remedy = "" if state == "ok" else "Make room, or set TRILLA_HOME to a folder on a larger disk."
-    yield Finding("Disk", state, f"{free / GIB:.1f} GiB free for {settings.home}", remedy)
+    health: Health = "bad" if free < DISK_BAD else "warn" if free < DISK_LOW else "ok"
+    remedy = "" if health == "ok" else "Make room, or set TRILLA_HOME to a folder on a larger disk."
+    yield Finding("Disk", health, f"{free / GIB:.1f} GiB free for {settings.home}", remedy)
 
 
 def _memory(_settings: Settings) -> Iterable[Finding]:
     memory = psutil.virtual_memory()
     free = memory.available
-    state: State = "bad" if free < MEMORY_BAD else "warn" if free < MEMORY_LOW else "ok"
-    remedy = "" if state == "ok" else "Close other programs, or take fewer workers (TRILLA_CORES)."
-    yield Finding("Memory", state, f"{free / GIB:.1f} of {memory.total / GIB:.1f} GiB available", remedy)
+    health: Health = "bad" if free < MEMORY_BAD else "warn" if free < MEMORY_LOW else "ok"
+    remedy = "" if health == "ok" else "Close other programs, or take fewer workers (TRILLA_CORES)."
+    yield Finding("Memory", health, f"{free / GIB:.1f} of {memory.total / GIB:.1f} GiB available", remedy)
 
 
 def _ports(settings: Settings) -> Iterable[Finding]:
-    """Of a server that is not up, the port must be free; one that is up has its own."""
+    """Check that the port of each server that is not up is free."""
     for one in servers.status(settings):
         if one.state != "stopped":
             continue
-        port, title = launch.wanted_port(settings, one.name), launch.TITLE[one.name]
-        name = f"Port {port} ({title})"
+        port = one.kind.wanted_port(settings)
+        name = f"Port {port} ({one.kind.title})"
         try:
-            if processes.is_free(settings.host, port):
+            if is_free(settings.host, port):
                 yield Finding(name, "ok", "free")
                 continue
         except TrillaError as error:
-            yield Finding(name, "bad", str(error), f"Correct TRILLA_HOST or TRILLA_{one.name.upper()}_PORT.")
+            yield Finding(name, "bad", str(error), f"Correct TRILLA_HOST or {one.kind.port_setting}.")
             continue
-        remedy = f"`trilla up` takes the next free one; TRILLA_{one.name.upper()}_PORT names another."
-        yield Finding(name, "warn", f"taken by {processes.holder(port)}", remedy)
+        remedy = f"`trilla up` takes the next free one; {one.kind.port_setting} names another."
+        yield Finding(name, "warn", f"taken by {process_on_port(port)}", remedy)
 
 
 def _servers(settings: Settings) -> Iterable[Finding]:
     for one in servers.status(settings):
-        name = f"{launch.TITLE[one.name]} server"
+        name = f"{one.kind.title} server"
         if one.state == "running":
             yield Finding(name, "ok", f"running at {one.url}")
         elif one.state == "stopped":
             yield Finding(name, "ok", "not started", "`trilla up` or `trilla study` starts it.")
         elif one.pid is None:
             found = f"{one.url} does not answer ({one.reason})"
-            yield Finding(name, "bad", found, f"Start it, or remove the setting {servers.SETTING[one.name]}.")
+            yield Finding(name, "bad", found, f"Start it, or remove the setting {one.kind.url_setting}.")
         else:
             found = f"process {one.pid} at {one.url} does not answer ({one.reason})"
             yield Finding(name, "bad", found, "Run `trilla down`, then `trilla up`.")

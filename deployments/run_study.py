@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from deployments.stack import bring_up
 from flows.parameters import StudyParameters
 from infra.errors import ParameterError, TrillaError
 from infra.settings import load_settings
+from tasks.datasets.prepared import PreparedDataset
 from tasks.results import Cell, StudyResult
 
 if TYPE_CHECKING:
@@ -45,13 +46,13 @@ def run_study(parameters: StudyParameters, json_file: Path | None) -> int:
         If the data or a parameter cannot be used; no server is started and no run created then.
     """
     console = Console()
-    check(parameters, json_file, console)
+    prepared = check(parameters, json_file, console)
     bring_up()
     watcher = Watcher(console)
     log = load_settings().home / "logs" / f"study-{datetime.now():%Y%m%d-%H%M%S}-{os.getpid()}.log"
     try:
         with signals_raise(), libraries_write_to(log), own_warnings_to(watcher), watcher:
-            state = _run(parameters, watcher)
+            state = _run(parameters, prepared, watcher)
     except Interrupted as interrupt:
         return watcher.interrupted(interrupt)
     except TrillaError:
@@ -68,16 +69,16 @@ def run_study(parameters: StudyParameters, json_file: Path | None) -> int:
     return 0 if state.is_completed() else 1
 
 
-def _run(parameters: StudyParameters, watcher: "Watcher") -> Any:
+def _run(parameters: StudyParameters, prepared: Mapping[str, PreparedDataset], watcher: "Watcher") -> Any:
     # Prefect reads its environment when it is first imported
-    from deployments.deploy import crash_automation, ensure_automation
-    from flows.session import listener
-    from flows.study import study
+    from deployments.automation import crash_automation, ensure_automation
+    from flows.session import handed_over, listener
+    from flows.study import run_tagged
 
     ensure_automation(crash_automation(), update=False)
-    token = listener.set(watcher)
+    tokens = listener.set(watcher), handed_over.set(prepared)
     try:
-        state = study(parameters, return_state=True)
+        state = run_tagged(parameters)
         if watcher.result is None:
             state.result(raise_on_failure=True)
         return state
@@ -87,25 +88,53 @@ def _run(parameters: StudyParameters, watcher: "Watcher") -> Any:
         traceback.print_exc()  # into the log: a fault of the program is mended with it
         raise
     finally:
-        listener.reset(token)
+        listener.reset(tokens[0])
+        handed_over.reset(tokens[1])
 
 
-def check(parameters: StudyParameters, json_file: Path | None, console: Console) -> None:
-    """Refuse what cannot work, before anything is started.
+def check(
+    parameters: StudyParameters, json_file: Path | None, console: Console
+) -> dict[str, PreparedDataset]:
+    """Refuse what cannot work, before anything is started, and prepare the data.
+
+    Parameters
+    ----------
+    parameters : StudyParameters
+        The study.
+    json_file : Path, optional
+        The file that the result will be written to.
+    console : Console
+        The terminal, which shows the progress of long preparations.
+
+    Returns
+    -------
+    dict of str to PreparedDataset
+        The prepared data sets, by the word that names each in the parameters.
 
     Raises
     ------
     TrillaError
         One sentence that names the file, column or parameter and what is allowed.
     """
-    from flows.checking import prepare_all
+    from flows.checking import prepare_in_advance
 
+    check_json_file(json_file)
+    with preparation_shown(console) as progress:
+        return prepare_in_advance(parameters, load_settings().home / "data", progress)
+
+
+def check_json_file(json_file: Path | None) -> None:
+    """Refuse a file for results that could not be written in the end.
+
+    Raises
+    ------
+    ParameterError
+        If the file is a folder, or lies in a folder that does not exist or cannot be written.
+    """
     if json_file and json_file.is_dir():
         raise ParameterError(f"--json {json_file}: it is a folder; name a file in it")
     if json_file and not os.access(json_file.absolute().parent, os.W_OK):
         raise ParameterError(f"--json {json_file}: its folder does not exist or cannot be written")
-    with preparation_shown(console) as progress:
-        prepare_all(parameters, load_settings().home / "data", progress)
 
 
 @contextmanager
@@ -236,7 +265,7 @@ class Watcher:
         self._session = session
         if session.journal.resumed:
             kept = session.journal.recorded()
-            self._say(f"going on with interrupted study {session.journal.id}: {kept} results kept", "bold")
+            self._say(f"resuming interrupted study {session.journal.id}: {kept} results kept", "bold")
         for name, url in session.result.links.items():
             self._say(f"{name}: {url}", "dim")
 
@@ -262,7 +291,7 @@ class Watcher:
     def interrupted(self, interrupt: Interrupted) -> int:
         """Say how to go on after an interrupt; returns the exit status."""
         kept = f"{self._session.journal.recorded()} results are kept; " if self._session else ""
-        print(f"trilla: interrupted; {kept}the same command goes on from here", file=sys.stderr)
+        print(f"trilla: interrupted; {kept}the same command resumes from here", file=sys.stderr)
         return 128 + interrupt.number
 
     def _say(self, line: str, style: str) -> None:

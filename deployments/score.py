@@ -12,44 +12,39 @@ from deployments.stack import bring_up
 from infra.errors import DataError
 from infra.model_registry import ModelRegistry
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.reading import read
 from tasks.models import load, score_images, score_table
+from tasks.problems import problem_of
 
 
 def score(model: str, data: str, out: Path) -> None:
-    """Write a table of predictions, a row for each row of the data.
+    """Write a table of predictions, one row for each row of the data.
 
     Parameters
     ----------
     model : str
-        `NAME@ALIAS`, `NAME/VERSION`, or `NAME`, which is its champion.
+        Name of the model: `NAME@ALIAS`, `NAME/VERSION`, or `NAME`, which is its champion.
     data : str
-        CSV or Parquet file or folder, or a folder of images.
+        Path of a CSV file, a Parquet file or folder, or a folder of images; or a name of the catalogue.
     out : Path
-        `.csv` or `.parquet`; written whole or not at all.
+        File of the predictions, `.csv` or `.parquet`; it is written whole or not at all.
 
     Raises
     ------
     DataError
-        If there is no such model, the data lacks a column, or `out` cannot be written.
+        If there is no such model, the data lack a column, a cell cannot be read, or `out` cannot be written.
     """
     if out.suffix not in (".csv", ".parquet"):
         raise DataError(f"--out {out}: give a file that ends in .csv or .parquet")
     source = resolve(data)
-    frame = None if source.task == "vision" else read(source)
     bring_up()
     with TemporaryDirectory() as folder:
-        pipeline, description = load(
-            ModelRegistry(os.environ["MLFLOW_TRACKING_URI"]).download(model, Path(folder))
-        )
-    if (frame is None) != (description.task == "vision"):
-        needs = "a folder of images" if frame is not None else "a table"
+        registry = ModelRegistry(os.environ["MLFLOW_TRACKING_URI"])
+        pipeline, description = load(registry.download(model, Path(folder)))
+    if problem_of(source.task).is_table == description.images:
+        needs = "a folder of images" if description.images else "a table"
         raise DataError(f"'{data}': model '{model}' needs {needs}")
-    predictions = (
-        score_images(pipeline, description, source.path)
-        if frame is None
-        else score_table(pipeline, description, frame)
-    )
+    predict = score_images if description.images else score_table
+    predictions = predict(pipeline, description, source)
     _write(predictions, out)
     Console().print(f"{len(predictions):,} predictions of {description.algorithm} in {out}", soft_wrap=True)
 

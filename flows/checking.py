@@ -1,57 +1,89 @@
-"""What is refused before a study starts anything: data that cannot be used, or not together."""
+"""What is refused before a study starts anything: data that cannot be used, or that do not go with each other."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
 from flows.parameters import StudyParameters
+from infra.engines import check_installed
 from infra.errors import ParameterError
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.preparation import PreparedDataset, prepare
+from tasks.datasets.prepared import PreparedDataset
+from tasks.problems import problem_of
 from tasks.registry import algorithms_for
 
 
-def prepare_all(
+def prepare_in_advance(
     parameters: StudyParameters,
     folder: Path,
     progress: Callable[[str, int, int], None] | None = None,
-) -> list[PreparedDataset]:
-    """Prepare every data set of a study in `folder`, as the study itself will; it finds them there then.
+    *,
+    images: bool = True,
+) -> dict[str, PreparedDataset]:
+    """Prepare the data sets of a study before a cluster starts, so that faults are told at once.
 
     Parameters
     ----------
     parameters : StudyParameters
+        The study.
     folder : Path
+        The folder where prepared data are kept.
     progress : callable, optional
-        Called with a data set and how far its preparation is, as `prepare` does.
+        Function that is called with the name of a data set, with what is done, and with all there is to do.
+    images : bool
+        Whether images are decoded in this process; else they are only looked for, and the study's cluster decodes
+        them.
+
+    Returns
+    -------
+    dict of str to PreparedDataset
+        What is prepared, by the word that names it in the parameters.
 
     Raises
     ------
     TrillaError
-        If one cannot be used, no algorithm of those chosen fits it, or two have the same name.
+        If a data set cannot be used, no chosen algorithm fits it, two data sets have the same name, or a package
+        that an engine or an algorithm needs is not installed.
     """
-    prepared: list[PreparedDataset] = []
+    for engine in parameters.engines:
+        check_installed(engine)
+    prepared: dict[str, PreparedDataset] = {}
     for data in parameters.data:
-        dataset = prepare(
-            resolve(data, parameters.target, parameters.chosen_task),
+        source = resolve(data, parameters.target, parameters.chosen_task)
+        problem = problem_of(source.task)
+        for algorithm in algorithms_for(source.task, parameters.algorithms):
+            algorithm.check_installed()
+        if not (images or problem.is_table):
+            continue
+        dataset = problem.prepare(
+            source,
             folder,
             folds=parameters.folds,
-            epochs=parameters.epochs,
+            first_look=parameters.epochs is None,
             progress=progress and partial(progress, data),
         )
         algorithms_for(dataset.task, parameters.algorithms)
-        refuse_namesake(dataset, data, prepared)
-        prepared.append(dataset)
+        refuse_namesake(dataset, data, prepared.values())
+        prepared[data] = dataset
     return prepared
 
 
-def refuse_namesake(dataset: PreparedDataset, data: str, others: list[PreparedDataset]) -> None:
-    """Refuse a data set whose name another one has: a report could not tell them apart.
+def refuse_namesake(dataset: PreparedDataset, data: str, others: Iterable[PreparedDataset]) -> None:
+    """Refuse a data set whose name another one has, because a report could not tell them apart.
+
+    Parameters
+    ----------
+    dataset : PreparedDataset
+        The data set.
+    data : str
+        The word that names it in the parameters.
+    others : iterable of PreparedDataset
+        The data sets that were prepared before.
 
     Raises
     ------
     ParameterError
-        If that is so.
+        If another data set has the name.
     """
     if dataset.name in [other.name for other in others]:
         raise ParameterError(

@@ -1,11 +1,11 @@
-"""Which studies run, on disk: so that one that died is recognised, put right, and gone on with."""
+"""The journal of running studies on disk, so that a study whose process died is recognised and resumed."""
 
 import hashlib
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -14,77 +14,85 @@ from filelock import FileLock, Timeout
 
 from flows.parameters import StudyParameters
 from infra.ledger import Ledger
+from infra.study_folder import StudyFolder, studies_folder
 
 
 @dataclass
 class Journal:
-    """The folder of one study: its ledger, its result, and which flow run is at it."""
+    """One study on disk: its folder, and the flow run that works on it.
 
-    id: str
-    folder: Path
-    resumed: bool
-    previous_flow_run: str | None
-    _pointer: Path | None
+    Parameters
+    ----------
+    folder : StudyFolder
+        Folder of the study.
+    resumed : bool
+        Whether the study was interrupted before and is resumed now.
+    previous_flow_run : str, optional
+        Id of the flow run that was interrupted.
+    pointer : Path, optional
+        File that names the study while it is unfinished. A study without this file cannot be resumed.
+    """
+
+    folder: StudyFolder
+    resumed: bool = False
+    previous_flow_run: str | None = None
+    pointer: Path | None = field(default=None, repr=False)
 
     @property
-    def ledger(self) -> Path:
-        return self.folder / "ledger.sqlite"
-
-    @property
-    def result(self) -> Path:
-        return self.folder / "result.json"
+    def id(self) -> str:
+        """Id of the study."""
+        return self.folder.id
 
     def recorded(self) -> int:
-        """Return how many results the ledger holds."""
-        return Ledger(self.ledger).count()
+        """Return the number of results in the ledger."""
+        return Ledger(self.folder.ledger).count()
 
     def note_flow_run(self, flow_run_id: str) -> None:
-        """Record which flow run is at work, for whoever finds the study dead."""
-        if self._pointer is not None:
-            _write(self._pointer, {"id": self.id, "flow_run": flow_run_id})
+        """Record the id of the flow run that works on the study, so that it is known if its process dies."""
+        if self.pointer is not None:
+            _write(self.pointer, {"id": self.id, "flow_run": flow_run_id})
 
     def finish(self) -> None:
-        """The study has ended by itself: the next one like it starts anew."""
-        if self._pointer is not None:
-            self._pointer.unlink(missing_ok=True)
+        """Record that the study is complete: the next study with the same parameters is a new one."""
+        if self.pointer is not None:
+            self.pointer.unlink(missing_ok=True)
 
 
 @contextmanager
 def open_journal(home: Path, parameters: StudyParameters) -> Iterator[Journal]:
-    """The journal of an interrupted study with these parameters, or of a new one.
+    """Open the journal of the interrupted study with these parameters, or of a new study if there is none.
 
-    A lock that the system releases with the process tells a dead study from a running one; beside a running
-    one, a second study like it works in a folder of its own and cannot be gone on with.
+    A file lock tells whether such a study runs, because the system releases the lock when the process dies.
+    While one study runs, a second study with the same parameters gets its own folder and cannot be resumed.
     """
-    studies = home / "studies"
+    studies = studies_folder(home)
     studies.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256(parameters.model_dump_json().encode()).hexdigest()[:12]
     lock = FileLock(studies / f"{digest}.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        yield _new(studies, None)
+        yield _new(home, None)
         return
     try:
-        yield _open(studies, studies / f"{digest}.open.json")
+        yield _open(home, studies / f"{digest}.open.json")
     finally:
         lock.release()
 
 
-def _open(studies: Path, pointer: Path) -> Journal:
+def _open(home: Path, pointer: Path) -> Journal:
     if not pointer.exists():
-        journal = _new(studies, pointer)
+        journal = _new(home, pointer)
         _write(pointer, {"id": journal.id, "flow_run": None})
         return journal
     found = json.loads(pointer.read_text())
-    return Journal(found["id"], studies / found["id"], True, found["flow_run"], pointer)
+    return Journal(StudyFolder(home=home, id=found["id"]), True, found["flow_run"], pointer)
 
 
-def _new(studies: Path, pointer: Path | None) -> Journal:
-    name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
-    folder = studies / name
-    folder.mkdir()
-    return Journal(name, folder, False, None, pointer)
+def _new(home: Path, pointer: Path | None) -> Journal:
+    folder = StudyFolder(home=home, id=f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}")
+    folder.root.mkdir()
+    return Journal(folder, pointer=pointer)
 
 
 def _write(path: Path, value: object) -> None:

@@ -49,6 +49,11 @@ class SearchParameters(BaseModel):
     repeats: Annotated[int, Field(ge=0, le=20)] = Field(
         1, description="Repeats of the 10-fold evaluation, tuning inside the folds; 0 leaves it out."
     )
+    margin: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.01,
+        description="Score that a cheaper way to make a model may lose and still be recommended: 0.01 is one point "
+        "of accuracy.",
+    )
     workers: Annotated[int, Field(ge=1, le=1024)] | None = Field(
         None,
         description="Threads, worker processes or task slots of an engine; empty: one a core.",

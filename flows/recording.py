@@ -3,28 +3,34 @@
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
+from flows.session import Session
+from infra import __version__
 from infra.display import show
+from infra.mlflow_api import DESCRIPTION_TAG
 from infra.tracking import Tracker
 from tasks.cells import CellRequest
-from tasks.report.artifacts import leaderboard_rows, markdown_summary
-from tasks.results import Cell, Dataset, Evaluation, Trial
+from tasks.datasets.prepared import PreparedDataset
+from tasks.registry import ALGORITHMS
+from tasks.report.artifacts import (
+    leaderboard_rows,
+    markdown_links,
+    markdown_recommendations,
+    markdown_summary,
+)
+from tasks.results import Cell, Evaluation, Trial
 from tasks.vision.curves import epochs_in
-
-if TYPE_CHECKING:
-    from flows.session import Session
 
 FLUSH_TIMEOUT_S = 120
 FOLLOW_S = 1.0  # between two looks for an epoch that has ended
 PACKAGES = (
-    "trilla",
     "prefect",
     "prefect-dask",
     "dask",
@@ -37,8 +43,12 @@ PACKAGES = (
 
 
 def versions() -> dict[str, str]:
-    """Versions of the packages that results depend on."""
-    return {name: version(name) for name in PACKAGES}
+    """Versions of the packages that results depend on, as far as they are installed."""
+    found = {"trilla": __version__}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def prefect_url(flow_run_id: str) -> str:
@@ -46,16 +56,20 @@ def prefect_url(flow_run_id: str) -> str:
     return f"{os.environ['PREFECT_API_URL'].removesuffix('/api')}/runs/flow-run/{flow_run_id}"
 
 
-def start_study(session: "Session") -> None:
+def start_study(session: Session) -> None:
     """Open the study's MLflow run and link it and the Prefect run to each other."""
     links = session.result.links
     links["Prefect run"] = prefect_url(session.flow_run_id)
     if session.cluster.dashboard:
-        links["Dask dashboard"] = session.cluster.dashboard
+        links["Dask dashboard (while the study runs)"] = session.cluster.dashboard
     session.tracker.start_run(
         session.key,
         f"study {session.journal.id}",
-        tags={"prefect.flow_run": links["Prefect run"], "trilla.version": version("trilla")},
+        tags={
+            "prefect.flow_run": links["Prefect run"],
+            "trilla.version": __version__,
+            DESCRIPTION_TAG: _to_prefect(session),
+        },
     )
     session.tracker.log(session.key, params=_flat(session.parameters.model_dump(mode="json")))
     session.tracker.log(session.key, tags={f"version.{name}": text for name, text in versions().items()})
@@ -63,12 +77,16 @@ def start_study(session: "Session") -> None:
     if url:
         links["MLflow run"] = url
     show(
-        create_markdown_artifact, key="links", markdown=_links(links), description="Where this study is seen"
+        create_markdown_artifact,
+        key="links",
+        markdown=markdown_links(links),
+        description="Pages of this study",
     )
 
 
-def _links(links: dict[str, str]) -> str:
-    return "\n".join(f"- [{name}]({url})" for name, url in links.items())
+def _to_prefect(session: Session) -> str:
+    """Link from an MLflow run to the study's page in Prefect, in markdown."""
+    return f"[Prefect run]({session.result.links['Prefect run']})"
 
 
 def _flat(parameters: dict[str, Any]) -> dict[str, Any]:
@@ -79,10 +97,20 @@ def _flat(parameters: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def record_dataset(session: "Session", dataset: Dataset) -> None:
-    """Name the data set and its digest as an input of the study."""
+def record_dataset(session: Session, key: str, dataset: PreparedDataset) -> None:
+    """Name a data set and its digest as an input of a run.
+
+    Parameters
+    ----------
+    session : Session
+        The study.
+    key : str
+        Key of the run.
+    dataset : PreparedDataset
+        The data set.
+    """
     session.tracker.log_dataset(
-        session.key,
+        key,
         name=dataset.name,
         digest=dataset.sha256,
         source=dataset.path,
@@ -91,12 +119,12 @@ def record_dataset(session: "Session", dataset: Dataset) -> None:
     )
 
 
-def run_key(session: "Session", request: CellRequest) -> str:
+def run_key(session: Session, request: CellRequest) -> str:
     """Key of a cell's MLflow run."""
     return f"{session.key}/{request.key.rpartition('/')[2]}"
 
 
-def start_cell(session: "Session", request: CellRequest) -> None:
+def start_cell(session: Session, request: CellRequest) -> None:
     """Open the cell's MLflow run under the study's."""
     session.open_key = run_key(session, request)
     session.tracker.start_run(
@@ -109,18 +137,20 @@ def start_cell(session: "Session", request: CellRequest) -> None:
             "trilla.engine": request.engine,
             "trilla.search": request.search,
             "prefect.flow_run": session.result.links["Prefect run"],
+            DESCRIPTION_TAG: _to_prefect(session),
         },
     )
 
 
 @contextmanager
-def following(session: "Session", request: CellRequest) -> Iterator[None]:
-    """Log the epochs of a network while it is trained, wherever that is."""
-    if request.dataset.task != "vision":
+def following(session: Session, request: CellRequest) -> Iterator[None]:
+    """Log the epochs of a training while it goes on, wherever it runs."""
+    if not ALGORITHMS[request.algorithm].trains_in_epochs:
         yield
         return
     ended = threading.Event()
-    arguments = (session.tracker, run_key(session, request), request.curve, ended)
+    curve = request.folder.curve(request.key)
+    arguments = (session.tracker, run_key(session, request), curve, ended)
     thread = threading.Thread(target=_follow, args=arguments, name="curve", daemon=True)
     thread.start()
     try:
@@ -131,7 +161,7 @@ def following(session: "Session", request: CellRequest) -> Iterator[None]:
 
 
 def _follow(tracker: Tracker, key: str, path: Path, ended: threading.Event) -> None:
-    # from the start also where an interrupted study is gone on with: the server ignores points that it has
+    # a resumed study sends its points from the first on: the server ignores those that it has
     count, last = 0, False
     while not last:
         last = ended.wait(FOLLOW_S)
@@ -148,10 +178,20 @@ def _follow(tracker: Tracker, key: str, path: Path, ended: threading.Event) -> N
             )
 
 
-def record_cell(session: "Session", request: CellRequest, cell: Cell) -> None:
-    """Log what a cell found and used, its trials, its series; and end its run."""
-    tracker, key = session.tracker, run_key(session, request)
-    usage = cell.usage
+def record_cell(session: Session, request: CellRequest, cell: Cell) -> None:
+    """Log what a cell found and used, its trials, its series; and end its run.
+
+    Parameters
+    ----------
+    session : Session
+        The study.
+    request : CellRequest
+        What was asked for.
+    cell : Cell
+        The result; the key of its run is noted in it.
+    """
+    tracker, usage = session.tracker, cell.usage
+    key = cell.run_key = run_key(session, request)
     metrics = {
         **cell.metrics,
         "wall_s": usage.wall_s,
@@ -170,15 +210,7 @@ def record_cell(session: "Session", request: CellRequest, cell: Cell) -> None:
         {"trilla.error": cell.error} if cell.error else {}
     )
     tracker.log(key, tags=tags)
-    dataset = request.dataset
-    tracker.log_dataset(
-        key,
-        name=dataset.name,
-        digest=dataset.sha256,
-        source=dataset.path,
-        rows=dataset.rows,
-        columns=dataset.columns,
-    )
+    record_dataset(session, key, request.dataset)
     tracker.log_series(key, _series(cell))
     if cell.trials:
         tracker.log_text(key, _trial_table(cell.trials), "trials.csv")
@@ -189,12 +221,12 @@ def record_cell(session: "Session", request: CellRequest, cell: Cell) -> None:
     session.open_key = None
 
 
-def link_cells(session: "Session") -> None:
+def link_cells(session: Session) -> None:
     """Give every cell the address of its MLflow run, as far as the server has answered."""
     session.tracker.flush(timeout=FLUSH_TIMEOUT_S)
-    for cell, key in zip(session.result.cells, session.run_keys, strict=True):
-        cell.mlflow_run_id = session.tracker.run_id(key, timeout=0)
-        cell.mlflow_url = session.tracker.run_url(key, timeout=0)
+    for cell in session.result.cells:
+        cell.mlflow_run_id = session.tracker.run_id(cell.run_key, timeout=0)
+        cell.mlflow_url = session.tracker.run_url(cell.run_key, timeout=0)
 
 
 def _series(cell: Cell) -> list[tuple[str, float, int, int]]:
@@ -224,7 +256,7 @@ def _trial_table(trials: list[Trial]) -> str:
     return str(pd.DataFrame(rows).to_csv(index=False))
 
 
-def _record_best_trials(session: "Session", parent: str, cell: Cell) -> None:
+def _record_best_trials(session: Session, parent: str, cell: Cell) -> None:
     scored = [trial for trial in cell.trials if trial.mean_score is not None]
     best = sorted(scored, key=lambda trial: -(trial.mean_score or 0.0))[: session.parameters.log_trials]
     for rank, trial in enumerate(best, 1):
@@ -235,7 +267,7 @@ def _record_best_trials(session: "Session", parent: str, cell: Cell) -> None:
         session.tracker.end_run(key)
 
 
-def record_evaluation(session: "Session", evaluation: Evaluation) -> None:
+def record_evaluation(session: Session, evaluation: Evaluation) -> None:
     """Log a cross-validated mean with its interval on the study's run."""
     name = f"{evaluation.dataset}.{evaluation.algorithm}.{evaluation.search}.{evaluation.metric}"
     session.tracker.log(
@@ -248,29 +280,33 @@ def record_evaluation(session: "Session", evaluation: Evaluation) -> None:
     )
 
 
-def finish_study(session: "Session", report: str, status: str) -> None:
-    """Store the report and the result with MLflow and Prefect, and end the study's run."""
-    from pathlib import Path
+def finish_study(session: Session, report: Path, status: str) -> None:
+    """Store the report and the result with MLflow and Prefect, and end the study's run.
 
-    result = session.result
-    session.tracker.log_artifact(session.key, Path(report))
-    session.tracker.log_text(session.key, result.model_dump_json(indent=2), "result.json")
-    session.tracker.end_run(session.key, status)
-    run_id = session.tracker.run_id(session.key, timeout=30)
-    if run_id:
-        uri = os.environ["MLFLOW_TRACKING_URI"]
-        result.links["report in MLflow"] = f"{uri}/get-artifact?path={Path(report).name}&run_uuid={run_id}"
+    Parameters
+    ----------
+    session : Session
+        The study.
+    report : Path
+        The report's file.
+    status : {"FINISHED", "FAILED"}
+        How the run ends.
+    """
+    result, tracker = session.result, session.tracker
+    tracker.log_artifact(session.key, report)
+    tracker.log_text(session.key, result.model_dump_json(indent=2), "result.json")
+    if url := tracker.run_url(session.key, artifact=report.name):
+        result.links["report in MLflow"] = url
+    summary = markdown_summary(result)
+    # the page of a run shows the first lines of its description: the link and the answer
+    tracker.describe(session.key, f"{_to_prefect(session)}\n\n{markdown_recommendations(result)}")
+    tracker.end_run(session.key, status)
     show(create_table_artifact, key="leaderboard", table=leaderboard_rows(result), description="Leaderboard")
-    show(
-        create_markdown_artifact,
-        key="summary",
-        markdown=f"{markdown_summary(result)}\n\n{_links(result.links)}",
-        description="Findings",
-    )
+    show(create_markdown_artifact, key="summary", markdown=summary, description="Recommendation and findings")
 
 
-def abandon_study(session: "Session", error: BaseException) -> None:
-    """End the study's open MLflow runs: FAILED if an error ended it, KILLED if somebody did."""
+def abandon_study(session: Session, error: BaseException) -> None:
+    """End the study's open MLflow runs: FAILED if an error ended the study, KILLED if a person did."""
     status = "FAILED" if isinstance(error, Exception) else "KILLED"
     for key in [session.open_key, session.key]:
         if key:

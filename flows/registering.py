@@ -1,28 +1,44 @@
-"""The best model of a data set goes into MLflow's registry, as champion or as challenger."""
+"""The recommended model of a data set goes into MLflow's registry, as champion or as challenger."""
 
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from flows.session import Session
 from infra.model_registry import ModelRegistry, Version
 from tasks.champion import Standing, judge, standing
-from tasks.datasets.preparation import PreparedDataset
-from tasks.results import Evaluation, RegisteredModel
-
-if TYPE_CHECKING:
-    from flows.session import Session
+from tasks.datasets.prepared import PreparedDataset
+from tasks.report.recommended import answer
+from tasks.results import Evaluation, Recommendation, RegisteredModel
 
 DELIVERY_TIMEOUT_S = 120
-DIGITS = 6  # of the scores kept beside a version: two versions are compared by them
+DIGITS = 6  # decimals of the scores that a version keeps, by which later versions are compared with it
 
 
 def register(
-    session: "Session", dataset: PreparedDataset, evaluation: Evaluation, folder: Path
+    session: Session,
+    dataset: PreparedDataset,
+    evaluation: Evaluation,
+    recommendation: Recommendation,
+    folder: Path,
 ) -> RegisteredModel | None:
-    """Log a model's files with the study's run and make them a version; None while MLflow is away."""
+    """Log a model's files with the study's run and make them a version; None while MLflow is away.
+
+    Parameters
+    ----------
+    session : Session
+        The study.
+    dataset : PreparedDataset
+        The data set, whose name the registered model has.
+    evaluation : Evaluation
+        The cross-validation of the model's way.
+    recommendation : Recommendation
+        Why this model is registered; its words become the version's description.
+    folder : Path
+        Folder of the model's files.
+    """
     tracker = session.tracker
     place = f"models/{folder.name}"
     tracker.log_artifact(session.key, folder, "models")
@@ -30,20 +46,20 @@ def register(
     if not (tracker.flush(timeout=DELIVERY_TIMEOUT_S) and run_id):
         return None
     registry = ModelRegistry(os.environ["MLFLOW_TRACKING_URI"])
-    newcomer = standing(evaluation, dataset, session.parameters.seed)
-    way = f"{evaluation.algorithm} {evaluation.search}"
+    newcomer = standing(evaluation, dataset, session.parameters.seed, session.parameters.epochs)
+    words = f"{answer(recommendation)} {recommendation.reason}"
     with FileLock(session.settings.home / "registry.lock"):  # another study could judge by the same champion
-        verdict = judge(newcomer, _standing_of(registry.holder(dataset.name, "champion")))
-        tags = {**_tags(newcomer), "trilla.model": way, "trilla.reason": verdict.reason}
-        version = registry.register(dataset.name, run_id, place, tags)
-        registry.assign(version, verdict.alias)
+        promotion = judge(newcomer, _standing_of(registry.holder(dataset.name, "champion")))
+        tags = {**_tags(newcomer), "trilla.model": str(evaluation.way), "trilla.reason": promotion.reason}
+        version = registry.register(dataset.name, run_id, place, tags, words)
+        registry.assign(version, promotion.alias)
     return RegisteredModel(
         dataset=dataset.name,
-        model=way,
+        model=str(evaluation.way),
         name=version.name,
         version=version.number,
-        alias=verdict.alias,
-        reason=verdict.reason,
+        alias=promotion.alias,
+        reason=promotion.reason,
         url=registry.url(version),
     )
 

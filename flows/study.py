@@ -1,52 +1,74 @@
-"""The main job: prepare, train, search, evaluate, compare engines, report."""
+"""The main job: prepare, train, search, evaluate, recommend, compare engines, report."""
 
 import platform
+from collections.abc import Mapping
 from typing import Any
 
 import psutil
-from prefect import flow
+from prefect import flow, tags
 from prefect.client.schemas.objects import State
+from prefect.context import TagsContext
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.states import Completed, Failed
 from prefect_dask import DaskTaskRunner
 
 from flows import recording
-from flows.checking import refuse_namesake
-from flows.families import INCOMPLETE, compare, verdict
+from flows.checking import prepare_in_advance, refuse_namesake
+from flows.comparison import INCOMPLETE, compare, outcome
 from flows.gathering import complete
+from flows.opening import open_session
 from flows.parameters import (
     ClassificationParameters,
     ClusteringParameters,
     StudyParameters,
     VisionParameters,
 )
-from flows.session import Session, current_session, open_session, watching
-from infra.settings import usable_cores
+from flows.session import Session, current_listener, current_session, datasets_handed_over
+from infra.errors import TrillaError
+from infra.settings import load_settings, usable_cores
 from tasks import steps
-from tasks.datasets.preparation import PreparedDataset
+from tasks.datasets.prepared import PreparedDataset
+from tasks.report.recommended import answer
 from tasks.results import Dataset, StudyResult
 
+TAG = "trilla"
+"""Tag of every flow run that sends heartbeats: the crash automation matches the runs that have it."""
 NO_HEARTBEAT = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+SHOWN = {"name", "task", "rows", "sha256", "path", "notes", "provenance", "caution"}
+"""Fields of a prepared data set that the result shows."""
 
 
 @flow(name="study")
 def study(parameters: StudyParameters = StudyParameters()) -> State[Any]:  # noqa: B008 (frozen)
-    """Compare algorithms x engines x {baseline, grid, random} on each data set, and report.
+    """Compare algorithms x engines x {baseline, grid, random} on each data set, recommend, and report.
 
-    The run ends Completed only if every cell did; else it is Failed, with the causes, and the same study
-    started again computes only what is missing.
+    The run ends Completed only if every cell did; else it is Failed, with the causes, and the same study started
+    again computes only what is missing. Data that cannot be used end the run before a cluster starts: its state
+    has one sentence with the fault and the remedy.
     """
+    try:
+        prepared = ready_datasets(parameters)
+    except TrillaError as error:
+        return Failed(message=str(error))
     result = StudyResult(
         name="study", started=recording.now(), versions=recording.versions(), machine=machine()
     )
     # The study's own heartbeat tells that its process lives; a flow's end waits up to a second for the thread
-    # that sends them, and a study has many subflows.
-    with open_session(parameters, result) as session, temporary_settings(NO_HEARTBEAT):
+    # that sends heartbeats, and a study has many subflows. Subflows and tasks have no tag: for each tag of a task the
+    # server is asked for a concurrency slot.
+    no_tags = TagsContext(current_tags=set())
+    with open_session(parameters, result, prepared) as session, temporary_settings(NO_HEARTBEAT), no_tags:
         for dataset in on_cluster(session, preparation)():
             state = on_cluster(session, compare)(dataset, return_state=True)
             if state.name != INCOMPLETE:
-                state.result()  # raises what ended it before its end
+                state.result()  # raises the error that ended the comparison early, if there was one
         return finish(session)
+
+
+def run_tagged(parameters: StudyParameters) -> State[Any]:
+    """Run a study whose flow run has the tag `TAG`; a run of a deployment gets it from the deployment."""
+    with tags(TAG):
+        return study(parameters, return_state=True)
 
 
 @flow(name="classification")
@@ -54,7 +76,7 @@ def classification(
     parameters: ClassificationParameters = ClassificationParameters(),  # noqa: B008 (frozen)
 ) -> State[Any]:
     """Compare classifiers on one table."""
-    return study(parameters.as_study(), return_state=True)
+    return run_tagged(parameters.as_study())
 
 
 @flow(name="clustering")
@@ -62,7 +84,7 @@ def clustering(
     parameters: ClusteringParameters = ClusteringParameters(),  # noqa: B008 (frozen)
 ) -> State[Any]:
     """Compare clusterings of one table."""
-    return study(parameters.as_study(), return_state=True)
+    return run_tagged(parameters.as_study())
 
 
 @flow(name="vision")
@@ -70,36 +92,53 @@ def vision(
     parameters: VisionParameters = VisionParameters(),  # noqa: B008 (frozen)
 ) -> State[Any]:
     """Compare networks on one folder of images."""
-    return study(parameters.as_study(), return_state=True)
+    return run_tagged(parameters.as_study())
+
+
+def ready_datasets(parameters: StudyParameters) -> Mapping[str, PreparedDataset]:
+    """Data sets that are ready before the cluster starts: those of the command, or this run's own tables.
+
+    Raises
+    ------
+    TrillaError
+        If a data set cannot be used.
+    """
+    ready = datasets_handed_over()
+    if ready is None:
+        ready = prepare_in_advance(parameters, load_settings().home / "data", images=False)
+    return ready
 
 
 @flow(name="preparation", flow_run_name="preparation", validate_parameters=False)
 def preparation() -> list[PreparedDataset]:
-    """Prepare every data set of the study."""
+    """Prepare every data set of the study, each once."""
     session = current_session()
+    parameters = session.parameters
     prepared: list[PreparedDataset] = []
-    for data in session.parameters.data:
-        watching().starting(f"{data}: preparation")
-        folder = session.settings.home / "data"
+    for data in parameters.data:
+        current_listener().starting(f"{data}: preparation")
         dataset = complete(
             steps.prepare,
             data,
-            session.parameters.target,
-            session.parameters.chosen_task,
-            str(folder),
-            session.parameters.folds,
-            session.parameters.epochs,
+            parameters.target,
+            parameters.chosen_task,
+            str(session.settings.home / "data"),
+            parameters.folds,
+            parameters.epochs is None,
             session.address,
+            session.prepared.get(data),
         )
         refuse_namesake(dataset, data, prepared)
-        summary = Dataset(columns=dataset.columns, **dataset.model_dump(include=SHOWN))
-        session.result.datasets.append(summary)
-        recording.record_dataset(session, summary)
+        described = Dataset(
+            columns=dataset.columns,
+            target=dataset.target,
+            epochs=parameters.epochs,
+            **dataset.model_dump(include=SHOWN),
+        )
+        session.result.datasets.append(described)
+        recording.record_dataset(session, session.key, dataset)
         prepared.append(dataset)
     return prepared
-
-
-SHOWN = {"name", "task", "target", "rows", "sha256", "path", "notes", "provenance", "caution", "epochs"}
 
 
 def on_cluster(session: Session, subflow: Any) -> Any:
@@ -108,22 +147,23 @@ def on_cluster(session: Session, subflow: Any) -> Any:
 
 
 def finish(session: Session) -> State[Any]:
-    """Write and store the report; the state says whether every cell completed."""
+    """Write and store the report; the state says what is recommended, and whether every cell completed."""
     result = session.result
     result.finished = recording.now()
     result.kept = sum(cell.kept for cell in result.cells)
     recording.link_cells(session)
-    path = session.settings.home / "reports" / f"{session.journal.id}.html"
+    path = session.journal.folder.report
     result.links["report"] = str(path)
     complete(steps.report, result, str(path))
-    state = verdict(result.cells)
-    recording.finish_study(session, str(path), "FINISHED" if state.is_completed() else "FAILED")
-    session.journal.result.write_text(result.model_dump_json(indent=2))
-    watching().ended(result)
+    state = outcome(result.cells)
+    recording.finish_study(session, path, "FINISHED" if state.is_completed() else "FAILED")
+    session.journal.folder.result.write_text(result.model_dump_json(indent=2))
+    current_listener().ended(result)
     if not state.is_completed():
         return Failed(message=state.message)  # under its usual name, which automations listen for
     session.journal.finish()
-    return Completed(message=f"{state.message}; report: {path}")
+    answers = " ".join(answer(recommendation) for recommendation in result.recommendations)
+    return Completed(message=f"{state.message}. {answers} Report: {path}")
 
 
 def machine() -> str:

@@ -1,7 +1,6 @@
-"""Putting the states of runs right when whoever was at them died or was interrupted."""
+"""Set the states of runs right after the process that ran them died or was interrupted."""
 
 import logging
-import time
 from collections.abc import Iterable
 from uuid import UUID
 
@@ -18,21 +17,24 @@ from prefect.client.schemas.objects import TERMINAL_STATES, FlowRun, StateType, 
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
 
-LAST_WORDS_S = 3.0
+from infra.retrying import wait_until
+
+EVENT_DELAY_S = 3.0
+"""Seconds that the last events of a task may need to reach the server after the task has ended."""
 POLL_S = 0.5
 
 log = logging.getLogger(__name__)
 
 
 def mark_crashed(flow_run_id: str, message: str) -> None:
-    """Set a flow run whose process died, its subflows and their tasks to Crashed where they look alive."""
+    """Set a flow run whose process died to Crashed, and with it all unfinished subflows and tasks."""
     with get_client(sync_client=True) as client:
         try:
             top = client.read_flow_run(UUID(flow_run_id))
         except ObjectNotFound:
-            log.warning("flow run %s of the interrupted study is not known to the server", flow_run_id)
+            log.warning("The server does not know the flow run %s of the interrupted study.", flow_run_id)
             return
-        runs = _family(client, top)
+        runs = _with_subflows(client, top)
         _crash_tasks(client, _unfinished_tasks(client, runs), message)
         for run in runs:
             if run.state is None or not run.state.is_final():
@@ -40,30 +42,30 @@ def mark_crashed(flow_run_id: str, message: str) -> None:
 
 
 def settle_tasks(flow_run_id: str, message: str) -> None:
-    """Set the tasks of an interrupted flow run and its subflows, which nobody ends now, to Crashed.
+    """Set the unfinished tasks of an interrupted flow run and of its subflows to Crashed.
 
-    What a task said last reaches the server a moment after it has ended; that moment is waited for.
+    No process will end these tasks. A task that has ended may look unfinished until its last events reach the
+    server, so this function waits for them first.
     """
     with get_client(sync_client=True) as client:
-        runs = _family(client, client.read_flow_run(UUID(flow_run_id)))
-        deadline = time.monotonic() + LAST_WORDS_S
-        while (tasks := _unfinished_tasks(client, runs)) and time.monotonic() < deadline:
-            time.sleep(POLL_S)
-        _crash_tasks(client, tasks, message)
+        runs = _with_subflows(client, client.read_flow_run(UUID(flow_run_id)))
+        wait_until(lambda: not _unfinished_tasks(client, runs), limit_s=EVENT_DELAY_S, every_s=POLL_S)
+        _crash_tasks(client, _unfinished_tasks(client, runs), message)
 
 
 def mark_lost(task_run_id: UUID, message: str) -> None:
-    """Set a task run whose worker died to Crashed, if the server has heard of it or does in a moment."""
+    """Set a task run whose worker died to Crashed, if the server knows the task run soon enough."""
     with get_client(sync_client=True) as client:
-        deadline = time.monotonic() + LAST_WORDS_S
-        while time.monotonic() < deadline:
-            try:
-                task = client.read_task_run(task_run_id)
-            except ObjectNotFound:
-                time.sleep(POLL_S)
-            else:
-                _crash_tasks(client, [task], message)
-                return
+        task = wait_until(lambda: _task_run(client, task_run_id), limit_s=EVENT_DELAY_S, every_s=POLL_S)
+        if task is not None:
+            _crash_tasks(client, [task], message)
+
+
+def _task_run(client: SyncPrefectClient, task_run_id: UUID) -> TaskRun | None:
+    try:
+        return client.read_task_run(task_run_id)
+    except ObjectNotFound:
+        return None
 
 
 def _crash_tasks(client: SyncPrefectClient, tasks: Iterable[TaskRun], message: str) -> None:
@@ -71,8 +73,8 @@ def _crash_tasks(client: SyncPrefectClient, tasks: Iterable[TaskRun], message: s
         client.set_task_run_state(task.id, Crashed(message=message), force=True)
 
 
-def _family(client: SyncPrefectClient, top: FlowRun) -> list[FlowRun]:
-    """Return the run and all its subflows' runs."""
+def _with_subflows(client: SyncPrefectClient, top: FlowRun) -> list[FlowRun]:
+    """Return the flow run and the runs of all its subflows."""
     found = level = [top]
     while level:
         parents = FlowRunFilterParentFlowRunId(any_=[run.id for run in level])
@@ -82,8 +84,8 @@ def _family(client: SyncPrefectClient, top: FlowRun) -> list[FlowRun]:
 
 
 def _unfinished_tasks(client: SyncPrefectClient, runs: Iterable[FlowRun]) -> list[TaskRun]:
-    alive = [kind for kind in StateType if kind not in TERMINAL_STATES]
+    unfinished = [kind for kind in StateType if kind not in TERMINAL_STATES]
     return client.read_task_runs(
         flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run.id for run in runs])),
-        task_run_filter=TaskRunFilter(state=TaskRunFilterState(type=TaskRunFilterStateType(any_=alive))),
+        task_run_filter=TaskRunFilter(state=TaskRunFilterState(type=TaskRunFilterStateType(any_=unfinished))),
     )

@@ -1,1 +1,4 @@
 """Where the work runs: settings, servers, engines, tracking, monitoring."""
+
+__version__ = "0.1.0"
+"""Version of trilla; pyproject.toml reads it from here."""

@@ -1,4 +1,4 @@
-"""What Prefect only shows: progress and artifacts. A server that is away holds up and fails nothing."""
+"""Progress and artifacts on Prefect's pages. A server that is away never makes the work fail."""
 
 import logging
 import threading
@@ -13,33 +13,55 @@ from uuid import UUID
 import httpx
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
+from infra.retrying import wait_until
+
 PROGRESS_EVERY_S = 2.0
-PATIENCE_S = 60.0  # a server that is restarted is back by then
-LONGEST_PAUSE_S = 8.0
+PATIENCE_S = 60.0
+"""Seconds to wait for a server that is away; a restarted server is back by then."""
+TRY_EVERY_S = 2.0
 LAST_UPDATE_S = 1.0
+"""Seconds that the end of the work waits for the last update of its progress."""
 
 log = logging.getLogger(__name__)
 
 
 def show(create: Callable[..., object], **fields: Any) -> None:
-    """Create an artifact; wait a while for a server that is away, then go on without, with a warning."""
-    deadline, pause = time.monotonic() + PATIENCE_S, 0.5
-    while True:
+    """Create an artifact on Prefect's pages.
+
+    If the server is away, the call tries again for a minute, and then gives up with a warning.
+
+    Parameters
+    ----------
+    create : callable
+        Function of Prefect that creates the artifact.
+    **fields
+        Arguments of that function.
+    """
+    errors: list[httpx.HTTPError] = []
+
+    def created() -> bool:
         try:
             create(**fields)
         except httpx.HTTPError as error:
-            if time.monotonic() + pause > deadline:
-                log.warning("Prefect does not show %r: %s", fields.get("description"), error)
-                return
-            time.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE_S)
-        else:
-            return
+            errors.append(error)
+            return False
+        return True
+
+    if not wait_until(created, limit_s=PATIENCE_S, every_s=TRY_EVERY_S):
+        log.warning("Prefect does not show %r: %s", fields.get("description"), errors[-1])
 
 
 @contextmanager
 def display_only(what: str) -> Iterator[None]:
-    """Whether this reaches Prefect's server decides about nothing but what it shows: a failure is a warning."""
+    """Turn an error of Prefect's server in the `with` block into a warning.
+
+    Use it for requests that change only what Prefect's pages show.
+
+    Parameters
+    ----------
+    what : str
+        What the pages do not show after an error.
+    """
     try:
         yield
     except httpx.HTTPError as error:
@@ -47,14 +69,14 @@ def display_only(what: str) -> Iterator[None]:
 
 
 class ProgressArtifact:
-    """A progress artifact of the running task, brought up to date every two seconds while there is work.
+    """Context manager that shows the progress of the running task on Prefect's pages.
 
-    A thread sends it, so that the work never waits for the server. Call it with (done, total, best).
+    A thread updates the progress artifact every two seconds, so that the work never waits for the server.
 
     Parameters
     ----------
-    description
-        What the bar is called; how far it is, the best score and the time left are added.
+    description : str
+        Title of the progress bar. The finished part, the best score and the remaining time are added.
     """
 
     def __init__(self, description: str) -> None:
@@ -62,18 +84,29 @@ class ProgressArtifact:
         self._percent = 0.0
         self._started: tuple[float, int] | None = None
         self._ended = threading.Event()
-        # the context tells Prefect which task the artifact belongs to
+        # the context tells Prefect to which task the artifact belongs
         self._thread = threading.Thread(
             target=copy_context().run, args=(self._send,), name="progress-artifact", daemon=True
         )
 
     def __call__(self, done: int, total: int, best: float | None = None) -> None:
+        """Report progress.
+
+        Parameters
+        ----------
+        done : int
+            Number of finished units of work.
+        total : int
+            Number of all units of work; 0 if it is not known.
+        best : float, optional
+            Best score so far.
+        """
         now = time.monotonic()
-        since, before = self._started = self._started or (now, done)  # what a ledger had took no time
+        since, before = self._started = self._started or (now, done)  # units found in a ledger took no time
         found = "" if best is None else f", best {best:.4g}"
         pace = (now - since) / (done - before) if done > before else None
         left = "" if pace is None or done >= total else f", about {pace * (total - done):.0f} s left"
-        known = f" of {total:,}" if total else ""  # a server may not tell how much it sends
+        known = f" of {total:,}" if total else ""  # the size of a download is not always known
         self._description = f"{self._title}: {done:,}{known}{found}{left}"
         self._percent = 100.0 * done / total if total else 0.0
 

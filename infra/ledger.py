@@ -1,4 +1,4 @@
-"""What was computed and recorded: survives SIGKILL, so that it is never computed again."""
+"""The ledger of a study: results that survive SIGKILL, so that none is computed twice."""
 
 import json
 import sqlite3
@@ -13,36 +13,38 @@ from typing import Any
 from filelock import FileLock
 
 CHUNK = 500
+"""Largest number of keys in one query."""
 
 
 class Ledger:
-    """Results by key in one SQLite file; a result counts once it is on the disk.
+    """Results by key in one SQLite file; a result is recorded when it is on the disk.
 
-    Any number of processes may use one file. A key is recorded once: the first result stays.
+    Any number of processes may use one file. Each key is recorded once: a later result for the same key is
+    ignored.
 
     Parameters
     ----------
     path : Path or str
-        The file; its folder is made if needed.
+        SQLite file; its folder is made if it is missing.
     scope : str
-        Put before every key, so that the same trial can be recorded once for each engine.
+        Prefix of every key, so that the same trial can be recorded once for each engine.
     """
 
     def __init__(self, path: Path | str, scope: str = "") -> None:
         self.path = Path(path)
         self.scope = scope
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        # SQLite does not wait for others where it changes a file's journal: one process at a time sets it up
+        # one process at a time: SQLite does not wait for other processes when it changes the journal mode
         with FileLock(f"{self.path}.lock"), self._transaction() as db:
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("CREATE TABLE IF NOT EXISTS results (key TEXT PRIMARY KEY, value TEXT, recorded REAL)")
 
     def get(self, key: str) -> Any | None:
-        """Return the result of `key`, or None."""
+        """Return the result of a key, or None if the key is not recorded."""
         return self.get_many([key]).get(key)
 
     def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
-        """Return the recorded ones of `keys` with their results."""
+        """Return the results of those keys that are recorded, by key."""
         wanted = [self.scope + key for key in keys]
         found: dict[str, Any] = {}
         with closing(self._open()) as db:
@@ -54,26 +56,32 @@ class Ledger:
         return found
 
     def put(self, key: str, value: Any) -> None:
-        """Record `value` (JSON) under `key`; returns when it is on the disk."""
+        """Record a result, a JSON value; the call returns when the result is on the disk."""
         self.put_many({key: value})
 
     def put_many(self, results: dict[str, Any]) -> None:
-        """Record several results, all or none."""
+        """Record several results: all of them or none."""
         rows = [(self.scope + key, json.dumps(value), time.time()) for key, value in results.items()]
         with self._transaction() as db:
             db.executemany("INSERT OR IGNORE INTO results VALUES (?, ?, ?)", rows)
 
     @contextmanager
     def recording(self) -> Iterator[Callable[[dict[str, Any]], None]]:
-        """Record beside other work: what is given to the function is on the disk a moment later.
+        """Record results in a separate thread, while the `with` block computes others.
 
-        Results that arrive while others are written are written together. When the context ends all are on
-        the disk.
+        The thread writes together all results that arrive while it is busy. When the context ends, all
+        results are on the disk.
+
+        Yields
+        ------
+        callable
+            Function that takes results by key and returns at once.
 
         Raises
         ------
         sqlite3.Error
-            By the function or at the end, if results could not be written.
+            If results cannot be written. The function raises the error at its next call, or the end of the
+            context does.
         """
         recorder = _Recorder(self)
         with recorder.thread:
@@ -81,11 +89,11 @@ class Ledger:
         recorder.check()
 
     def scoped(self, scope: str) -> "Ledger":
-        """Return the same ledger with another scope."""
+        """Return a ledger on the same file with another scope."""
         return Ledger(self.path, scope)
 
     def count(self) -> int:
-        """Return how many results are recorded, in all scopes."""
+        """Return the number of recorded results in all scopes."""
         with closing(self._open()) as db:
             return int(db.execute("SELECT count(*) FROM results").fetchone()[0])
 
@@ -104,7 +112,7 @@ class Ledger:
 
 
 class _Recorder:
-    """Takes results and has one thread write all that wait, as long as any do."""
+    """Takes results, and writes those that wait together in one thread."""
 
     def __init__(self, ledger: Ledger) -> None:
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="trilla-ledger")

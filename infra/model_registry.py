@@ -1,4 +1,4 @@
-"""Registered models in MLflow: versions of a name, and which of them is `champion` or `challenger`."""
+"""Registered models in MLflow: their versions, and which version is `champion` or `challenger`."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -6,15 +6,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.delivery import mlflow_client
 from infra.errors import DataError, StackError
+from infra.mlflow_api import mlflow_client, model_page
 
 ALIASES = ("champion", "challenger")
+UNKNOWN = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND")
+"""Error codes that MLflow gives for an unknown model or alias."""
 
 
 @dataclass(frozen=True)
 class Version:
-    """One version of a registered model."""
+    """One version of a registered model.
+
+    Parameters
+    ----------
+    name : str
+        Name of the model.
+    number : str
+        Number of the version.
+    tags : mapping
+        Tags of the version.
+    """
 
     name: str
     number: str
@@ -22,12 +34,12 @@ class Version:
 
 
 class ModelRegistry:
-    """The registry of an MLflow server.
+    """The model registry of an MLflow server.
 
     Parameters
     ----------
     uri : str
-        The server's address.
+        Address of the server.
     """
 
     def __init__(self, uri: str) -> None:
@@ -35,49 +47,83 @@ class ModelRegistry:
         self.uri = uri
 
     def holder(self, name: str, alias: str) -> Version | None:
-        """The version that has an alias; None if none has."""
+        """Return the version of a model that has an alias, or None if no version has it.
+
+        Raises
+        ------
+        StackError
+            If the registry does not answer.
+        """
         from mlflow.exceptions import MlflowException
 
         try:
             found = self._client.get_model_version_by_alias(name, alias)
         except MlflowException as error:
-            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND"):
+            if error.error_code in UNKNOWN:
                 return None
             raise StackError(f"the model registry at {self.uri} does not answer: {error}") from error
         return Version(name, str(found.version), found.tags)
 
-    def register(self, name: str, run_id: str, folder: str, tags: Mapping[str, str]) -> Version:
-        """Make the artifact folder of a run the next version of a model."""
+    def register(
+        self, name: str, run_id: str, folder: str, tags: Mapping[str, str], description: str = ""
+    ) -> Version:
+        """Register an artifact folder of a run as the next version of a model.
+
+        Parameters
+        ----------
+        name : str
+            Name of the model; the model is created if it is missing.
+        run_id : str
+            The server's id of the run.
+        folder : str
+            Folder of the model's files among the artifacts of the run.
+        tags : mapping
+            Tags of the version.
+        description : str
+            Markdown text that MLflow shows on the page of the version.
+
+        Returns
+        -------
+        Version
+            The new version.
+        """
         from mlflow.exceptions import MlflowException
 
-        with suppress(MlflowException):  # it is there already
+        with suppress(MlflowException):  # the model may exist already
             self._client.create_registered_model(name)
         source = f"{self._client.get_run(run_id).info.artifact_uri}/{folder}"
-        made = self._client.create_model_version(name, source, run_id, tags=dict(tags))
+        made = self._client.create_model_version(
+            name, source, run_id, tags=dict(tags), description=description
+        )
         return Version(name, str(made.version), tags)
 
     def assign(self, version: Version, alias: str) -> None:
-        """Give an alias to a version; whoever had it has it no more."""
+        """Give an alias to a version; the version that had the alias before loses it."""
         self._client.set_registered_model_alias(version.name, alias, version.number)
 
     def url(self, version: Version) -> str:
-        """Address of a version's page."""
-        return f"{self.uri}/#/models/{version.name}/versions/{version.number}"
+        """Return the address of a version's page."""
+        return model_page(self.uri, version.name, version.number)
 
     def download(self, reference: str, folder: Path) -> Path:
-        """Fetch the files of a model.
+        """Download the files of a model's version.
 
         Parameters
         ----------
         reference : str
-            `NAME@ALIAS`, `NAME/VERSION`, or `NAME`, which is its champion.
+            `NAME@ALIAS`, `NAME/VERSION`, or `NAME`, which means the champion of the model.
         folder : Path
-            Where to; it must exist.
+            Existing folder in which the files are placed.
+
+        Returns
+        -------
+        Path
+            Folder of the files.
 
         Raises
         ------
         DataError
-            If there is no such model.
+            If the registry has no such model or version.
         """
         from mlflow.artifacts import download_artifacts
         from mlflow.exceptions import MlflowException
@@ -91,19 +137,25 @@ class ModelRegistry:
         return Path(local)
 
     def _resolved(self, reference: str) -> tuple[str, str]:
-        from mlflow.exceptions import MlflowException
-
+        """Return the name and the number of the version that a reference means."""
         name, at, alias = reference.partition("@")
         if not at and "/" in reference:
             name, _, number = reference.partition("/")
-            try:
-                return name, str(self._client.get_model_version(name, number).version)
-            except MlflowException:
-                raise DataError(f"there is no model {reference!r}; known: {self._known()}") from None
-        found = self.holder(name, alias or ALIASES[0])
+            found = self._numbered(name, number)
+        else:
+            holder = self.holder(name, alias or ALIASES[0])
+            found = holder.number if holder else None
         if found is None:
             raise DataError(f"there is no model {reference!r}; known: {self._known()}")
-        return name, found.number
+        return name, found
+
+    def _numbered(self, name: str, number: str) -> str | None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return str(self._client.get_model_version(name, number).version)
+        except MlflowException:
+            return None
 
     def _known(self) -> str:
         names = [model.name for model in self._client.search_registered_models()]

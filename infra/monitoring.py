@@ -1,21 +1,19 @@
-"""Time, CPU and memory of the driver and of every worker, sampled with psutil.
+"""Measure wall time, CPU time and memory of the driver and of every worker process, sampled with psutil.
 
-Memory is the resident set size (RSS). It counts pages that processes share, such as libraries, once for
-each of them, so that sums are a little too high; the figures without shared pages (USS, PSS) cost the
-kernel a walk over all mappings: measured at six times the price of a sample and more in large processes.
+Memory is the resident set size (RSS). RSS counts a page that several processes share, for example a page of a
+library, once for each process, so sums over processes are a little too high. The figures without shared
+pages (USS, PSS) need a walk of the kernel over all memory mappings: one sample was measured to cost six times
+as much, and more in large processes.
 """
 
 import logging
 import math
 import os
 import resource
-import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from functools import reduce
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from types import TracebackType
 from typing import Self
@@ -23,37 +21,48 @@ from typing import Self
 import psutil
 from pydantic import BaseModel, Field
 
-from infra.processes import family, is_alive
+from infra.processes import is_alive
 
 log = logging.getLogger(__name__)
 
-SERIES_LIMIT = 300  # samples a process
+SERIES_LIMIT = 300
+"""Largest number of samples of one process in a series."""
 DRIVER = "driver"
+"""Name of this process in a series."""
+
+SeriesRow = tuple[float, str, float, float]
+"""Unix time in seconds, name of the process, CPU in percent of one core, RSS in bytes."""
 
 
 class ProcessUsage(BaseModel):
-    """What one process used while it was watched."""
+    """CPU time and memory of one process while it was watched."""
 
-    cpu_s: float = 0.0
-    peak_rss: int = Field(0, description="Bytes.")
+    cpu_s: float = Field(0.0, description="CPU time in seconds.")
+    peak_rss: int = Field(0, description="Highest RSS in bytes.")
 
 
 class Usage(BaseModel):
-    """What a piece of work used: wall time, CPU time and memory, driver and workers apart."""
+    """Wall time, CPU time and memory of a piece of work, separately for the driver and each worker."""
 
-    wall_s: float = 0.0
-    cpu_s: float = Field(0.0, description="CPU seconds of all processes together.")
-    cpu_percent: float = Field(0.0, description="cpu_s / wall_s x 100; 200 means two full cores.")
-    peak_rss: int = Field(0, description="Bytes: highest sum over all processes at one moment.")
-    driver: ProcessUsage = Field(default_factory=ProcessUsage)
-    workers: dict[str, ProcessUsage] = Field(default_factory=dict)
-    series: list[tuple[float, str, float, float]] = Field(
-        default_factory=list, description="(unix time s, process name, CPU %, RSS bytes) a sample."
+    wall_s: float = Field(0.0, description="Wall time in seconds.")
+    cpu_s: float = Field(0.0, description="CPU time of all processes together in seconds.")
+    cpu_percent: float = Field(0.0, description="cpu_s / wall_s x 100; 200 means two fully used cores.")
+    peak_rss: int = Field(0, description="Highest sum of the RSS of all processes at one moment, in bytes.")
+    driver: ProcessUsage = Field(default_factory=ProcessUsage, description="Usage of this process.")
+    workers: dict[str, ProcessUsage] = Field(
+        default_factory=dict, description="Usage of the other processes by their name."
+    )
+    series: list[SeriesRow] = Field(
+        default_factory=list,
+        description="Samples (unix time in seconds, name of the process, CPU %, RSS in bytes) in time order.",
     )
 
 
-class _Process:
-    """One watched process and what its samples showed; `since`: born later, it is counted from its birth."""
+class _WatchedProcess:
+    """One watched process and its samples.
+
+    A process that was born after the time `since` is counted from its birth, any other from its first sample.
+    """
 
     def __init__(self, name: str, pid: int, since: float) -> None:
         self.name = name
@@ -62,15 +71,16 @@ class _Process:
         self.peak = self.rss = 0
         self.samples: list[tuple[float, float, int]] = []  # (unix time, CPU s, RSS)
         self.own, self.reaped = self._cpu()
-        born = self.handle.create_time() >= since
-        self.own_before, self.reaped_before = (0.0, 0.0) if born else (self.own, self.reaped)
+        born_later = self.handle.create_time() >= since
+        self.own_before, self.reaped_before = (0.0, 0.0) if born_later else (self.own, self.reaped)
 
     def _cpu(self) -> tuple[float, float]:
-        """CPU seconds of the process itself, and of its children that have ended."""
+        """Return the CPU seconds of the process itself, and those of its children that have ended."""
         times = self.handle.cpu_times()
         reaped = times.children_user + times.children_system
         if self.handle.pid == os.getpid():
-            return time.process_time(), reaped  # not rounded to the 10 ms that the kernel shows of others
+            # more exact than the kernel's figures for other processes, which are rounded to 10 ms
+            return time.process_time(), reaped
         return times.user + times.system, reaped
 
     def sample(self, now: float) -> None:
@@ -79,10 +89,10 @@ class _Process:
             self.rss = self.handle.memory_info().rss
         self.peak = max(self.peak, self.rss)
         self.samples.append((now, self.own, self.rss))
-        if len(self.samples) > 4 * SERIES_LIMIT:  # bounded, however long it lasts
+        if len(self.samples) > 4 * SERIES_LIMIT:  # the list stays bounded however long the work takes
             self.samples = _thinned(self.samples)
 
-    def series(self) -> list[tuple[float, str, float, float]]:
+    def series(self) -> list[SeriesRow]:
         samples = _thinned(self.samples)
         return [
             (now, self.name, 100 * (cpu - cpu_before) / (now - before), float(rss))
@@ -91,46 +101,45 @@ class _Process:
 
 
 class Monitor:
-    """Measures what happens inside the `with` block; afterwards `usage` has the figures.
+    """Context manager that measures the work inside its `with` block.
 
-    CPU time is read at start and end, so it is right however short the work. What a process used between
-    its last sample and its end is known once its parent, where that is watched, has waited for it, and
-    counts to the parent; so do children that nobody watched. The series leave both out. The monitor's own
-    CPU time is not counted, and its pace adapts so that it stays below 1 % of a core.
+    CPU time is read at the start and at the end, so it is right however short the work is. The CPU time that
+    a process used between its last sample and its end becomes known when its parent has waited for it. If the
+    parent is watched, this CPU time counts to the parent; the same holds for children that nobody watched.
+    The series contain neither. The monitor's own CPU time is not counted, and the pause between samples grows
+    so that the monitor uses less than 1 % of a core.
 
     Parameters
     ----------
-    watch
-        Names the other processes of this machine to watch (name -> pid); asked before each sample, as
-        workers come and go, so it must be quick. Where it names this process, that is left out.
-    interval
+    watch : callable, optional
+        Function without arguments that returns the other processes of this machine to watch, as a mapping
+        from name to process id. The function is called before each sample, because workers come and go, so it
+        must be quick. This process is left out if the function names it.
+    interval : float
         Seconds between samples.
-    name
-        Name of this process; one other than `driver` stands among the workers.
+
+    Attributes
+    ----------
+    usage : Usage
+        The figures, available after the `with` block.
     """
 
-    def __init__(
-        self,
-        watch: Callable[[], Mapping[str, int]] | None = None,
-        interval: float = 0.2,
-        name: str = DRIVER,
-    ) -> None:
+    def __init__(self, watch: Callable[[], Mapping[str, int]] | None = None, interval: float = 0.2) -> None:
         self.usage = Usage()
         self._watch = watch or dict[str, int]
         self._interval = interval
-        self._name = name
-        self._complained = False
+        self._warned = False
         self._stop = threading.Event()
-        self._cost = 0.0  # CPU seconds of our own
+        self._cost = 0.0  # CPU seconds of the monitor itself
         self._peak = 0
-        self._watched: dict[int, _Process] = {}
+        self._watched: dict[int, _WatchedProcess] = {}
         self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
 
     def __enter__(self) -> Self:
         self._children = {child.pid: _lifetime_cpu(child) for child in psutil.Process().children()}
         self._highest = _highest_rss()
         self._unix, self._start = time.time(), time.perf_counter()
-        self._own = _Process(self._name, os.getpid(), since=math.inf)
+        self._own = _WatchedProcess(DRIVER, os.getpid(), since=math.inf)
         self._sample(since=math.inf)
         self._thread.start()
         return self
@@ -145,7 +154,8 @@ class Monitor:
 
     @property
     def _since(self) -> float:
-        return self._unix - 1  # psutil counts from the time of boot, which the system knows to the second
+        # psutil computes birth times from the time of boot, which the system knows only to the second
+        return self._unix - 1
 
     def _run(self) -> None:
         pause = self._interval
@@ -162,12 +172,12 @@ class Monitor:
         for name, pid in self._named().items():
             try:
                 if pid not in self._watched:
-                    self._watched[pid] = _Process(name, pid, since)
+                    self._watched[pid] = _WatchedProcess(name, pid, since)
                 self._watched[pid].sample(now)
-            except psutil.NoSuchProcess:  # it ended: what it used so far is known
+            except psutil.NoSuchProcess:  # the process ended: its usage up to the last sample is known
                 continue
             except psutil.AccessDenied:
-                self._complain(f"process {pid} ({name}) belongs to another user")
+                self._warn(f"process {pid} ({name}) belongs to another user")
                 continue
             total += self._watched[pid].rss
         self._peak = max(self._peak, total)
@@ -176,14 +186,15 @@ class Monitor:
     def _named(self) -> dict[str, int]:
         try:
             return {name: pid for name, pid in self._watch().items() if pid != os.getpid()}
-        except Exception as error:  # a cluster that is going down must not take the measured work with it
-            self._complain(f"who they are cannot be told: {error!r}")
+        except Exception as error:  # an error of a cluster that shuts down must not end the measured work
+            self._warn(f"the process ids of the workers cannot be found: {error!r}")
             return {}
 
-    def _complain(self, reason: str) -> None:
-        if not self._complained:
+    def _warn(self, reason: str) -> None:
+        """Log the first reason; a reason that comes up at each sample would fill the log."""
+        if not self._warned:
             log.warning("Some processes are not measured: %s.", reason)
-        self._complained = True
+        self._warned = True
 
     def _result(self) -> Usage:
         wall = time.perf_counter() - self._start
@@ -194,14 +205,14 @@ class Monitor:
             wall_s=wall,
             cpu_s=cpu,
             cpu_percent=100 * cpu / wall,
-            peak_rss=max(self._peak, used[self._name].peak_rss),
-            driver=used.pop(DRIVER, ProcessUsage()),
+            peak_rss=max(self._peak, used[DRIVER].peak_rss),
+            driver=used.pop(DRIVER),
             workers=used,
             series=sorted(series),
         )
 
     def _used(self) -> dict[str, ProcessUsage]:
-        """What each name used; several processes in turn may have had the same."""
+        """Return the usage by name; processes that had the same name one after the other are added up."""
         reaped = self._lifetime_of_the_ended()
         used: dict[str, ProcessUsage] = {}
         for process in (self._own, *self._watched.values()):
@@ -209,14 +220,18 @@ class Monitor:
             figure = used.setdefault(process.name, ProcessUsage())
             figure.cpu_s += process.own - process.own_before + max(0.0, unseen)
             figure.peak_rss = max(figure.peak_rss, process.peak)
-        own = used[self._name]
+        own = used[DRIVER]
         own.cpu_s = max(0.0, own.cpu_s - self._cost)
         if (highest := _highest_rss()) > self._highest:  # a peak between two samples
             own.peak_rss = max(own.peak_rss, highest)
         return used
 
     def _lifetime_of_the_ended(self) -> dict[int, float]:
-        """CPU seconds by parent that processes took with them, and that are counted or not ours to count."""
+        """Return, by parent, the CPU seconds of ended children that must not be counted to the parent.
+
+        The kernel adds all CPU seconds of an ended child to its parent. Those of a watched child are counted
+        under the child's own name; those from before the measurement do not belong to the measured work.
+        """
         ended: dict[int, float] = {}
         for process in self._watched.values():
             if not is_alive(process.handle):
@@ -227,85 +242,8 @@ class Monitor:
         return ended
 
 
-_sampling: dict[str, Monitor] = {}
-_sampling_lock = threading.Lock()
-
-
-def start_sampling(token: str, interval: float = 0.2) -> None:
-    """Begin to measure this process, for example a Dask worker through `client.run`.
-
-    Parameters
-    ----------
-    token
-        Names the measurement; in a process that holds several workers the first one begins it.
-    interval
-        Seconds between samples.
-    """
-    with _sampling_lock:
-        if token not in _sampling:
-            _sampling[token] = Monitor(
-                interval=interval, name=f"{socket.gethostname()}-{os.getpid()}"
-            ).__enter__()
-
-
-def stop_sampling(token: str) -> Usage:
-    """End the measurement and return it, with this process among the workers as `<host>-<pid>`.
-
-    It is empty in a process that was not asked to begin (one that took the place of a dead worker) and
-    for further workers of the same process.
-    """
-    with _sampling_lock:
-        monitor = _sampling.pop(token, None)
-    if monitor is None:
-        return Usage()
-    monitor.__exit__(None, None, None)
-    return monitor.usage
-
-
-def merge(*usages: Usage) -> Usage:
-    """Put together what was measured at the same time on several machines.
-
-    The peak of the sum is then an upper bound: the sum of the machines' peaks.
-    """
-    wall = max((usage.wall_s for usage in usages), default=0.0)
-    cpu = sum(usage.cpu_s for usage in usages)
-    workers: dict[str, ProcessUsage] = {}
-    for name, figure in (item for usage in usages for item in usage.workers.items()):
-        workers[name] = _both(workers.get(name, ProcessUsage()), figure)
-    return Usage(
-        wall_s=wall,
-        cpu_s=cpu,
-        cpu_percent=100 * cpu / wall if wall else 0.0,
-        peak_rss=sum(usage.peak_rss for usage in usages),
-        driver=reduce(_both, (usage.driver for usage in usages), ProcessUsage()),
-        workers=workers,
-        series=sorted(row for usage in usages for row in usage.series),
-    )
-
-
-def children_of(pid: int, names: Sequence[str]) -> dict[str, int]:
-    """Name a process's descendants whose command line contains one of `names`, for `Monitor(watch=...)`.
-
-    Returns
-    -------
-    dict
-        `<name>-<pid>` -> pid; empty where the process has ended.
-    """
-    found = {}
-    with suppress(psutil.NoSuchProcess):
-        for process in family(psutil.Process(pid))[1:]:
-            with suppress(psutil.NoSuchProcess):
-                command = " ".join(process.cmdline())
-                found.update({f"{name}-{process.pid}": process.pid for name in names if name in command})
-    return found
-
-
-def _both(first: ProcessUsage, second: ProcessUsage) -> ProcessUsage:
-    return ProcessUsage(cpu_s=first.cpu_s + second.cpu_s, peak_rss=max(first.peak_rss, second.peak_rss))
-
-
 def _lifetime_cpu(process: psutil.Process) -> float:
-    """CPU seconds of a process and of its children that have ended; 0 if it has ended itself."""
+    """Return the CPU seconds of a process and of its ended children; 0 if the process has ended itself."""
     try:
         times = process.cpu_times()
     except psutil.NoSuchProcess:
@@ -314,13 +252,17 @@ def _lifetime_cpu(process: psutil.Process) -> float:
 
 
 def _highest_rss() -> int:
-    """Return the highest RSS this process ever had, in bytes."""
+    """Return the highest RSS that this process has ever had, in bytes."""
     unit = 1 if sys.platform == "darwin" else 1024
     return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _thinned(samples: list[tuple[float, float, int]]) -> list[tuple[float, float, int]]:
-    """The first sample, and at most `SERIES_LIMIT` more that each stand for neighbours, with their peak."""
+    """Return the first sample and at most `SERIES_LIMIT` more.
+
+    Each of the others stands for a group of neighbours: it has the time and the CPU seconds of the last
+    sample of the group, and the highest RSS in the group.
+    """
     size = math.ceil((len(samples) - 1) / SERIES_LIMIT)
     if size <= 1:
         return samples

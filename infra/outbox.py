@@ -1,28 +1,27 @@
 """Operations that wait for the tracking server, kept in SQLite so that none is lost when a process dies."""
 
 import json
-import os
-import shutil
 import sqlite3
 import threading
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import psutil
 from filelock import FileLock
 
+from infra.artifact_copies import ArtifactCopies
 from infra.errors import StackError
-from infra.processes import CLOCK_SLACK_S, is_alive
+from infra.processes import process_lives, this_process
+
+Kind = Literal["start", "log", "artifact", "dataset", "end"]
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS operations (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    owner TEXT,  -- NULL: nobody's, the next process that opens the file takes it over
+    owner TEXT,  -- NULL: no process owns the operation; the next process that opens the file takes it over
     uri TEXT NOT NULL, experiment TEXT NOT NULL, key TEXT NOT NULL,
     kind TEXT NOT NULL, size INTEGER NOT NULL, payload TEXT NOT NULL
 );
@@ -37,61 +36,67 @@ CREATE TABLE IF NOT EXISTS runs (
 );
 """
 
-# Operations `log` of one run, up to its next operation of another kind, and up to what one request takes.
+OLDEST = """
+SELECT seq, experiment, key, kind, payload FROM operations
+WHERE owner = :owner AND key NOT IN (SELECT value FROM json_each(:skip)) ORDER BY seq LIMIT 1
+"""
+# The oldest operation, which is of kind `log`, with the following `log` operations of the same run: up to the
+# run's next operation of another kind, and up to the limits of one request.
 MERGED = """
-WITH mine AS (SELECT * FROM operations WHERE owner = ?1 AND experiment = ?2 AND key = ?3)
+WITH mine AS (SELECT * FROM operations WHERE owner = :owner AND experiment = :experiment AND key = :key)
 SELECT seq, experiment, key, kind, payload FROM (
-    SELECT *, sum(size) OVER before AS things, sum(length(payload)) OVER before AS bytes FROM mine
+    SELECT *, sum(size) OVER before AS entities, sum(length(payload)) OVER before AS bytes FROM mine
     WHERE kind = 'log' AND seq < coalesce((SELECT min(seq) FROM mine WHERE kind != 'log'), 1e18)
     WINDOW before AS (ORDER BY seq)
-) WHERE seq = ?4 OR (things <= ?5 AND bytes <= ?6) ORDER BY seq
+) WHERE seq = :seq OR (entities <= :entities AND bytes <= :bytes) ORDER BY seq
 """
-LIMITS = (1000, 500_000)
-
-
-@cache
-def _created(pid: int) -> float:
-    return psutil.Process(pid).create_time()
-
-
-def this_process() -> tuple[int, float]:
-    """Return pid and creation time (unix seconds) of this process: together they name it for ever."""
-    return os.getpid(), _created(os.getpid())
-
-
-def process_lives(pid: int, created: float) -> bool:
-    """Whether the process of that pid and creation time (unix seconds) is still there."""
-    try:
-        process = psutil.Process(pid)
-        return abs(process.create_time() - created) < CLOCK_SLACK_S and is_alive(process)
-    except psutil.NoSuchProcess:
-        return False
+MERGED_LIMITS = {"entities": 1000, "bytes": 500_000}
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation on one run, as it was recorded."""
+    """One operation on one run, as it was recorded.
+
+    Parameters
+    ----------
+    seq : int
+        Position in the outbox.
+    experiment : str
+        Name of the experiment.
+    key : str
+        Key of the run.
+    kind : {"start", "log", "artifact", "dataset", "end"}
+        Kind of the operation.
+    payload : object
+        JSON value that the operation carries; its form depends on the kind.
+    """
 
     seq: int
     experiment: str
     key: str
-    kind: str
+    kind: Kind
     payload: Any
 
 
 class Outbox:
     """The operations of one process for one server, in a SQLite file that several processes share.
 
-    An operation that was added survives SIGKILL of its process (not a power cut: the file is written
-    in WAL mode with `synchronous=NORMAL`). Each operation belongs to the process that added it; opening
-    the file takes over what processes that are gone, or that closed it, left for the same server.
+    An operation that was added survives SIGKILL of its process. The operation does not survive a power cut,
+    because the file is written in WAL mode with `synchronous=NORMAL`. The owner of an operation is the process
+    that added the operation. A process that opens the file takes over the operations for the same server whose
+    owner has ended or has closed the file.
 
     Parameters
     ----------
-    path
-        The file; it and its folder are made where they are missing.
-    uri
-        The tracking server the operations are for.
+    path : Path
+        SQLite file. The file and its folder are made if they are missing.
+    uri : str
+        Address of the tracking server that gets the operations.
+
+    Attributes
+    ----------
+    copies : ArtifactCopies
+        Copies of the artifacts that wait, in a folder beside the file.
 
     Raises
     ------
@@ -102,12 +107,12 @@ class Outbox:
     def __init__(self, path: Path, uri: str) -> None:
         self.path = path
         self._uri = uri
-        self._files = path.with_name(path.name + "-files")
         self._owner = "{}-{}-{}".format(*this_process(), uuid.uuid4().hex[:8])
+        self.copies = ArtifactCopies(path.with_name(path.name + "-files"), self._owner)
         self._lock = threading.Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Two processes at once would trip over each other's switch to WAL and over the same left-overs.
+            # one process at a time: two would disturb each other's switch to WAL, and take over the same work
             with FileLock(path.with_name(path.name + ".lock")):
                 self._db = sqlite3.connect(
                     path, timeout=30, isolation_level="IMMEDIATE", check_same_thread=False
@@ -120,13 +125,24 @@ class Outbox:
         except (sqlite3.Error, OSError) as error:
             raise StackError(f"The outbox {path} cannot be opened: {error}.") from error
 
-    def add(self, experiment: str, key: str, kind: str, payloads: Iterable[tuple[int, object]]) -> None:
-        """Record operations of one kind on one run, all or none.
+    def add(self, experiment: str, key: str, kind: Kind, payloads: Iterable[tuple[int, object]]) -> None:
+        """Record operations of one kind on one run: all of them or none.
 
         Parameters
         ----------
-        payloads
-            (number of things in it, what to keep as JSON) an operation.
+        experiment : str
+            Name of the experiment.
+        key : str
+            Key of the run.
+        kind : {"start", "log", "artifact", "dataset", "end"}
+            Kind of the operations.
+        payloads : iterable of (int, object)
+            For each operation the number of entities in it and its payload, a JSON value.
+
+        Raises
+        ------
+        StackError
+            If the operations cannot be written.
         """
         rows = [
             (self._owner, self._uri, experiment, key, kind, size, json.dumps(payload))
@@ -143,59 +159,89 @@ class Outbox:
             raise StackError(f"{self.path}: nothing can be recorded for MLflow: {error}.") from error
 
     def next(self, skip: Iterable[str] = ()) -> list[Operation]:
-        """Return the oldest own operation; of kind `log` with those that may be sent together with it.
+        """Return the oldest operation of this process.
+
+        With an operation of kind `log` come the operations that may be sent in the same request.
 
         Parameters
         ----------
-        skip
-            Keys of runs that cannot be served yet.
+        skip : iterable of str
+            Keys of runs whose operations cannot be sent yet.
+
+        Returns
+        -------
+        list of Operation
+            Operations of one run and one kind; an empty list if none waits.
         """
-        columns = "seq, experiment, key, kind, payload"
         with self._lock:
-            head = self._db.execute(
-                f"SELECT {columns} FROM operations WHERE owner = ?"  # noqa: S608
-                " AND key NOT IN (SELECT value FROM json_each(?)) ORDER BY seq LIMIT 1",
-                (self._owner, json.dumps(list(skip))),
-            ).fetchone()
-            if head is None or head[3] != "log":
-                rows = [head] if head else []
-            else:
-                rows = self._db.execute(MERGED, (self._owner, *head[1:3], *head[:1], *LIMITS)).fetchall()
-        return [Operation(seq, study, run, kind, json.loads(text)) for seq, study, run, kind, text in rows]
+            oldest = self._operations(OLDEST, owner=self._owner, skip=json.dumps(list(skip)))
+            if not oldest or oldest[0].kind != "log":
+                return oldest
+            [head] = oldest
+            run = {"owner": self._owner, "experiment": head.experiment, "key": head.key}
+            return self._operations(MERGED, **run, seq=head.seq, **MERGED_LIMITS)
 
     def done(self, operations: Iterable[Operation]) -> None:
-        """Forget operations that are dealt with, and the copies of artifacts that the server has."""
+        """Remove operations that the server has accepted or refused, and the copies of accepted artifacts."""
         operations = list(operations)
         with self._lock, self._db:
             self._db.executemany("DELETE FROM operations WHERE seq = ?", [(o.seq,) for o in operations])
         for operation in operations:
             refused = self._value("SELECT 1 FROM rejected WHERE seq = ?", operation.seq)
             if operation.kind == "artifact" and not refused:
-                # What cannot be removed now is removed as an orphan after the end of this process.
-                shutil.rmtree(self.file(operation.payload["file"]).parent, ignore_errors=True)
+                self.copies.remove(operation.payload["file"])
 
     def reject(self, operation: Operation, payload: object, error: str) -> None:
-        """Note what the server refuses for good; the operation itself is left to `done`."""
+        """Record a payload that the server refuses for ever; `done` removes the operation.
+
+        Parameters
+        ----------
+        operation : Operation
+            The operation.
+        payload : object
+            Part of the operation's payload that the server refuses, a JSON value.
+        error : str
+            Reason that the server gives.
+        """
+        row = {
+            "seq": operation.seq,
+            "at": datetime.now(UTC).isoformat(),
+            "uri": self._uri,
+            "experiment": operation.experiment,
+            "key": operation.key,
+            "kind": operation.kind,
+            "payload": json.dumps(payload),
+            "error": error,
+        }
         with self._lock, self._db:
             self._db.execute(
-                "INSERT INTO rejected VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    *(operation.seq, datetime.now(UTC).isoformat(), self._uri, operation.experiment),
-                    *(operation.key, operation.kind, json.dumps(payload), error),
-                ),
+                "INSERT INTO rejected VALUES (:seq, :at, :uri, :experiment, :key, :kind, :payload, :error)",
+                row,
             )
 
     def waiting(self) -> int:
-        """Count own operations that are not sent."""
+        """Return the number of operations of this process that wait."""
         return int(self._value("SELECT count(*) FROM operations WHERE owner = ?", self._owner)[0])
 
     def start_waits(self, experiment: str, key: str) -> bool:
-        """Whether the start of that run, recorded by whichever process, is not sent."""
+        """Tell whether the start of a run waits, whichever process has recorded it."""
         query = "SELECT 1 FROM operations WHERE key = ? AND kind = 'start' AND uri = ? AND experiment = ?"
         return self._value(query, key, self._uri, experiment) is not None
 
     def remember_run(self, experiment: str, key: str, run_id: str, experiment_id: str) -> None:
-        """Note under which id the server knows a run."""
+        """Record the ids that the server gave to a run and its experiment.
+
+        Parameters
+        ----------
+        experiment : str
+            Name of the experiment.
+        key : str
+            Key of the run.
+        run_id : str
+            The server's id of the run.
+        experiment_id : str
+            The server's id of the experiment.
+        """
         with self._lock, self._db:
             self._db.execute(
                 "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?)",
@@ -203,55 +249,23 @@ class Outbox:
             )
 
     def run(self, experiment: str, key: str) -> tuple[str, str] | None:
-        """Return the run's id and its experiment's id, or None where the server has not told them."""
+        """Return the server's ids of a run and of its experiment, or None if they are not known yet."""
         query = "SELECT run_id, experiment_id FROM runs WHERE uri = ? AND experiment = ? AND key = ?"
         known: tuple[str, str] | None = self._value(query, self._uri, experiment, key)
         return known
 
-    def keep(self, source: Path | str, name: str) -> str:
-        """Copy a file or folder (or write a text) next to the outbox, so that the original may go.
-
-        Parameters
-        ----------
-        source
-            Path of the file or folder, or the text itself.
-        name
-            Name of the copy.
-
-        Returns
-        -------
-        str
-            Where the copy is, for `file`.
-
-        Raises
-        ------
-        StackError
-            If the original cannot be read or the copy cannot be written.
-        """
-        place = Path(self._owner, uuid.uuid4().hex, name)
-        target = self.file(place.as_posix())
-        target.parent.mkdir(parents=True)
-        try:
-            if isinstance(source, str):
-                target.write_text(source, encoding="utf-8")
-            elif source.is_dir():
-                shutil.copytree(source, target)
-            else:
-                shutil.copyfile(source, target)
-        except OSError as error:
-            shutil.rmtree(target.parent)
-            raise StackError(f"No copy of {name} can be kept for the tracking server: {error}.") from error
-        return place.as_posix()
-
-    def file(self, place: str) -> Path:
-        """Return the path of a copy that `keep` made."""
-        return self._files / place
-
     def release(self) -> None:
-        """Leave what is not sent to whoever opens the file next, and close it."""
+        """Close the outbox. The next process that opens the file takes over the operations that wait."""
         with self._lock, self._db:
             self._db.execute("UPDATE operations SET owner = NULL WHERE owner = ?", (self._owner,))
         self._db.close()
+
+    def _operations(self, query: str, **values: str | int) -> list[Operation]:
+        rows = self._db.execute(query, values)
+        return [
+            Operation(seq, experiment, key, kind, json.loads(payload))
+            for seq, experiment, key, kind, payload in rows
+        ]
 
     def _value(self, query: str, *values: str | int) -> Any:
         with self._lock:
@@ -267,20 +281,11 @@ class Outbox:
             )
 
     def _remove_orphans(self) -> None:
-        """Remove copies whose process died before it recorded them, or before it removed them."""
-        tables = ("operations", "rejected")
-        used = {
-            self.file(json.loads(payload)["file"]).parent
-            for table in tables
-            for (payload,) in self._db.execute(f"SELECT payload FROM {table} WHERE kind = 'artifact'")  # noqa: S608
-        }
-        for owner in self._files.glob("*"):
-            if _lives(owner.name):
-                continue
-            for folder in set(owner.iterdir()) - used:
-                shutil.rmtree(folder)
-            if not any(owner.iterdir()):
-                owner.rmdir()
+        operations = self._db.execute(
+            "SELECT payload FROM operations WHERE kind = 'artifact'"
+            " UNION ALL SELECT payload FROM rejected WHERE kind = 'artifact'"
+        )
+        self.copies.remove_orphans([json.loads(payload)["file"] for (payload,) in operations], _lives)
 
 
 def _lives(owner: str | None) -> bool:

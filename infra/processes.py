@@ -1,41 +1,45 @@
-"""Processes that outlive the command that started them: how they start, are recognised, answer and stop."""
+"""Start, recognise and stop processes that outlive the command that started them."""
 
-import errno
-import http.client
 import os
-import socket
 import subprocess
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import psutil
 
 from infra.errors import StackError
+from infra.retrying import wait_until
 
-MARK = "TRILLA_SERVER"
-"""Environment variable of every server process of ours: which server it is, and of which home folder."""
+SERVER_VARIABLE = "TRILLA_SERVER"
+"""Environment variable that every process of a local server has; its value is the id of the server."""
 
-CLOCK_SLACK_S = 2.0  # a corrected system clock shifts the start time that psutil computes
+CLOCK_SLACK_S = 2.0
+"""Tolerance in seconds for creation times: psutil computes them anew after the system clock was corrected."""
+
 STOP_LIMIT_S = 10.0
 POLL_S = 0.05
 
 
 def detach(command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path) -> psutil.Process:
-    """Start a command in a session of its own, without our terminal and file descriptors.
+    """Start a command in its own session, without the terminal and the open files of this process.
 
     Parameters
     ----------
-    command
+    command : sequence of str
         Program and arguments.
-    environment
-        All variables of the new process.
-    folder
-        Its working folder.
-    log
-        File for its output; the one of the start before is kept beside it as `<name>.1`.
+    environment : mapping
+        All environment variables of the new process.
+    folder : Path
+        Working folder of the new process.
+    log : Path
+        File for the output of the new process. The file of the previous start is kept beside it, with the
+        ending `.1`.
+
+    Returns
+    -------
+    psutil.Process
+        The new process.
     """
     if log.exists():
         os.replace(log, log.with_name(log.name + ".1"))
@@ -52,43 +56,76 @@ def detach(command: Sequence[str], environment: Mapping[str, str], folder: Path,
     return psutil.Process(started.pid)
 
 
+@cache
+def _created(pid: int) -> float:
+    return psutil.Process(pid).create_time()
+
+
+def this_process() -> tuple[int, float]:
+    """Return the process id and the creation time (unix seconds) of this process.
+
+    The system gives a process id to another process later; together with the creation time it is unique.
+    """
+    return os.getpid(), _created(os.getpid())
+
+
 def is_alive(process: psutil.Process) -> bool:
-    """Tell whether the process runs: one that has ended and only waits to be reaped does not."""
+    """Tell whether a process runs. A process that has ended but was not waited for does not run."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 
 
-def recorded(pid: int, create_time: float, word: str) -> psutil.Process | None:
-    """Find a recorded process; None if it has ended, even if another one has its pid now.
+def process_lives(pid: int, created: float) -> bool:
+    """Tell whether the process with this process id and creation time (unix seconds) still runs."""
+    return _find(pid, created) is not None
+
+
+def recorded(pid: int, created: float, word: str) -> psutil.Process | None:
+    """Find a recorded process.
 
     Parameters
     ----------
-    pid
+    pid : int
         Recorded process id.
-    create_time
-        Recorded start, seconds since the epoch.
-    word
-        What its command line contains.
+    created : float
+        Recorded creation time in unix seconds.
+    word : str
+        Word that the command line of the process contains.
+
+    Returns
+    -------
+    psutil.Process or None
+        The process; None if it has ended, even if another process has its process id now.
     """
+    process = _find(pid, created)
+    if process is None:
+        return None
     try:
-        process = psutil.Process(pid)
-        same_start = abs(process.create_time() - create_time) < CLOCK_SLACK_S
         command = process.cmdline()
-    except (psutil.NoSuchProcess, psutil.AccessDenied):  # ended, or somebody else's: not the recorded one
+    except (psutil.NoSuchProcess, psutil.AccessDenied):  # ended, or another user's: not the recorded one
         return None
     # the command line is empty for a moment while a process replaces its program
-    same_command = not command or any(word in part for part in command)
-    return process if same_start and same_command and is_alive(process) else None
+    return process if not command or any(word in part for part in command) else None
 
 
-def marked(mark: str) -> list[psutil.Process]:
-    """Find the running processes whose environment has this mark and whose parent's has not."""
+def _find(pid: int, created: float) -> psutil.Process | None:
+    """Find a running process by its process id and its creation time."""
+    try:
+        process = psutil.Process(pid)
+        same = abs(process.create_time() - created) < CLOCK_SLACK_S
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return None
+    return process if same and is_alive(process) else None
+
+
+def of_server(server_id: str) -> list[psutil.Process]:
+    """Find the topmost running processes of a local server by the id in their environment."""
     found = {
         process.pid: process
         for process in psutil.process_iter(["environ"])
-        if (process.info["environ"] or {}).get(MARK) == mark and is_alive(process)
+        if (process.info["environ"] or {}).get(SERVER_VARIABLE) == server_id and is_alive(process)
     }
     return [process for process in found.values() if _parent_pid(process) not in found]
 
@@ -100,8 +137,8 @@ def _parent_pid(process: psutil.Process) -> int | None:
         return None
 
 
-def family(process: psutil.Process) -> list[psutil.Process]:
-    """List the process and all its descendants; empty if it has ended."""
+def process_tree(process: psutil.Process) -> list[psutil.Process]:
+    """Return a process and all its descendants; an empty list if the process has ended."""
     try:
         return [process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:
@@ -109,124 +146,66 @@ def family(process: psutil.Process) -> list[psutil.Process]:
 
 
 def stop(processes: Sequence[psutil.Process]) -> None:
-    """End processes with all their descendants: ask first, kill what is left after ten seconds.
+    """Terminate processes and all their descendants, and kill those that still run ten seconds later.
 
     Raises
     ------
     StackError
-        If a process is still there afterwards.
+        If a process still runs afterwards.
     """
-    left = list({member.pid: member for process in processes for member in family(process)}.values())
-    for kill in (False, True):
+    left = list({member.pid: member for process in processes for member in process_tree(process)}.values())
+    for send in (psutil.Process.terminate, psutil.Process.kill):
         for member in left:
-            _signal(member, kill=kill)
-        left = outlasting(left, STOP_LIMIT_S)
+            _signal(member, send)
+        left = still_alive(left, STOP_LIMIT_S)
     if left:
         pids = ", ".join(str(member.pid) for member in left)
         raise StackError(f"Process {pids} does not end, even when killed: end it by hand.")
 
 
-def outlasting(members: list[psutil.Process], limit_s: float) -> list[psutil.Process]:
-    """Wait for processes to end (whether or not their parents take note), and return those that do not.
+def still_alive(processes: Sequence[psutil.Process], limit_s: float) -> list[psutil.Process]:
+    """Wait until processes have ended, whether or not their parents have waited for them.
 
     Parameters
     ----------
-    members
+    processes : sequence of psutil.Process
         Processes to wait for.
-    limit_s
-        Seconds to wait at most.
+    limit_s : float
+        Largest number of seconds to wait.
+
+    Returns
+    -------
+    list of psutil.Process
+        The processes that still run.
     """
-    deadline = time.monotonic() + limit_s
-    while (left := [member for member in members if is_alive(member)]) and time.monotonic() < deadline:
-        time.sleep(POLL_S)
-    return left
+    wait_until(lambda: not any(map(is_alive, processes)), limit_s=limit_s, every_s=POLL_S)
+    return [process for process in processes if is_alive(process)]
 
 
-def _signal(process: psutil.Process, *, kill: bool) -> None:
+def _signal(process: psutil.Process, send: Callable[[psutil.Process], None]) -> None:
     try:
-        if kill:
-            process.kill()
-        else:
-            process.terminate()
+        send(process)
     except psutil.NoSuchProcess:
-        return  # it ended by itself, which is what we want
+        return  # the process has ended by itself
     except psutil.AccessDenied:
-        raise StackError(f"Process {process.pid} belongs to another user: only they can stop it.") from None
+        raise StackError(
+            f"Process {process.pid} belongs to another user: only that user can stop it."
+        ) from None
 
 
 def listening_port(process: psutil.Process) -> int | None:
-    """Return the lowest TCP port that the process or a descendant listens on."""
+    """Return the lowest TCP port on which the process or one of its descendants listens."""
     ports: set[int] = set()
-    for member in family(process):
+    for member in process_tree(process):
         try:
             connections = member.net_connections(kind="tcp")
-        except (psutil.NoSuchProcess, psutil.AccessDenied):  # ended since, or not ours: has no port of ours
+        except (psutil.NoSuchProcess, psutil.AccessDenied):  # ended, or another user's: no server of ours
             continue
         ports.update(one.laddr.port for one in connections if one.status == psutil.CONN_LISTEN)
     return min(ports, default=None)
 
 
-def is_free(host: str, port: int) -> bool:
-    """Tell whether a server could listen on this address.
-
-    Raises
-    ------
-    StackError
-        If the address is none of this machine's, or the port needs more rights.
-    """
-    try:
-        family_, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family_, kind, protocol) as probe:
-            # as servers do: a port whose last connection is just closing counts as free
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            return False
-        raise StackError(f"Cannot listen on {host}:{port} ({error.strerror}): choose another.") from None
-    return True
-
-
-def holder(port: int) -> str:
-    """Tell who listens on a port: 'python (pid 123)' where the system tells, else 'another process'."""
-    try:
-        connections = psutil.net_connections(kind="tcp")
-    except psutil.AccessDenied:  # some systems tell only the administrator
-        return "another process"
-    for one in connections:
-        if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port and one.pid:
-            try:
-                return f"{psutil.Process(one.pid).name()} (pid {one.pid})"
-            except psutil.NoSuchProcess:
-                break
-    return "another process"
-
-
-def ailment(url: str, *, proxies: bool = False, timeout_s: float = 5.0) -> str | None:
-    """Tell why a health address does not answer; None if it does.
-
-    Parameters
-    ----------
-    url
-        Address that a healthy server answers; a refusal for want of credentials is an answer too.
-    proxies
-        Whether to go through the proxies that the environment names (not for servers on this machine).
-    timeout_s
-        Seconds to wait for the answer.
-    """
-    handler = urllib.request.ProxyHandler() if proxies else urllib.request.ProxyHandler({})
-    try:
-        with urllib.request.build_opener(handler).open(url, timeout=timeout_s):
-            return None
-    except urllib.error.HTTPError as error:
-        return None if error.code in (401, 403) else f"HTTP status {error.code}"
-    except urllib.error.URLError as error:
-        return str(error.reason)
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        return str(error) or type(error).__name__
-
-
-def tail(log: Path, lines: int = 15) -> str:
+def last_lines(log: Path, lines: int = 15) -> str:
     """Return the last lines of a log file, indented."""
     text = log.read_text(errors="replace").rstrip() if log.exists() else ""
     return "\n".join(f"    {line}" for line in text.splitlines()[-lines:]) or "    (empty)"

@@ -1,5 +1,6 @@
-"""The one way to try something again: a bounded number of times, and never in silence."""
+"""Try again what failed, a bounded number of times, and wait for what comes true, for a bounded time."""
 
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -57,3 +58,33 @@ def retry(
             if not tries_left:
                 raise
     raise ValueError(f"tries={tries}: at least 1 is needed")
+
+
+def wait_until(answer: Callable[[], T], *, limit_s: float, every_s: float) -> T:
+    """Call a function at regular intervals until its answer is true or the time is over.
+
+    Parameters
+    ----------
+    answer : callable
+        Question to ask: a function without arguments. It is called at least once; an exception that it
+        raises ends the wait.
+    limit_s : float
+        Seconds after which the function is not called again.
+    every_s : float
+        Seconds between two calls.
+
+    Returns
+    -------
+    object
+        The last answer, which is false if the time was over before the answer became true.
+
+    Examples
+    --------
+    >>> answers = iter([None, None, "ready"])
+    >>> wait_until(lambda: next(answers), limit_s=5, every_s=0.01)
+    'ready'
+    """
+    deadline = time.monotonic() + limit_s
+    while not (given := answer()) and time.monotonic() < deadline:
+        time.sleep(every_s)
+    return given

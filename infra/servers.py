@@ -1,57 +1,16 @@
-"""The persistent local stack: one Prefect server and one MLflow server, started once and used by all."""
+"""The persistent local stack: a Prefect and an MLflow server, started once and used by all studies."""
 
-import json
-import os
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
-import psutil
-from filelock import AcquireReturnProxy, BaseFileLock, FileLock, Timeout
-
-from infra import launch, processes
+from infra import launch, processes, stack_record, starting
+from infra.addresses import health_problem
 from infra.errors import StackError
-from infra.launch import NAMES, TITLE, Name, Report
+from infra.launch import Report
+from infra.server_kinds import KINDS, MLFLOW, PREFECT, ServerKind
 from infra.settings import Settings
-
-START_LIMIT_S = 120.0  # a first start takes 10 s on two idle cores; a loaded machine gets its time
-LOCK_LIMIT_S = START_LIMIT_S + 30  # a start, and stopping it if it fails
-POLL_S = 0.1
-
-SETTING: dict[Name, str] = {"prefect": "TRILLA_PREFECT_API_URL", "mlflow": "TRILLA_MLFLOW_TRACKING_URI"}
-
-
-@dataclass(frozen=True)
-class Server:
-    """A server of the stack; one that the settings name, not started by us, has neither pid nor log."""
-
-    name: Name
-    url: str
-    pid: int | None = None
-    create_time: float | None = None
-    port: int | None = None
-    log: str | None = None
-
-    @property
-    def health_url(self) -> str:
-        """Address that answers when the server is healthy."""
-        return f"{self.url.rstrip('/')}/health"
-
-    @property
-    def page_url(self) -> str:
-        """Address for a browser."""
-        return self.url.rstrip("/").removesuffix("/api")
-
-    def process(self) -> psutil.Process | None:
-        """Find the server's process, if it still runs."""
-        if self.pid is None or self.create_time is None:
-            return None
-        return processes.recorded(self.pid, self.create_time, self.name)
+from infra.stack_record import Server
 
 
 @dataclass(frozen=True)
@@ -73,15 +32,31 @@ class Stack:
 
     @property
     def mlflow_url(self) -> str:
-        """Address of MLflow's pages, and for its clients."""
+        """Address of MLflow's pages, and for MLflow's clients."""
         return self.mlflow.url
 
 
 @dataclass(frozen=True)
 class ServerStatus:
-    """How a server is: `since` is None where we did not start it."""
+    """State of a server at one moment.
 
-    name: Name
+    Parameters
+    ----------
+    kind : ServerKind
+        Kind of the server.
+    state : {"running", "stopped", "unhealthy"}
+        State of the server.
+    url : str
+        Address for clients; of a stopped server, the address that `up` tries first.
+    pid : int, optional
+        Id of the topmost process of a server that `up` started.
+    since : datetime, optional
+        Time of the start of a server that `up` started.
+    reason : str, optional
+        Reason why the server is unhealthy.
+    """
+
+    kind: ServerKind
     state: Literal["running", "stopped", "unhealthy"]
     url: str
     pid: int | None = None
@@ -90,57 +65,64 @@ class ServerStatus:
 
 
 def stack_environment(settings: Settings) -> dict[str, str]:
-    """Environment variables that every process needs that talks to Prefect or MLflow.
+    """Return the environment variables that each process needs that uses Prefect or MLflow.
 
-    The addresses are those of the servers that the settings name, else of the running local stack, else
-    the ones that `up` tries first.
+    The addresses in them are those of the servers that the settings name. For any other server, it is the
+    address of the running local server, or the address that `up` tries first if none runs.
 
     Raises
     ------
     StackError
         If the record of the local stack cannot be read.
     """
-    named = _named(settings)
-    running = _running(settings) if len(named) < len(NAMES) else {}
-    urls = {name: launch.server_url(settings, name, launch.wanted_port(settings, name)) for name in NAMES}
-    urls |= {name: server.url for name, server in (running | named).items()}
-    return launch.client_environment(settings) | {
-        "PREFECT_API_URL": urls["prefect"],
-        "MLFLOW_TRACKING_URI": urls["mlflow"],
-    }
+    existing = _existing(settings)
+    running = {} if set(existing) == set(KINDS) else stack_record.running(settings)
+    urls = {kind: _first_url(settings, kind) for kind in KINDS}
+    urls |= {kind: server.url for kind, server in (running | existing).items()}
+    return launch.client_environment(settings) | {kind.client_variable: urls[kind] for kind in KINDS}
 
 
 def up(settings: Settings, report: Report | None = None) -> Stack:
-    """Start what is missing of the stack, and wait until both servers are healthy.
+    """Start the missing servers of the stack, and wait until both servers are healthy.
 
     Parameters
     ----------
-    settings
+    settings : Settings
         Home folder, host, ports, or existing servers to use instead.
-    report
-        Called with one line of text for each thing a person wants to know.
+    report : callable, optional
+        Function that is called with one line of text for each event that the user wants to know.
+
+    Returns
+    -------
+    Stack
+        The two servers.
 
     Raises
     ------
     StackError
-        If a server does not start or does not answer, or if the host would expose it unprotected.
+        If a server does not start or does not answer, or if others could use it without authentication.
     """
     say = report or (lambda _line: None)
-    named = _named(settings)
-    for server in named.values():
-        _check_named(server)
-    local = [name for name in NAMES if name not in named]
+    existing = _existing(settings)
+    for kind, server in existing.items():
+        _check_existing(kind, server)
+    local = [kind for kind in KINDS if kind not in existing]
     launch.refuse_exposure(settings, local)
-    servers = _running(settings) if local else {}
-    if not all(name in servers and not processes.ailment(servers[name].health_url) for name in local):
-        with _locked(settings, say):
-            servers = _complete(settings, local, say)
-    servers = servers | named
-    return Stack(servers["prefect"], servers["mlflow"])
+    servers = stack_record.running(settings) if local else {}
+    if not all(kind in servers and _is_healthy(servers[kind]) for kind in local):
+        with stack_record.locked(settings, say):
+            servers = starting.complete(settings, local, say)
+    servers = servers | existing
+    return Stack(servers[PREFECT], servers[MLFLOW])
 
 
-def down(settings: Settings) -> list[Name]:
-    """Stop the servers that `up` started for this home folder, and say which these were.
+def down(settings: Settings) -> list[str]:
+    """Stop the servers that `up` started for this home folder.
+
+    Returns
+    -------
+    list of str
+        Names of the servers that were stopped.
 
     Raises
     ------
@@ -149,189 +131,55 @@ def down(settings: Settings) -> list[Name]:
     """
     if not settings.home.exists():
         return []
-    with _locked(settings, lambda _line: None):
-        # also what is ours without a record: its file was lost, or its parent was killed
-        found = {name: processes.marked(launch.mark(settings, name)) for name in NAMES}
-        for name, server in _running(settings).items():
-            found[name] += [process for process in [server.process()] if process]
-        processes.stop([process for name in NAMES for process in found[name]])
-        _state_file(settings).unlink(missing_ok=True)
-    return [name for name in NAMES if found[name]]
+    with stack_record.locked(settings, lambda _line: None):
+        # the processes of a server without a record count too: its file was lost, or its parent was killed
+        found = {kind: processes.of_server(kind.server_id(settings)) for kind in KINDS}
+        for kind, server in stack_record.running(settings).items():
+            found[kind] += [process for process in [server.process()] if process]
+        processes.stop([process for kind in KINDS for process in found[kind]])
+        stack_record.remove(settings)
+    return [kind.name for kind in KINDS if found[kind]]
 
 
 def status(settings: Settings) -> list[ServerStatus]:
-    """How both servers are at this moment: running, stopped, or unhealthy with the reason.
+    """Return the state of each server at this moment.
 
     Raises
     ------
     StackError
         If the record of the local stack cannot be read.
     """
-    servers = _running(settings) | _named(settings)
-    return [_status(settings, name, servers.get(name)) for name in NAMES]
+    servers = stack_record.running(settings) | _existing(settings)
+    return [_status(settings, kind, servers.get(kind)) for kind in KINDS]
 
 
-def _status(settings: Settings, name: Name, server: Server | None) -> ServerStatus:
+def _status(settings: Settings, kind: ServerKind, server: Server | None) -> ServerStatus:
     if server is None:
-        url = launch.server_url(settings, name, launch.wanted_port(settings, name))
-        return ServerStatus(name, "stopped", url)
+        return ServerStatus(kind, "stopped", _first_url(settings, kind))
     since = datetime.fromtimestamp(server.create_time, UTC) if server.create_time else None
-    reason = _ailment(server)
-    return ServerStatus(name, "unhealthy" if reason else "running", server.url, server.pid, since, reason)
+    reason = health_problem(server.health_url)
+    return ServerStatus(kind, "unhealthy" if reason else "running", server.url, server.pid, since, reason)
 
 
-def _named(settings: Settings) -> dict[Name, Server]:
+def _first_url(settings: Settings, kind: ServerKind) -> str:
+    return kind.url(settings, kind.wanted_port(settings))
+
+
+def _existing(settings: Settings) -> dict[ServerKind, Server]:
     """Return the existing servers that the settings name."""
-    urls: dict[Name, str | None] = {
-        "prefect": settings.prefect_api_url,
-        "mlflow": settings.mlflow_tracking_uri,
-    }
-    return {name: Server(name, url) for name, url in urls.items() if url}
+    return {kind: Server(kind.name, url) for kind in KINDS if (url := kind.existing_url(settings))}
 
 
-def _check_named(server: Server) -> None:
-    setting = f"{SETTING[server.name]}={server.url}"
+def _check_existing(kind: ServerKind, server: Server) -> None:
+    setting = f"{kind.url_setting}={server.url}"
     if not server.url.startswith(("http://", "https://")):
-        raise StackError(f"{setting} is not a server's address: it must begin with http:// or https://.")
-    if reason := _ailment(server):
+        raise StackError(f"{setting} is not the address of a server: it must begin with http:// or https://.")
+    if reason := health_problem(server.health_url):
         raise StackError(
             f"{setting} does not answer at {server.health_url} ({reason}): start that server, correct the "
             "address, or remove the setting to use a local server."
         )
 
 
-def _ailment(server: Server) -> str | None:
-    local = launch.is_loopback(urlsplit(server.url).hostname or "")
-    return processes.ailment(server.health_url, proxies=not local)
-
-
-def _state_file(settings: Settings) -> Path:
-    return settings.home / "stack.json"
-
-
-def _running(settings: Settings) -> dict[Name, Server]:
-    """Return the recorded servers whose processes still run."""
-    file = _state_file(settings)
-    try:
-        entries = json.loads(file.read_text())
-        servers = {name: Server(**entries[name]) for name in NAMES if name in entries}
-    except (FileNotFoundError, NotADirectoryError):  # a home that cannot be one is named when it is made
-        return {}
-    except (OSError, ValueError, TypeError) as error:
-        raise StackError(f"{file} cannot be read ({error}): delete it, then run `trilla up`.") from None
-    return {name: server for name, server in servers.items() if server.process()}
-
-
-def _record(settings: Settings, servers: dict[Name, Server]) -> None:
-    file = _state_file(settings)
-    temporary = file.with_name(f"{file.name}.{os.getpid()}")
-    temporary.write_text(json.dumps({name: asdict(server) for name, server in servers.items()}, indent=2))
-    os.replace(temporary, file)
-
-
-@contextmanager
-def _locked(settings: Settings, say: Report) -> Iterator[None]:
-    """Hold the home folder for one command that starts or stops servers."""
-    try:
-        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for folder in ("prefect", "mlflow", "logs"):
-            (settings.home / folder).mkdir(exist_ok=True)
-    except OSError as error:
-        raise StackError(
-            f"TRILLA_HOME={settings.home} cannot be used ({error.strerror}): name a folder you can write to."
-        ) from None
-    lock: BaseFileLock = FileLock(settings.home / "stack.lock")
-    try:
-        held = lock.acquire(blocking=False)
-    except Timeout:
-        say("Another command starts or stops the servers: waiting for it.")
-        held = _acquire(lock)
-    with held:
-        yield
-
-
-def _acquire(lock: BaseFileLock) -> AcquireReturnProxy[BaseFileLock]:
-    try:
-        return lock.acquire(timeout=LOCK_LIMIT_S)
-    except Timeout:
-        raise StackError(
-            f"Another command has held {lock.lock_file} for more than {LOCK_LIMIT_S:.0f} s: end it, then try "
-            "again."
-        ) from None
-
-
-def _complete(settings: Settings, local: list[Name], say: Report) -> dict[Name, Server]:
-    """Start the servers that are missing, side by side, and wait for all; the lock is held."""
-    servers, started = _running(settings), list[psutil.Process]()
-    if missing := [TITLE[name] for name in local if name not in servers]:
-        say(f"Starting {' and '.join(missing)}; the first start takes up to 20 s.")
-    try:
-        for name in local:
-            if name not in servers:
-                servers[name] = _adopt(settings, name, say) or _start(settings, name, started, say)
-                _record(settings, servers)
-        _wait({name: servers[name] for name in local}, say)
-    except BaseException:  # an interrupt too: no half-started server stays behind
-        processes.stop(started)
-        _record(settings, _running(settings))
-        raise
-    return servers
-
-
-def _adopt(settings: Settings, name: Name, say: Report) -> Server | None:
-    """Find a running server of this home folder whose record was lost."""
-    for process in processes.marked(launch.mark(settings, name)):
-        port = processes.listening_port(process)
-        if port is None:
-            processes.stop([process])  # it was left behind in the middle of its start: nobody uses it
-            continue
-        say(f"Found the running {TITLE[name]} server of {settings.home} on port {port}.")
-        return _server(settings, name, process, port)
-    return None
-
-
-def _start(settings: Settings, name: Name, started: list[psutil.Process], say: Report) -> Server:
-    port = launch.choose_port(settings, name, say)
-    launch.prepare_database(settings, name)
-    process = processes.detach(
-        launch.server_command(settings, name, port),
-        launch.server_environment(settings, name, port),
-        folder=settings.home,
-        log=_log(settings, name),
-    )
-    started.append(process)
-    return _server(settings, name, process, port)
-
-
-def _server(settings: Settings, name: Name, process: psutil.Process, port: int) -> Server:
-    url = launch.server_url(settings, name, port)
-    return Server(name, url, process.pid, process.create_time(), port, str(_log(settings, name)))
-
-
-def _log(settings: Settings, name: Name) -> Path:
-    return settings.home / "logs" / f"{name}.log"
-
-
-def _wait(servers: dict[Name, Server], say: Report) -> None:
-    """Wait until all answer; fail at once if one has ended."""
-    start, waiting = time.monotonic(), dict(servers)
-    while waiting:
-        for name, server in list(waiting.items()):
-            process = server.process()
-            if process is None:
-                raise StackError(_failure(server, "ended while it started"))
-            # the answer must be its own, not that of a stranger who took the port first
-            if not processes.ailment(server.health_url) and processes.listening_port(process) == server.port:
-                say(f"{TITLE[name]} is up at {server.page_url} ({time.monotonic() - start:.1f} s).")
-                del waiting[name]
-            elif time.monotonic() - start > START_LIMIT_S:
-                raise StackError(_failure(server, f"does not answer after {START_LIMIT_S:.0f} s"))
-        time.sleep(POLL_S if waiting else 0)
-
-
-def _failure(server: Server, what: str) -> str:
-    log = Path(server.log or "")
-    return (
-        f"The {TITLE[server.name]} server {what}: see {log}, then run `trilla down` and `trilla up`. "
-        f"Its last lines:\n{processes.tail(log)}"
-    )
+def _is_healthy(server: Server) -> bool:
+    return health_problem(server.health_url, local=True) is None

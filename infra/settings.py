@@ -1,4 +1,4 @@
-"""Typed settings, read from `TRILLA_*` environment variables when asked for."""
+"""Typed settings, read from `TRILLA_*` environment variables at each call of `load_settings`."""
 
 import os
 from pathlib import Path
@@ -10,42 +10,43 @@ from infra.errors import ParameterError
 
 
 def usable_cores() -> int:
-    """Cores this process may run on."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Settings(BaseSettings):
-    """Where trilla keeps its state, which servers and clusters it uses, and how many cores it may take."""
+    """Folder of the state, servers, clusters and cores that trilla uses."""
 
     model_config = SettingsConfigDict(
         env_prefix="TRILLA_", env_ignore_empty=True, frozen=True, validate_default=True
     )
 
-    home: Path = Field(Path("~/.trilla"), description="Folder of databases, ledgers, prepared data, reports.")
-    host: str = Field("127.0.0.1", description="Address the local servers listen on.")
+    home: Path = Field(
+        Path("~/.trilla"), description="Folder of databases, ledgers, prepared data and reports."
+    )
+    host: str = Field("127.0.0.1", description="Address on which the local servers listen.")
     prefect_port: int = Field(4200, ge=1, le=65535, description="Port of the local Prefect server.")
     mlflow_port: int = Field(5000, ge=1, le=65535, description="Port of the local MLflow server.")
     prefect_api_url: str | None = Field(
-        None, description="An existing Prefect server's API, for example http://host:4200/api."
+        None, description="Address of an existing Prefect server's API, for example http://host:4200/api."
     )
     mlflow_tracking_uri: str | None = Field(
-        None, description="An existing MLflow server, for example http://host:5000."
+        None, description="Address of an existing MLflow server, for example http://host:5000."
     )
     dask_address: str | None = Field(
-        None, description="An existing Dask scheduler, for example tcp://host:8786."
+        None, description="Address of an existing Dask scheduler, for example tcp://host:8786."
     )
     spark_master: str | None = Field(
-        None, description="An existing Spark master, for example spark://host:7077."
+        None, description="Address of an existing Spark master, for example spark://host:7077."
     )
     cores: int = Field(
-        default_factory=usable_cores, ge=1, description="Threads the embedded engines may use in all."
+        default_factory=usable_cores,
+        ge=1,
+        description="Number of threads that the embedded engines may use together.",
     )
     cats_dogs: Path | None = Field(
         None,
-        description="Folder of photographs for the data set cats-dogs; without it CIFAR-10's are fetched.",
-    )
-    data_dir: Path | None = Field(
-        None, description="Folder of reference data that is not part of the project."
+        description="Folder of photographs for the data set cats-dogs; by default, CIFAR-10 is downloaded.",
     )
 
     def model_post_init(self, _context: object) -> None:
@@ -53,12 +54,12 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """Settings as the environment has them now.
+    """Return the settings that the environment has at this moment.
 
     Raises
     ------
     ParameterError
-        If a variable holds a value that is not allowed.
+        If the value of a variable is not allowed.
     """
     try:
         return Settings()

@@ -1,6 +1,6 @@
 """Which model of a data set is the champion: one that a corrected paired test says is better."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -9,77 +9,106 @@ import numpy as np
 
 from infra.settings import usable_cores
 from tasks import models
-from tasks.datasets.preparation import PreparedDataset
-from tasks.evaluation import corrected_p_value
+from tasks.algorithms.base import ModelOptions
+from tasks.datasets.prepared import PreparedDataset
+from tasks.problems import problem_of
 from tasks.registry import ALGORITHMS
-from tasks.results import Cell, Evaluation
-
-LEVEL = 0.05
+from tasks.results import Evaluation, Parameter, Way
+from tasks.significance import LEVEL, corrected_p_value
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How a model did in cross-validation: its score on each fold, and which folds those were."""
+    """The cross-validation of a model: its score on each fold, and which folds those were."""
 
     scores: list[float]
     scheme: str
-    """Equal where data, folds and seed are equal: only then the scores are pairs."""
+    """Name of data, folds and seed: only scores of the same scheme are pairs."""
     folds: int
     first_look: bool = False
-    """Whether it was a network's first look at some images, which is no measure for a whole training."""
+    """Whether the model was a first look at some of the images, which is no measure for a whole training."""
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What a newcomer becomes, and why, in one sentence."""
+class Promotion:
+    """The alias that a newcomer gets, and why, in one sentence."""
 
     alias: Literal["champion", "challenger"]
     reason: str
 
 
-def best_of(evaluations: Sequence[Evaluation]) -> Evaluation | None:
-    """The evaluated way with the highest mean; of equal ones the first."""
-    return max(evaluations, key=lambda evaluation: evaluation.mean, default=None)
+def fit_whole(
+    dataset: PreparedDataset,
+    way: Way,
+    params: Mapping[str, Parameter],
+    options: ModelOptions,
+    folder: Path,
+) -> Path:
+    """Fit a model on all rows of a data set, held-out ones too, and write it into a folder.
 
-
-def fit_whole(dataset: PreparedDataset, cell: Cell, seed: int, folder: Path) -> Path:
-    """Fit a cell's model on all rows of its data set, held-out ones too, and write it into `folder`."""
+    Parameters
+    ----------
+    dataset : PreparedDataset
+        The data set.
+    way : Way
+        Algorithm and search of the model.
+    params : mapping of str to value
+        Parameters that the search found; empty for default parameters.
+    options : ModelOptions
+        Seed and budget of the model.
+    folder : Path
+        Folder of the model's files; made if need be.
+    """
     X, y = dataset.load()
-    model = ALGORITHMS[cell.algorithm].make(dataset, seed)
-    model[-1].set_params(**cell.params)
-    if dataset.task == "vision":
+    algorithm = ALGORITHMS[way.algorithm]
+    model = algorithm.make(dataset, options)
+    model[-1].set_params(**params)
+    if algorithm.trains_in_epochs:  # nothing else runs now: the one long training gets all cores
         model[-1].set_params(n_jobs=usable_cores())
     description = models.Description(
         dataset=dataset.name,
         sha256=dataset.sha256,
         task=dataset.task,
-        algorithm=cell.algorithm,
-        search=cell.search,
-        params=cell.params,
-        classes=dataset.classes,
-        numeric=dataset.numeric,
-        categorical=dataset.categorical,
+        algorithm=way.algorithm,
+        search=way.search,
+        params=dict(params),
+        recipe=dataset.recipe,
+        images=dataset.images,
         versions=models.library_versions(),
     )
     models.save(model.fit(X, y), description, folder)
     return folder
 
 
-def standing(evaluation: Evaluation, dataset: PreparedDataset, seed: int) -> Standing:
-    """Standing of an evaluated way to make a model."""
+def standing(
+    evaluation: Evaluation, dataset: PreparedDataset, seed: int, epochs: int | None = None
+) -> Standing:
+    """Standing of an evaluated way to make a model.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        The cross-validation of the way.
+    dataset : PreparedDataset
+        The data set.
+    seed : int
+        Seed of the folds.
+    epochs : int, optional
+        Epochs of a network's training; None: a first look.
+    """
     scheme = f"{dataset.sha256[:12]} {evaluation.folds}x{evaluation.repeats} seed {seed} {evaluation.metric}"
-    first_look = dataset.task == "vision" and dataset.epochs is None
+    first_look = problem_of(dataset.task).is_first_look(ModelOptions(seed=seed, epochs=epochs))
     return Standing(evaluation.scores, scheme, evaluation.folds, first_look)
 
 
-def judge(newcomer: Standing, champion: Standing | None) -> Verdict:
+def judge(newcomer: Standing, champion: Standing | None) -> Promotion:
     """Compare a newcomer with the champion by the corrected resampled t-test (Nadeau and Bengio, 2003)."""
     if champion is None:
-        return Verdict("champion", "there was no champion before")
+        return Promotion("champion", "there was no champion before")
     if champion.first_look and not newcomer.first_look:
-        return Verdict("champion", "the champion before was of a first look at some of the images")
+        return Promotion("champion", "the champion before was a first look at some of the images")
     if champion.scheme != newcomer.scheme:
-        return Verdict(
+        return Promotion(
             "challenger",
             f"the champion was cross-validated on other folds ({champion.scheme}): no paired test is possible",
         )
@@ -87,5 +116,5 @@ def judge(newcomer: Standing, champion: Standing | None) -> Verdict:
     p = corrected_p_value(differences, newcomer.folds - 1, 1)
     gain = float(differences.mean())
     better = gain > 0 and p < LEVEL
-    words = f"mean difference to the champion {gain:+.4f}, corrected p = {p:.3f}"
-    return Verdict("champion" if better else "challenger", words)
+    words = f"its mean differs from the champion's by {gain:+.4f}, corrected p = {p:.3f}"
+    return Promotion("champion" if better else "challenger", words)

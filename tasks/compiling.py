@@ -1,7 +1,7 @@
-"""Machine code of the clustering kernels, made before anything is measured.
+"""Compile the kernels of the clusterings before anything is measured.
 
-numba compiles a kernel when it is first called, and keeps what it made in files: one process pays, for all of
-the same machine. Half a minute of that would else stand in the times of whichever cells came first.
+Numba compiles a kernel at its first call and keeps the machine code in files, which all processes of the machine
+use. Without this step the first cells of a study would include half a minute of compilation in their times.
 """
 
 from concurrent.futures import ProcessPoolExecutor
@@ -15,8 +15,8 @@ from tasks.clustering import DBSCAN, AgglomerativeClustering, KMeans
 from tasks.clustering.metrics import METRICS
 from tasks.search import GridSearch
 
-ROWS = 1_000  # few are not shared out to workers
-COLUMNS = (3, 4)  # in up to three dimensions DBSCAN has a grid of cells
+ROWS = 1_000  # enough for every worker to have a part
+COLUMNS = (3, 4)  # DBSCAN uses a grid for up to three columns, boxes for more
 SEARCHED: tuple[tuple[BaseEstimator, dict[str, list[object]]], ...] = (
     (KMeans(random_state=0), {"n_clusters": [2, 3], "init": ["k-means++", "random"], "n_init": [1, 2]}),
     (DBSCAN(), {"eps": [0.5, 1.0], "min_samples": [3, 4]}),
@@ -29,7 +29,7 @@ SEARCHED: tuple[tuple[BaseEstimator, dict[str, list[object]]], ...] = (
 
 @cache
 def compile_kernels() -> None:
-    """Call every kernel that clusterings of a study use, with arguments of the types that they get there."""
+    """Call every kernel that the clusterings of a study use, with arguments of the same types."""
     for searched in SEARCHED:
         _call(*searched)
 
@@ -42,6 +42,6 @@ def _call(model: BaseEstimator, space: dict[str, list[object]]) -> None:
             GridSearch(model, space, scoring=list(METRICS)).fit(X)
 
 
-if __name__ == "__main__":  # the install, on all cores
+if __name__ == "__main__":  # at installation, on all cores
     with ProcessPoolExecutor() as pool:
         list(pool.map(_call, *zip(*SEARCHED, strict=True)))

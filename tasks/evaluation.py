@@ -1,101 +1,122 @@
-"""Honest evaluation: repeated stratified cross-validation with the tuning inside the folds."""
+"""Honest evaluation: repeated cross-validation with the tuning inside the folds."""
 
-import math
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import stats
 from sklearn.metrics import get_scorer
-from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold
 
 from infra.engines import Engine
 from infra.errors import EngineError, ParameterError
 from infra.ledger import Ledger
-from tasks.cells import Way, way_to_fit
-from tasks.datasets.preparation import PreparedDataset, taken
-from tasks.registry import ALGORITHMS, FLOOR, SCORING
-from tasks.results import Comparison, Evaluation, Search
+from infra.progress import Progress
+from tasks.algorithms.base import ModelOptions
+from tasks.datasets.prepared import PreparedDataset, taken
+from tasks.problems import EvaluationScheme, problem_of
+from tasks.registry import ALGORITHMS
+from tasks.results import Comparison, Evaluation, Way
+from tasks.search_plans import SearchPlan, plan_estimator
+from tasks.significance import corrected_interval, corrected_p_value
 
 INNER_FOLDS = 3
 
-
-@dataclass(frozen=True)
-class Scheme:
-    """Repeated stratified cross-validation: folds x repeats, shuffled by the seed."""
-
-    folds: int
-    repeats: int
-    seed: int
-    candidates: int
-    """Candidates of a random search inside a fold."""
+FoldScore = tuple[float, float]
+"""Score on the test rows of a fold, and wall seconds to make the model on its training rows."""
 
 
 @dataclass(frozen=True)
-class _Work:
+class _FoldTask:
     """One outer fold of one way to make a model."""
 
-    algorithm: str
-    search: Search
+    way: Way
     fold: int
 
     @property
     def key(self) -> str:
-        return f"{self.algorithm}/{self.search}/{self.fold}"
+        return f"{self.way.algorithm}/{self.way.search}/{self.fold}"
 
 
 @dataclass
-class _Shared:
+class _Folds:
+    """What all fold tasks of an evaluation share."""
+
     dataset: PreparedDataset
-    scheme: Scheme
+    scheme: EvaluationScheme
+    options: ModelOptions
     splits: list[tuple[Any, Any]]
 
 
 def evaluate(
     dataset: PreparedDataset,
-    ways: Sequence[tuple[str, Search]],
-    scheme: Scheme,
+    ways: Sequence[Way],
+    scheme: EvaluationScheme,
+    options: ModelOptions,
     engine: Engine,
     ledger: Ledger,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Evaluation]:
-    """Cross-validate each (algorithm, search) on the same folds; a search runs anew inside each fold.
+    """Cross-validate each way to make a model on the same folds; a search runs anew inside each fold.
+
+    Parameters
+    ----------
+    dataset : PreparedDataset
+        The data set, with a target.
+    ways : sequence of Way
+        The ways to evaluate.
+    scheme : EvaluationScheme
+        Folds, repeats and seed.
+    options : ModelOptions
+        Seed and budget of the models.
+    engine : Engine
+        The engine whose workers compute the folds.
+    ledger : Ledger
+        The record of folds: recorded ones are not computed again.
+    progress : callable, optional
+        Function that is told how many folds are done.
+
+    Returns
+    -------
+    list of Evaluation
+        In the order of `ways`.
 
     Raises
     ------
     EngineError
-        If workers died at every one of the bounded tries over one fold.
+        If a fold's worker died at every one of the bounded tries.
     """
     X, y = _labelled(dataset)
-    folds = RepeatedKFold if dataset.task == "regression" else RepeatedStratifiedKFold
-    splitter = folds(n_splits=scheme.folds, n_repeats=scheme.repeats, random_state=scheme.seed)
-    shared = _Shared(dataset, scheme, list(splitter.split(X, y)))
-    work = [_Work(name, search, f) for name, search in ways for f in range(len(shared.splits))]
-    scores: dict[str, float] = ledger.get_many(item.key for item in work)
-    to_do = [item for item in work if item.key not in scores]
-    with ledger.recording() as record, closing(engine.run(_score_fold, to_do, shared=shared)) as results:
+    splitter = problem_of(dataset.task).evaluation_splitter(scheme)
+    folds = _Folds(dataset, scheme, options, list(splitter.split(X, y)))
+    tasks = [_FoldTask(way, fold) for way in ways for fold in range(len(folds.splits))]
+    scores: dict[str, FoldScore] = ledger.get_many(task.key for task in tasks)
+    to_do = [task for task in tasks if task.key not in scores]
+    with ledger.recording() as record, closing(engine.run(_score_fold, to_do, shared=folds)) as results:
         for i, score in results:
             if isinstance(score, EngineError):
                 raise score
             record({to_do[i].key: score})
             scores[to_do[i].key] = score
             if progress:
-                progress(len(scores), len(work))
-    return [_summary(dataset, name, search, scheme, shared.splits, scores) for name, search in ways]
+                progress(len(scores), len(tasks))
+    return [_summary(way, folds, scores) for way in ways]
 
 
-def _score_fold(work: _Work, shared: _Shared) -> float:
-    algorithm = FLOOR if work.algorithm == FLOOR.name else ALGORITHMS[work.algorithm]
-    X, y = _labelled(shared.dataset)
-    train, test = shared.splits[work.fold]
-    model = algorithm.make(shared.dataset, shared.scheme.seed)
-    way = Way(work.search, shared.scheme.seed, INNER_FOLDS, shared.scheme.candidates)
-    fitted = way_to_fit(way, algorithm, shared.dataset, model).fit(taken(X, train), y[train])
-    return float(get_scorer(SCORING[shared.dataset.task])(fitted, taken(X, test), y[test]))
+def _score_fold(task: _FoldTask, folds: _Folds) -> FoldScore:
+    dataset, algorithm = folds.dataset, ALGORITHMS[task.way.algorithm]
+    X, y = _labelled(dataset)
+    train, test = folds.splits[task.fold]
+    plan = SearchPlan(task.way.search, folds.options, INNER_FOLDS, folds.scheme.candidates)
+    estimator = plan_estimator(plan, algorithm, dataset, algorithm.make(dataset, folds.options))
+    X_train, y_train = taken(X, train), y[train]
+    start = time.perf_counter()
+    fitted = estimator.fit(X_train, y_train)
+    seconds = time.perf_counter() - start
+    scorer = get_scorer(problem_of(dataset.task).metric)
+    return float(scorer(fitted, taken(X, test), y[test])), seconds
 
 
 def _labelled(dataset: PreparedDataset) -> tuple[Any, Any]:
@@ -105,33 +126,26 @@ def _labelled(dataset: PreparedDataset) -> tuple[Any, Any]:
     return X, y
 
 
-def _summary(
-    dataset: PreparedDataset,
-    algorithm: str,
-    search: Search,
-    scheme: Scheme,
-    splits: list[tuple[Any, Any]],
-    scores: dict[str, float],
-) -> Evaluation:
-    values = [scores[_Work(algorithm, search, fold).key] for fold in range(len(splits))]
-    low, high = corrected_interval(values, *_sizes(splits))
+def _summary(way: Way, folds: _Folds, scores: dict[str, FoldScore]) -> Evaluation:
+    problem = problem_of(folds.dataset.task)
+    found = [scores[_FoldTask(way, fold).key] for fold in range(len(folds.splits))]
+    values = [score for score, _ in found]
+    train, test = folds.splits[0]
+    low, high = corrected_interval(values, len(train), len(test))
+    lowest, highest = problem.score_bounds
     return Evaluation(
-        dataset=dataset.name,
-        algorithm=algorithm,
-        search=search,
-        metric=SCORING[dataset.task],
-        folds=scheme.folds,
-        repeats=scheme.repeats,
+        dataset=folds.dataset.name,
+        algorithm=way.algorithm,
+        search=way.search,
+        metric=problem.metric,
+        folds=folds.scheme.folds,
+        repeats=folds.scheme.repeats,
         scores=values,
         mean=float(np.mean(values)),
-        low=max(low, 0.0) if dataset.task != "regression" else low,
-        high=min(high, 1.0),  # of accuracy and of R2
+        low=max(low, lowest),
+        high=min(high, highest),
+        seconds=float(np.mean([seconds for _, seconds in found])),
     )
-
-
-def _sizes(splits: Sequence[tuple[Any, Any]]) -> tuple[int, int]:
-    train, test = splits[0]
-    return len(train), len(test)
 
 
 def compare(evaluations: Sequence[Evaluation]) -> list[Comparison]:
@@ -141,48 +155,13 @@ def compare(evaluations: Sequence[Evaluation]) -> list[Comparison]:
 
 def _compared(first: Evaluation, second: Evaluation) -> Comparison:
     differences = np.subtract(first.scores, second.scores)
+    low, high = corrected_interval(differences, first.folds - 1, 1)
     return Comparison(
         dataset=first.dataset,
-        first=f"{first.algorithm} {first.search}",
-        second=f"{second.algorithm} {second.search}",
+        first=str(first.way),
+        second=str(second.way),
         difference=float(differences.mean()),
+        low=low,
+        high=high,
         p_value=corrected_p_value(differences, first.folds - 1, 1),
     )
-
-
-def corrected_interval(
-    scores: Sequence[float] | NDArray[np.float64], n_train: int, n_test: int, confidence: float = 0.95
-) -> tuple[float, float]:
-    """Interval of the mean of cross-validation scores, by Nadeau and Bengio's corrected variance.
-
-    Parameters
-    ----------
-    scores : sequence of float
-        One a fold, all repeats.
-    n_train, n_test : int
-        Rows in a fold's training and test part.
-
-    References
-    ----------
-    Nadeau and Bengio, "Inference for the generalization error", Machine Learning 52 (2003), section 4.
-    """
-    error = _corrected_error(scores, n_test / n_train)
-    half = stats.t.ppf((1 + confidence) / 2, np.size(scores) - 1) * error
-    mean = float(np.mean(scores))
-    return mean - half, mean + half
-
-
-def corrected_p_value(
-    differences: Sequence[float] | NDArray[np.float64], n_train: float, n_test: float
-) -> float:
-    """Two-sided p-value that the mean of paired differences is zero, by the corrected resampled t-test."""
-    error = _corrected_error(differences, n_test / n_train)
-    mean = float(np.mean(differences))
-    if error == 0:
-        return 1.0 if mean == 0 else 0.0
-    return float(2 * stats.t.sf(abs(mean) / error, np.size(differences) - 1))
-
-
-def _corrected_error(values: Sequence[float] | NDArray[np.float64], ratio: float) -> float:
-    # folds share training rows, so that their scores vary together: the naive 1/n is too small
-    return math.sqrt((1 / np.size(values) + ratio) * float(np.var(values, ddof=1)))

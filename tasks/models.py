@@ -2,57 +2,82 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 from sklearn.pipeline import Pipeline
 
-from infra.errors import DataError
-from tasks.datasets.catalogue import Task
+from infra.errors import DataError, ParameterError
+from infra.extras import VISION
+from tasks.datasets.catalogue import Source, Task
+from tasks.datasets.recipe import Recipe
 
 MODEL_FILE, DESCRIPTION_FILE = "model.skops", "model.json"
 NETWORK_FOLDER = "network"
 TRUSTED = (
     "lightgbm.basic.Booster",
     "sklearn.tree._tree.Tree",
-    "tasks.datasets.preparation.category_name",
-    "tasks.datasets.preparation.plain_name",
+    "tasks.datasets.preprocessing.category_name",
+    "tasks.datasets.preprocessing.plain_name",
     "tasks.ensembles.",
     "xgboost.core.Booster",
 )
 """Types that a model may hold beyond those that skops trusts; a name that ends in a dot is a package."""
 
 
+FORMAT = 2
+"""Version of the description's form; models of format 1, which did not tell it, have no recipe."""
+
+
 class Description(BaseModel):
-    """What a model file is: enough to use it on new rows."""
+    """What a model file is: enough to use the model on new rows."""
 
     model_config = ConfigDict(frozen=True)
 
+    format: int = FORMAT
     dataset: str
     sha256: str
-    """Digest of the prepared table that it was fitted on, all rows of it."""
+    """Digest of the prepared data that the model was fitted on, on all rows of them."""
     task: Task
     algorithm: str
     search: str
     params: dict[str, Any]
-    classes: list[str]
-    numeric: list[str]
-    categorical: list[str]
+    recipe: Recipe
+    """What was done to the columns of the training table, and is done to those of every table to predict."""
+    images: bool = False
+    """Whether the rows are images and no table."""
     versions: dict[str, str]
+
+    @property
+    def classes(self) -> list[str]:
+        """Name of the class of each code 0, 1, ...; empty without classes."""
+        return self.recipe.classes
 
 
 def save(model: Pipeline, description: Description, folder: Path) -> None:
-    """Write a fitted pipeline and what it is into a folder."""
+    """Write a fitted pipeline and its description into a folder.
+
+    Parameters
+    ----------
+    model : Pipeline
+        The fitted pipeline; the engine is taken away from its model.
+    description : Description
+        What the model is, with the recipe of its columns.
+    folder : Path
+        Folder of the model's files; made if it is not there.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    if description.task == "vision":
+    if description.images:
         from tasks.vision import saving
 
         saving.save(model[-1], folder / NETWORK_FOLDER)
     else:
-        model.set_params(model__engine=None)  # an engine ends with its process
+        if "model__engine" in model.get_params():  # an engine ends with its process
+            model.set_params(model__engine=None)
         _skops().dump(model, folder / MODEL_FILE)
     (folder / DESCRIPTION_FILE).write_text(description.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
@@ -60,14 +85,14 @@ def save(model: Pipeline, description: Description, folder: Path) -> None:
 def _skops() -> Any:
     """Give `skops.io`, imported without torch.
 
-    At its import it walks through all packages of scikit-learn, and one of them, made for arrays of torch,
-    imports torch: 3 seconds for nothing.
+    skops walks through all packages of scikit-learn when it is imported, and one of them, made for arrays of
+    torch, imports torch, which takes 3 seconds for nothing.
     """
     unneeded = "sklearn.externals.array_api_compat.torch"
     if unneeded in sys.modules:
         import skops.io
     else:
-        sys.modules[unneeded] = None  # type: ignore[assignment]  # the walk passes by what cannot be imported
+        sys.modules[unneeded] = None  # type: ignore[assignment]  # skops skips what cannot be imported
         try:
             import skops.io
         finally:
@@ -81,56 +106,100 @@ def load(folder: Path) -> tuple[Pipeline, Description]:
     Raises
     ------
     DataError
-        If there is no model, or it holds a type that is not trusted: nothing of it is loaded then.
+        If there is no model, the model is of another format, or it holds a type that is not trusted: then nothing
+        of the model is loaded.
     """
     skops = _skops()
     try:
-        description = Description.model_validate_json((folder / DESCRIPTION_FILE).read_text("utf-8"))
-        if description.task == "vision":
+        description = _read_description(folder / DESCRIPTION_FILE)
+        if description.images:
+            VISION.require()
             from tasks.vision import saving
 
             return Pipeline([("model", saving.load(folder / NETWORK_FOLDER))]), description
         unknown = skops.get_untrusted_types(file=folder / MODEL_FILE)
-        strange = sorted(name for name in unknown if not _trusted(name))
+        strange = sorted(name for name in unknown if not _is_trusted(name))
         if strange:
             raise DataError(f"model '{folder}' holds {strange[0]}, which is not trusted: it is not loaded")
         return skops.load(folder / MODEL_FILE, trusted=unknown), description
-    except DataError:
+    except (DataError, ParameterError):
         raise
-    except (OSError, ValueError, KeyError, json.JSONDecodeError) as error:
-        raise DataError(f"'{folder}' is no model of trilla: {error}") from None
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"'{folder}' is no model of trilla: {_in_one_line(error)}") from None
 
 
-def _trusted(name: str) -> bool:
+def _read_description(file: Path) -> Description:
+    found = json.loads(file.read_text("utf-8"))
+    if isinstance(found, dict) and "algorithm" in found and found.get("format") != FORMAT:
+        _refuse_format(found)
+    return Description.model_validate(found)
+
+
+def _refuse_format(found: Mapping[str, Any]) -> NoReturn:
+    model = f"the {found['algorithm']} model of data set '{found.get('dataset')}'"
+    if "recipe" not in found:
+        raise DataError(
+            f"{model} was saved by an earlier version of trilla, without the recipe by which its columns were "
+            "prepared; run the study again to register a model with its recipe"
+        )
+    raise DataError(
+        f"{model} has format {found.get('format')}, and this version of trilla reads format {FORMAT}; "
+        "run the study again with this version"
+    )
+
+
+def _in_one_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return " ".join(str(error).split())
+
+
+def _is_trusted(name: str) -> bool:
     return any(name.startswith(known) if known.endswith(".") else name == known for known in TRUSTED)
 
 
-def score_table(model: Pipeline, description: Description, frame: pd.DataFrame) -> pd.DataFrame:
+def score_table(model: Pipeline, description: Description, source: Source) -> pd.DataFrame:
     """Predictions for the rows of a table.
 
     Parameters
     ----------
-    frame : pandas.DataFrame
-        As `tasks.datasets.reading.read` gives it; columns that the model does not know are left out.
+    model : Pipeline
+        The fitted model.
+    description : Description
+        What the model is; its recipe prepares the rows.
+    source : Source
+        The table; the order of its columns is free, and columns that the model does not use are passed over.
 
     Returns
     -------
     pandas.DataFrame
-        `prediction` (class names or the quantity) and, for classes, `probability of NAME` of each.
+        `prediction` (class names or the quantity) and, for classes, `probability of NAME` of each class.
 
     Raises
     ------
     DataError
-        If a column that the model was fitted on is missing, or holds text where numbers belong.
+        If the table cannot be read or has no rows, or a column that the model needs is missing or holds what
+        cannot be in it; names the file, the column and the line.
     """
-    X = _features(description, frame)
-    if description.task == "regression":
-        return pd.DataFrame({"prediction": model.predict(X)})
-    return _classes_of(model, description, X)
+    table = description.recipe.read(source)
+    X = description.recipe.apply(table)
+    if not table.rows:
+        raise DataError(f"'{source.path}' has no rows to predict")
+    return _predictions(model, description, X)
 
 
-def score_images(model: Pipeline, description: Description, folder: Path) -> pd.DataFrame:
-    """Predictions for all images below a folder.
+def score_images(model: Pipeline, description: Description, source: Source) -> pd.DataFrame:
+    """Predictions for all images of a folder and of the folders in it.
+
+    Parameters
+    ----------
+    model : Pipeline
+        The fitted model.
+    description : Description
+        What the model is.
+    source : Source
+        The folder of images.
 
     Returns
     -------
@@ -142,38 +211,27 @@ def score_images(model: Pipeline, description: Description, folder: Path) -> pd.
     DataError
         If there is no image.
     """
-    from tasks.vision.unlabelled import decoded_files
+    from tasks.datasets.images.unlabelled import decode_folder
 
-    files, images, errors = decoded_files(folder, model[-1].image_shape_[0])
-    found = _classes_of(model, description, images)
+    files, images, errors = decode_folder(source.path, model[-1].image_shape_[0])
+    found = _predictions(model, description, images)
     found.insert(0, "file", [file for file, error in zip(files, errors, strict=True) if error is None])
     every = pd.DataFrame({"file": files, "error": errors})
     return every.merge(found, on="file", how="left")[[*found.columns, "error"]]
 
 
-def _classes_of(model: Pipeline, description: Description, X: Any) -> pd.DataFrame:
-    shares = model.predict_proba(X)
-    names = [description.classes[code] for code in model.classes_]
-    found = {f"probability of {name}": column for name, column in zip(names, shares.T, strict=True)}
-    return pd.DataFrame({"prediction": [names[i] for i in shares.argmax(axis=1)], **found})
-
-
-def _features(description: Description, frame: pd.DataFrame) -> pd.DataFrame:
-    wanted = [*description.numeric, *description.categorical]
-    missing = [name for name in wanted if name not in frame]
-    if missing:
-        raise DataError(f"column '{missing[0]}' is missing; the model needs: {', '.join(wanted)}")
-    for name in description.numeric:
-        if not pd.api.types.is_numeric_dtype(frame[name]):
-            raise DataError(f"column '{name}' holds texts; the model was fitted on numbers")
-    numbers = frame[description.numeric].astype("float64")
-    texts = frame[description.categorical].astype("string").astype("category")
-    return pd.concat([numbers, texts], axis=1)
+def _predictions(model: Pipeline, description: Description, X: Any) -> pd.DataFrame:
+    target = description.recipe.target
+    if target is None:
+        raise DataError(
+            f"the {description.algorithm} model of data set '{description.dataset}' has no target to predict"
+        )
+    return target.predictions(model, X)
 
 
 @lru_cache(maxsize=1)
 def library_versions() -> dict[str, str]:
-    """Versions that a model's file depends on."""
+    """Versions of the packages that a model's file depends on."""
     from importlib.metadata import version
 
     return {name: version(name) for name in ("trilla", "scikit-learn", "skops", "xgboost", "lightgbm")}

@@ -1,14 +1,27 @@
 """What a study yields: plain, serialisable records that the leaderboard, the report and `--json` share."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, Field
 
+from infra.engines import EngineName
 from infra.monitoring import Usage
+from tasks.datasets.catalogue import Task
 
 Search = Literal["baseline", "grid", "random"]
+SEARCHES: tuple[Search, ...] = get_args(Search)
 Parameter = bool | int | float | str | None
+
+
+class Way(NamedTuple):
+    """A way to make a model: an algorithm with its default parameters, or tuned by a search."""
+
+    algorithm: str
+    search: Search
+
+    def __str__(self) -> str:
+        return f"{self.algorithm} {self.search}"
 
 
 class Trial(BaseModel):
@@ -28,7 +41,7 @@ class Cell(BaseModel):
 
     dataset: str
     algorithm: str = Field(description="Registry name, for example 'xgboost' or 'dbscan'.")
-    engine: Literal["local", "dask", "spark"]
+    engine: EngineName
     search: Search
     status: Literal["completed", "failed"] = "completed"
     error: str | None = None
@@ -63,11 +76,17 @@ class Cell(BaseModel):
     usage: Usage = Field(default_factory=Usage)
     mlflow_run_id: str | None = None
     mlflow_url: str | None = None
-    profile: str | None = Field(None, description="Top-25 table of cProfile, where it was asked for.")
+    profile: str | None = Field(None, description="Top-25 table of cProfile, where a profile was asked for.")
+    run_key: str = Field("", exclude=True, description="Key of the cell's MLflow run in this process.")
+
+    @property
+    def way(self) -> Way:
+        """Algorithm and search of the cell."""
+        return Way(self.algorithm, self.search)
 
 
 class Evaluation(BaseModel):
-    """Repeated stratified cross-validation of a way to make a model, its tuning inside the folds."""
+    """Repeated cross-validation of a way to make a model; the tuning happens inside the folds."""
 
     dataset: str
     algorithm: str
@@ -80,7 +99,15 @@ class Evaluation(BaseModel):
     )
     mean: float
     low: float = Field(description="Lower end of the 95 % interval (Nadeau-Bengio corrected).")
-    high: float
+    high: float = Field(description="Upper end of the 95 % interval.")
+    seconds: float = Field(
+        0.0, description="Mean wall seconds to make the model on one fold's training rows, tuning included."
+    )
+
+    @property
+    def way(self) -> Way:
+        """Algorithm and search of the evaluation."""
+        return Way(self.algorithm, self.search)
 
 
 class Comparison(BaseModel):
@@ -90,14 +117,40 @@ class Comparison(BaseModel):
     first: str = Field(description="For example 'xgboost grid'.")
     second: str
     difference: float = Field(description="Mean score of the first minus the second.")
+    low: float = Field(description="Lower end of the 95 % interval of the difference (corrected).")
+    high: float = Field(description="Upper end of the 95 % interval of the difference.")
     p_value: float
 
 
+class Recommendation(BaseModel):
+    """The one answer of a study for a data set: which way to make a model, on which engine, and why."""
+
+    dataset: str
+    algorithm: str | None = Field(description="Registry name; None where no way can be recommended.")
+    search: Search | None = None
+    engine: EngineName | None = Field(
+        None, description="Engine whose cell made the model fastest; None where no cell made it."
+    )
+    metric: str = Field("", description="Metric that decided, for example 'accuracy' or 'silhouette'.")
+    score: float | None = Field(None, description="Cross-validated mean, or the one figure that there is.")
+    low: float | None = Field(None, description="Lower end of the 95 % interval; None without one.")
+    high: float | None = Field(None, description="Upper end of the 95 % interval; None without one.")
+    basis: str = Field(
+        "", description="How the score was measured, for example 'by 1 x 10 cross-validation'."
+    )
+    reason: str = Field(description="Why this way is recommended, or why none is, in sentences.")
+
+    @property
+    def way(self) -> Way | None:
+        """Algorithm and search; None where no way is recommended."""
+        return Way(self.algorithm, self.search) if self.algorithm and self.search else None
+
+
 class Dataset(BaseModel):
-    """What was prepared, in words and figures."""
+    """A prepared data set as the report shows it."""
 
     name: str
-    task: Literal["classification", "regression", "clustering", "vision"]
+    task: Task
     target: str | None
     rows: int
     columns: list[str]
@@ -105,20 +158,22 @@ class Dataset(BaseModel):
     path: str
     notes: list[str] = Field(default_factory=list, description="What cleaning did, with counts.")
     provenance: str = ""
-    caution: str = Field("", description="What to know before the figures.")
-    epochs: int | None = Field(None, description="Of networks; None: a first look.")
+    caution: str = Field("", description="Warning to read before the figures.")
+    epochs: int | None = Field(
+        None, description="Epochs that were asked for networks; None: a first look at some of the images."
+    )
 
 
 class RegisteredModel(BaseModel):
-    """The best model of a data set, fitted on all of its rows, as it stands in MLflow's registry."""
+    """The recommended model of a data set, fitted on all of its rows, in MLflow's registry."""
 
     dataset: str
-    model: str = Field(description="The way it was made, for example 'xgboost grid'.")
+    model: str = Field(description="Algorithm and search, for example 'xgboost grid'.")
     name: str = Field(description="Name in the registry.")
     version: str
     alias: Literal["champion", "challenger"]
-    reason: str = Field(description="Why it is champion or challenger.")
-    url: str
+    reason: str = Field(description="Why the version became champion or challenger.")
+    url: str = Field(description="Address of the version's page in MLflow.")
 
 
 class Picture(BaseModel):
@@ -153,6 +208,7 @@ class StudyResult(BaseModel):
     comparisons: list[Comparison] = Field(default_factory=list)
     published: list[Published] = Field(default_factory=list)
     pictures: list[Picture] = Field(default_factory=list)
+    recommendations: list[Recommendation] = Field(default_factory=list)
     models: list[RegisteredModel] = Field(default_factory=list)
     versions: dict[str, str] = Field(default_factory=dict)
     machine: str = ""

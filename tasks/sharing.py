@@ -1,4 +1,4 @@
-"""Estimators of which one computation serves many settings."""
+"""Base class of estimators that compute the models of many parameter settings in one fit."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -10,52 +10,57 @@ from infra.errors import ParameterError
 
 
 class SharedFit(ABC):
-    """An estimator that can be fitted for many settings of some parameters at the cost of about one."""
+    """Estimator that fits many settings of some of its parameters at about the cost of one fit."""
 
     shared_parameters: ClassVar[tuple[str, ...]]
-    """Parameters whose settings share a computation; all others are equal within it."""
+    """Names of the parameters whose settings share a computation; all other parameters are equal within it."""
 
     def fit_shared(self, X: Any, y: Any, settings: Sequence[Mapping[str, Any]]) -> list[Self | Exception]:
-        """Fit for all settings together: the answer for each is that of a fit with it alone.
+        """Fit all settings in one computation; each model is the one that a fit with its setting alone gives.
 
         Parameters
         ----------
-        X, y : as in `fit`
+        X, y
+            Rows and targets, as in `fit`.
         settings : sequence of mapping of str to value
-            Values of some or all of `shared_parameters`; the estimator's own stand for the others.
+            Values of some or all of `shared_parameters`. Parameters that a setting lacks keep the estimator's
+            own values.
 
         Returns
         -------
         list of fitted estimators or exceptions
-            In the order of `settings`; an exception where a fit with the setting alone raises it.
+            A model for each setting, in order; the exception where a fit with the setting alone raises one.
         """
-        models = [_attempted(self._with, setting) for setting in settings]
+        models = [_result_or_exception(self._with_setting, setting) for setting in settings]
         valid = [model for model in models if not isinstance(model, Exception)]
-        serve = _attempted(self._common_fit, valid, X, y) if valid else None
-        if isinstance(serve, Exception):  # what breaks the common computation would break each
-            return [model if isinstance(model, Exception) else serve for model in models]
-        return [model if isinstance(model, Exception) else _attempted(serve, model) for model in models]
+        finish = _result_or_exception(self._common_fit, valid, X, y) if valid else None
+        if isinstance(finish, Exception):  # what breaks the common computation would break each fit alone
+            return [model if isinstance(model, Exception) else finish for model in models]
+        return [
+            model if isinstance(model, Exception) else _result_or_exception(finish, model) for model in models
+        ]
 
     @abstractmethod
     def _common_fit(self, models: Sequence[Self], X: Any, y: Any) -> Callable[[Self], Self]:
-        """Compute what serves all `models` and return the function that makes each of them fitted.
+        """Compute what all models need, and return the function that turns each of them into a fitted model.
 
-        `models` are unfitted, valid each for itself, and differ in shared parameters only. The function
-        raises what a model's own `fit` would raise.
+        `models` are not fitted; each is valid, and they differ in shared parameters only. The function raises
+        what the model's own `fit` would raise.
         """
 
-    def _with(self, setting: Mapping[str, Any]) -> Self:
+    def _with_setting(self, setting: Mapping[str, Any]) -> Self:
         others = set(setting) - set(self.shared_parameters)
         if others:
             raise ParameterError(
                 f"{min(others)}: not shared; a computation is shared over {', '.join(self.shared_parameters)}"
             )
         model: Self = clone(self)
+        # scikit-learn's estimators check their parameters by this method inside `fit`; it has no public name
         model.set_params(**setting)._validate_params()  # type: ignore[attr-defined]
         return model
 
 
-def _attempted(function: Any, *arguments: Any) -> Any:
+def _result_or_exception(function: Any, *arguments: Any) -> Any:
     try:
         return function(*arguments)
     except Exception as error:

@@ -1,53 +1,84 @@
 """The Prefect tasks: coarse steps that a person wants to see, each a thin frame around plain code."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from prefect import task
+from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 
 from infra.display import ProgressArtifact
 from infra.engines import Engine, connect
 from infra.ledger import Ledger
-from tasks import evaluation
+from tasks import champion, evaluation
+from tasks.algorithms.base import ModelOptions
 from tasks.cells import CellRequest, run_cell
-from tasks.champion import fit_whole
-from tasks.compiling import compile_kernels
-from tasks.datasets.catalogue import Task, resolve
-from tasks.datasets.preparation import PreparedDataset
-from tasks.datasets.preparation import prepare as prepare_dataset
+from tasks.datasets import catalogue
+from tasks.datasets.prepared import PreparedDataset
 from tasks.datasets.spark_profile import profile_with_spark
-from tasks.pictures import pictures
+from tasks.problems import EvaluationScheme, problem_of
 from tasks.published import beside_published
 from tasks.report.html import write
-from tasks.results import Cell, Comparison, Evaluation, Picture, Published, Search, StudyResult
+from tasks.results import (
+    Cell,
+    Comparison,
+    Evaluation,
+    Parameter,
+    Picture,
+    Published,
+    Recommendation,
+    Search,
+    StudyResult,
+    Way,
+)
 
 
 @task(task_run_name="prepare {data}", cache_policy=NO_CACHE)
 def prepare(
     data: str,
     target: str | None,
-    task: Task | None,
+    task: catalogue.Task | None,
     folder: str,
     folds: int,
-    epochs: int | None,
+    first_look: bool,
     address: str,
+    ready: PreparedDataset | None,
 ) -> PreparedDataset:
-    """Read, check and clean a data set; write it once, with its digest, as Parquet or packed images."""
-    source = resolve(data, target, task)
-    images = source.task == "vision"
-    with (
-        connect("dask", address=address) if images else nullcontext() as engine,
-        ProgressArtifact(f"{data}: done") as progress,
-    ):
-        prepared = prepare_dataset(
-            source, Path(folder), folds=folds, epochs=epochs, progress=progress, engine=engine
-        )
-    if prepared.task == "clustering":
-        compile_kernels()
-    return prepared
+    """Read, check and clean a data set; write it once, with its digest, as Parquet or packed images.
+
+    Parameters
+    ----------
+    data : str
+        Name of the catalogue, or path of the user's own file or folder.
+    target : str, optional
+        Column to predict.
+    task : {"classification", "regression"}, optional
+        What the target is; None: its values tell.
+    folder : str
+        Folder where prepared data are kept.
+    folds : int
+        Number of folds that every class must be large enough for.
+    first_look : bool
+        Whether a sample is enough where all rows would take long.
+    address : str
+        Address of the Dask scheduler whose workers decode images.
+    ready : PreparedDataset, optional
+        The data set, where it was prepared before the cluster started: it is not prepared again.
+    """
+    if ready is None:
+        source = catalogue.resolve(data, target, task)
+        with ProgressArtifact(f"{data}: done") as progress:
+            ready = problem_of(source.task).prepare(
+                source,
+                Path(folder),
+                folds=folds,
+                first_look=first_look,
+                progress=progress,
+                open_engine=lambda: connect("dask", address=address),
+            )
+    problem_of(ready.task).warm_up()
+    return ready
 
 
 @task(task_run_name="profile {dataset.name} on spark", cache_policy=NO_CACHE)
@@ -58,14 +89,34 @@ def profile_on_spark(dataset: PreparedDataset, engine: Any) -> dict[str, dict[st
 
 @task(task_run_name="train {request.title}", cache_policy=NO_CACHE)
 def train(request: CellRequest, address: str | None = None, engine: Engine | None = None) -> Cell:
-    """Train an algorithm with its default parameters and measure it."""
+    """Train an algorithm with its default parameters and measure it.
+
+    Parameters
+    ----------
+    request : CellRequest
+        What to train.
+    address : str, optional
+        Address of the Dask scheduler to connect to.
+    engine : Engine, optional
+        A connected engine, which the step leaves open.
+    """
     with _on(request, address, engine) as connected:
         return run_cell(request, connected)
 
 
 @task(task_run_name="search {request.title}", cache_policy=NO_CACHE)
 def search(request: CellRequest, address: str | None = None, engine: Engine | None = None) -> Cell:
-    """Search an algorithm's parameters; every trial is a task of the engine."""
+    """Search an algorithm's parameters; every trial is a task of the engine.
+
+    Parameters
+    ----------
+    request : CellRequest
+        What to search.
+    address : str, optional
+        Address of the Dask scheduler to connect to.
+    engine : Engine, optional
+        A connected engine, which the step leaves open.
+    """
     with (
         _on(request, address, engine) as connected,
         ProgressArtifact(f"{request.title}: fits done") as progress,
@@ -73,36 +124,93 @@ def search(request: CellRequest, address: str | None = None, engine: Engine | No
         return run_cell(request, connected, progress)
 
 
+STEPS: Mapping[Search, Task[..., Cell]] = {"baseline": train, "grid": search, "random": search}
+
+
 @task(task_run_name="evaluate {dataset.name}", cache_policy=NO_CACHE)
 def evaluate(
     dataset: PreparedDataset,
-    ways: Sequence[tuple[str, Search]],
-    scheme: evaluation.Scheme,
+    ways: Sequence[Way],
+    scheme: EvaluationScheme,
+    options: ModelOptions,
     ledger: str,
     address: str,
 ) -> tuple[list[Evaluation], list[Comparison]]:
-    """Cross-validate every way to make a model on the same folds, tuning inside them, and compare."""
+    """Cross-validate every way to make a model on the same folds, tuning inside them, and compare.
+
+    Parameters
+    ----------
+    dataset : PreparedDataset
+        The data set.
+    ways : sequence of Way
+        The ways to evaluate.
+    scheme : EvaluationScheme
+        Folds, repeats and seed.
+    options : ModelOptions
+        Seed and budget of the models.
+    ledger : str
+        Path of the study's ledger.
+    address : str
+        Address of the Dask scheduler whose workers compute the folds.
+    """
     with (
         connect("dask", address=address) as engine,
         ProgressArtifact(f"evaluate {dataset.name}: folds done") as progress,
     ):
-        scope = f"evaluate/{dataset.sha256[:12]}/{scheme}/"
-        found = evaluation.evaluate(dataset, ways, scheme, engine, Ledger(ledger, scope), progress)
+        scope = f"evaluate/{dataset.sha256[:12]}/{scheme}/{options}/"
+        found = evaluation.evaluate(dataset, ways, scheme, options, engine, Ledger(ledger, scope), progress)
     return found, evaluation.compare(found)
 
 
 @task(task_run_name="illustrate {dataset.name}", cache_policy=NO_CACHE)
 def illustrate(
-    dataset: PreparedDataset, cells: list[Cell], evaluations: list[Evaluation]
+    dataset: PreparedDataset,
+    cells: list[Cell],
+    evaluations: list[Evaluation],
+    recommendation: Recommendation,
 ) -> tuple[list[Picture], list[Published]]:
-    """Draw the winners and set the published figures beside ours."""
-    return pictures(dataset, cells, evaluations), beside_published(dataset, cells, evaluations)
+    """Draw the best models, and set the published figures beside ours.
+
+    Parameters
+    ----------
+    dataset : PreparedDataset
+        The data set.
+    cells : list of Cell
+        Its cells.
+    evaluations : list of Evaluation
+        Its cross-validated ways.
+    recommendation : Recommendation
+        The way whose model is drawn.
+    """
+    done = [cell for cell in cells if cell.status == "completed"]
+    pictures = problem_of(dataset.task).pictures(dataset, done, recommendation)
+    return pictures, beside_published(dataset, done, evaluations)
 
 
-@task(task_run_name="fit the best model of {dataset.name}", cache_policy=NO_CACHE)
-def fit_best(dataset: PreparedDataset, cell: Cell, seed: int, folder: str) -> str:
-    """Fit the best way to make a model on all rows of a data set, and write it to a folder."""
-    return str(fit_whole(dataset, cell, seed, Path(folder)))
+@task(task_run_name="fit {way.algorithm} {way.search} on all rows of {dataset.name}", cache_policy=NO_CACHE)
+def fit_whole(
+    dataset: PreparedDataset,
+    way: Way,
+    params: dict[str, Parameter],
+    options: ModelOptions,
+    folder: str,
+) -> str:
+    """Fit the recommended model on all rows of a data set, and write it to a folder.
+
+    Parameters
+    ----------
+    dataset : PreparedDataset
+        The data set.
+    way : Way
+        The recommended way.
+    params : dict of str to value
+        Parameters that the way's search found.
+    options : ModelOptions
+        Seed and budget of the model.
+    folder : str
+        Folder of the model's files.
+    """
+    return str(champion.fit_whole(dataset, way, params, options, Path(folder)))
 
 
 @task(name="report", task_run_name="report", cache_policy=NO_CACHE)
@@ -116,9 +224,7 @@ def _on(request: CellRequest, address: str | None, engine: Engine | None) -> Ite
     """The engine handed over, or one of the request's kind; it outlives the step only if handed over."""
     if engine is not None:
         yield engine
-    elif request.engine == "dask":
-        with connect("dask", address=address) as connected:
-            yield connected
-    else:
-        with connect(request.engine, workers=request.workers) as connected:
-            yield connected
+        return
+    workers = None if address else request.workers
+    with connect(request.engine, workers=workers, address=address) as connected:
+        yield connected

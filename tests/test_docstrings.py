@@ -17,6 +17,7 @@ EXAMPLES = (
     "infra.engines",
     "infra.arithmetic",
     "infra.retrying",
+    "infra.study_folder",
     "tasks.clustering.kmeans",
     "tasks.clustering.dbscan",
     "tasks.clustering.agglomerative",
@@ -25,6 +26,8 @@ EXAMPLES = (
     "tasks.ensembles.xgboost",
     "tasks.vision.convnet",
     "tasks.search.search",
+    "tasks.search.successive_halving",
+    "tasks.search.bayesian",
 )
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -35,16 +38,36 @@ def sources() -> Iterator[tuple[Path, ast.Module]]:
             yield path, ast.parse(path.read_text())
 
 
-def public_functions(body: list[ast.stmt], place: str) -> Iterator[tuple[str, Function, str]]:
+def classes() -> dict[str, ast.ClassDef]:
+    """Classes of the source by name."""
+    return {
+        node.name: node for _, tree in sources() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
+    }
+
+
+def inherited(owner: ast.ClassDef, method: str, known: dict[str, ast.ClassDef]) -> str:
+    """Docstring of a method, or that of the base class which it implements."""
+    own = next((one for one in owner.body if isinstance(one, Function) and one.name == method), None)
+    if own is not None and (docstring := ast.get_docstring(own)):
+        return docstring
+    bases = [known[name] for base in owner.bases if (name := ast.unparse(base)) in known]
+    return next((found for base in bases if (found := inherited(base, method, known))), "")
+
+
+def public_functions(
+    body: list[ast.stmt], known: dict[str, ast.ClassDef]
+) -> Iterator[tuple[str, Function, str]]:
     """Public functions and methods with their docstring; that of a constructor is its class's."""
     for node in body:
-        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-            yield from public_functions(node.body, f"{place}{node.name}.")
-            for method in node.body:
-                if isinstance(method, ast.FunctionDef) and method.name == "__init__":
-                    yield f"{place}{node.name}", method, ast.get_docstring(node) or ""
-        elif isinstance(node, Function) and not node.name.startswith("_"):
-            yield f"{place}{node.name}", node, ast.get_docstring(node) or ""
+        if isinstance(node, Function) and not node.name.startswith("_"):
+            yield node.name, node, ast.get_docstring(node) or ""
+        if not isinstance(node, ast.ClassDef) or node.name.startswith("_"):
+            continue
+        for method in node.body:
+            if isinstance(method, Function) and method.name == "__init__":
+                yield node.name, method, ast.get_docstring(node) or ""
+            elif isinstance(method, Function) and not method.name.startswith("_"):
+                yield f"{node.name}.{method.name}", method, inherited(node, method.name, known)
 
 
 def arguments(function: Function) -> list[str]:
@@ -65,11 +88,11 @@ def described(docstring: str) -> set[str]:
 
 def undescribed() -> list[str]:
     """Public functions with three or more arguments, and the arguments that they do not describe."""
-    found = []
+    found, known = [], classes()
     for path, tree in sources():
-        for name, function, docstring in public_functions(tree.body, ""):
+        for name, function, docstring in public_functions(tree.body, known):
             wanted = arguments(function)
-            if len(wanted) <= FEW or any(ast.unparse(one) == "override" for one in function.decorator_list):
+            if len(wanted) <= FEW:
                 continue
             missing = [one for one in wanted if one not in described(docstring)]
             if missing:

@@ -6,6 +6,7 @@ from typing import Literal
 from infra.engines.base import Blocks, Engine
 from infra.engines.blocks import ArraySource, BlockSource, ParquetSource
 from infra.errors import ParameterError
+from infra.extras import SPARK
 from infra.settings import usable_cores
 
 EngineName = Literal["local", "dask", "spark"]
@@ -19,6 +20,7 @@ __all__ = [
     "Engine",
     "EngineName",
     "ParquetSource",
+    "check_installed",
     "connect",
 ]
 
@@ -60,7 +62,8 @@ def connect(
     Raises
     ------
     ParameterError
-        If the name is unknown, or an argument does not belong to the engine or is out of bounds.
+        If the name is unknown, an argument does not belong to the engine or is out of bounds, or the engine's
+        package is not installed.
     EngineError
         If the engine does not start or answer.
 
@@ -85,6 +88,7 @@ def connect(
         raise ParameterError(
             f"memory_limit={memory_limit!r} does not belong to an existing cluster, {address}"
         )
+    check_installed(name)
     count = workers or usable_cores()
     if name == "dask":
         from infra.engines.dask import DaskEngine
@@ -97,6 +101,18 @@ def connect(
     from infra.engines.local import LocalEngine
 
     return LocalEngine(count)
+
+
+def check_installed(name: str) -> None:
+    """Refuse an engine whose package is not installed.
+
+    Raises
+    ------
+    ParameterError
+        If so; the message names the command that installs it.
+    """
+    if name == "spark":
+        SPARK.require()
 
 
 def _bytes(memory_limit: int | str | None) -> int | None:

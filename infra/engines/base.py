@@ -45,6 +45,8 @@ class Engine(ABC):
     """Name of the engine: "local", "dask" or "spark"."""
     workers: int
     """Number of workers."""
+    in_this_process = False
+    """Whether the work is done by threads of this process."""
 
     @property
     def worker_memory(self) -> int | None:

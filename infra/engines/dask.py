@@ -14,7 +14,6 @@ from typing import Any
 from distributed import Client, as_completed
 from distributed.protocol import pickle
 from distributed.scheduler import KilledWorker
-from typing_extensions import override
 
 from infra.engines.base import Blocks, Engine, Kernel, Merge
 from infra.engines.batching import AutoBatching
@@ -73,7 +72,6 @@ class DaskEngine(Engine):
             self.close()
             raise
 
-    @override
     def close(self) -> None:
         self._cluster.close()
 
@@ -83,7 +81,6 @@ class DaskEngine(Engine):
         return self._cluster.address
 
     @property
-    @override
     def dashboard(self) -> str | None:
         return str(self.client.dashboard_link)
 
@@ -93,19 +90,16 @@ class DaskEngine(Engine):
         return self._cluster.client
 
     @property
-    @override
     def worker_memory(self) -> int | None:
         limits = [worker["memory_limit"] for worker in workers_of(self.client).values()]
         return min(filter(None, limits), default=None)
 
-    @override
     def worker_pids(self) -> Mapping[str, int]:
         found = self.client.run(_host_and_pid, on_error="ignore")
         here = socket.gethostname()
         local = [pid for _, (host, pid) in sorted(found.items()) if host == here]
         return {f"dask-{i}": pid for i, pid in enumerate(local)}
 
-    @override
     def partition(self, source: BlockSource) -> Blocks:
         spans = self._spans(source.n_blocks)
 
@@ -125,17 +119,14 @@ class DaskEngine(Engine):
             residents.append(self._cluster.submit(resident, detached, span, at=address))
         return residents
 
-    @override
     def map(self, kernel: Kernel, blocks: Blocks, *state: Any) -> list[Any]:
         parts = self._round(_map_span, blocks, kernel, *state)
         return [result for part in parts for result in part]
 
-    @override
     def reduce(self, kernel: Kernel, merge: Merge, blocks: Blocks, *state: Any) -> Any:
         parts = self._round(_reduce_span, blocks, kernel, merge, *state)
         return finish((node for part in parts for node in part), merge)
 
-    @override
     def shuffle(self, kernel: Kernel, blocks: Blocks, count: int, *state: Any) -> Blocks:
         targets = self._spans(count)
 
@@ -193,7 +184,6 @@ class DaskEngine(Engine):
 
         return retry(attempt, tries=ROUND_TRIES, on=WORKER_LOST, failed=failed)
 
-    @override
     def run_group(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
         # as bytes, because the scheduler would unpickle the function too, and import what only workers need
         work = pickle.dumps((function, state))
@@ -205,7 +195,6 @@ class DaskEngine(Engine):
 
         return self._retried(attempt, blocks)
 
-    @override
     def run(
         self, function: Callable[..., Any], items: Sequence[Any], shared: Any = None
     ) -> Generator[tuple[int, Any]]:

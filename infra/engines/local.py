@@ -5,8 +5,6 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from threading import Barrier, BrokenBarrierError
 from typing import Any
 
-from typing_extensions import override
-
 from infra.engines.base import Blocks, Engine, Kernel, Merge
 from infra.engines.blocks import BlockSource, Span, cut_span, joined
 from infra.engines.collective import ThreadCommunicator
@@ -23,22 +21,20 @@ class LocalEngine(Engine):
     """
 
     name = "local"
+    in_this_process = True
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="trilla-local")
 
-    @override
     def partition(self, source: BlockSource) -> Blocks:
         spans = self._spans(source.n_blocks)
         return Blocks(spans, tuple(self._pool.map(source.load, spans)))
 
-    @override
     def map(self, kernel: Kernel, blocks: Blocks, *state: Any) -> list[Any]:
         arrays = [block for span in blocks.residents for block in span]
         return list(self._pool.map(lambda block: kernel(*block, *state), arrays))
 
-    @override
     def reduce(self, kernel: Kernel, merge: Merge, blocks: Blocks, *state: Any) -> Any:
         def one(span: Span, resident: list[Any]) -> Any:
             return reduce_span(kernel, merge, resident, span.start, *state)
@@ -46,7 +42,6 @@ class LocalEngine(Engine):
         parts = self._pool.map(one, blocks.spans, blocks.residents)
         return finish((node for part in parts for node in part), merge)
 
-    @override
     def shuffle(self, kernel: Kernel, blocks: Blocks, count: int, *state: Any) -> Blocks:
         spans = self._spans(count)
 
@@ -57,7 +52,6 @@ class LocalEngine(Engine):
         arriving = ([cut for part in parts for cut in part[i]] for i in range(len(spans)))
         return Blocks(spans, tuple(self._pool.map(joined, arriving)))
 
-    @override
     def run_group(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
         size = len(blocks.spans)
         places, barrier = [None] * size, Barrier(size)
@@ -85,7 +79,6 @@ class LocalEngine(Engine):
             raise failure
         return [first, *(future.result() for future in others)]
 
-    @override
     def run(
         self, function: Callable[..., Any], items: Sequence[Any], shared: Any = None
     ) -> Generator[tuple[int, Any]]:
@@ -97,6 +90,5 @@ class LocalEngine(Engine):
             for future in futures:
                 future.cancel()
 
-    @override
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)

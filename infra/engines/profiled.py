@@ -4,8 +4,6 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
-from typing_extensions import override
-
 from infra.engines.base import Blocks, Engine, Kernel, Merge
 from infra.engines.blocks import BlockSource
 from infra.errors import EngineError
@@ -27,39 +25,32 @@ class ProfiledEngine(Engine):
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.name, self.workers = engine.name, engine.workers
+        self.in_this_process = engine.in_this_process
         self.profiles: list[bytes] = []
         """Marshalled cProfile statistics, one for each item of `run` and each member of `run_group`."""
 
     @property
-    @override
     def worker_memory(self) -> int | None:
         return self._engine.worker_memory
 
-    @override
     def partition(self, source: BlockSource) -> Blocks:
         return self._engine.partition(source)
 
-    @override
     def map(self, kernel: Kernel, blocks: Blocks, *state: Any) -> list[Any]:
         return self._engine.map(kernel, blocks, *state)
 
-    @override
     def reduce(self, kernel: Kernel, merge: Merge, blocks: Blocks, *state: Any) -> Any:
         return self._engine.reduce(kernel, merge, blocks, *state)
 
-    @override
     def shuffle(self, kernel: Kernel, blocks: Blocks, count: int, *state: Any) -> Blocks:
         return self._engine.shuffle(kernel, blocks, count, *state)
 
-    @override
     def iterate(self, *arguments: Any, **hooks: Any) -> tuple[Any, list[Any]]:
         return self._engine.iterate(*arguments, **hooks)
 
-    @override
     def run_group(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
         return [self._collect(pair) for pair in self._engine.run_group(_Profiled(function), blocks, *state)]
 
-    @override
     def run(
         self, function: Callable[..., Any], items: Sequence[Any], shared: Any = None
     ) -> Generator[tuple[int, Any]]:
@@ -67,7 +58,6 @@ class ProfiledEngine(Engine):
             for i, result in results:
                 yield i, result if isinstance(result, EngineError) else self._collect(result)
 
-    @override
     def worker_pids(self) -> Mapping[str, int]:
         return self._engine.worker_pids()
 

@@ -12,7 +12,6 @@ from uuid import uuid4
 import psutil
 from py4j.protocol import Py4JError
 from pyspark import TaskContext
-from typing_extensions import override
 
 from infra.arithmetic import ceil_div
 from infra.engines import jvm
@@ -67,23 +66,19 @@ class SparkEngine(Engine):
         self.workers = workers if self._embedded else max(1, self._context.defaultParallelism)
 
     @property
-    @override
     def worker_memory(self) -> int | None:
         return super().worker_memory if self._embedded else None
 
-    @override
     def close(self) -> None:
         if self._open:
             self._open = False
             jvm.stop(self.session)
 
     @property
-    @override
     def dashboard(self) -> str | None:
         address = self._context.uiWebUrl
         return None if address is None else str(address)
 
-    @override
     def worker_pids(self) -> Mapping[str, int]:
         if self._java is None or not self._alive():
             return {}
@@ -96,7 +91,6 @@ class SparkEngine(Engine):
             }
         return pids
 
-    @override
     def partition(self, source: BlockSource) -> Blocks:
         spans = self._spans(source.n_blocks)
         parts = [(span, source.detached(span)) for span in spans]
@@ -105,21 +99,18 @@ class SparkEngine(Engine):
         except Exception as error:
             raise self._explained(error) from error
 
-    @override
     def map(self, kernel: Kernel, blocks: Blocks, *state: Any) -> list[Any]:
         def one(span: Span, data: Any) -> list[Any]:
             return [kernel(*block, *state) for block in resident(data, span)]
 
         return [result for part in self._job(blocks, one) for result in part]
 
-    @override
     def reduce(self, kernel: Kernel, merge: Merge, blocks: Blocks, *state: Any) -> Any:
         def one(span: Span, data: Any) -> list[Any]:
             return reduce_span(kernel, merge, resident(data, span), span.start, *state)
 
         return finish((node for part in self._job(blocks, one) for node in part), merge)
 
-    @override
     def shuffle(self, kernel: Kernel, blocks: Blocks, count: int, *state: Any) -> Blocks:
         targets = self._spans(count)
 
@@ -136,7 +127,6 @@ class SparkEngine(Engine):
         pieces = blocks.residents.mapPartitions(cut).partitionBy(len(targets), int)
         return Blocks(targets, pieces.mapPartitions(join_pieces, preservesPartitioning=True).cache())
 
-    @override
     def run_group(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
         def failed(error: BaseException, tries_left: int) -> None:
             # a group that lost a member cannot go on: its job is run again as a whole
@@ -159,7 +149,6 @@ class SparkEngine(Engine):
         with rendezvous(len(blocks.spans), host) as meeting:
             return self._job(blocks, _member(function, meeting, blocks.spans, state))
 
-    @override
     def run(
         self, function: Callable[..., Any], items: Sequence[Any], shared: Any = None
     ) -> Generator[tuple[int, Any]]:

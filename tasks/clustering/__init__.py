@@ -1,4 +1,4 @@
-"""Clustering on one process, Dask and Spark, with the same labels."""
+"""Clustering estimators that give the same labels on one process, on Dask and on Spark."""
 
 from tasks.clustering.agglomerative import AgglomerativeClustering
 from tasks.clustering.dbscan import DBSCAN

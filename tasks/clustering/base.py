@@ -1,4 +1,4 @@
-"""What the clustering estimators share: where rows come from, which engine works, and checks of both."""
+"""What the clustering estimators share: their rows, the checks of these rows, and the engine that works."""
 
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -12,55 +12,55 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from infra.engines import ArraySource, BlockSource, Engine, ParquetSource
 from infra.engines.local import LocalEngine
 from infra.errors import ParameterError
+from tasks.clustering.sources import NO_WEIGHTS, PairedSource
 
 Array = NDArray[Any]
 
 
 class BlockClusterer(ClusterMixin, BaseEstimator):
-    """A clustering whose rows are an array or a path to Parquet, and whose work an engine does."""
+    """Base of the estimators: rows are an array or a path to Parquet, and an engine does the work."""
 
     engine: Engine | None
 
-    def _source(
-        self, X: Any, sample_weight: ArrayLike | None = None, block_rows: int | None = None
-    ) -> BlockSource:
-        """Rows to fit, each block a tuple of rows and, where given, their float64 weights.
+    def _training_source(self, X: Any, block_rows: int | None = None) -> BlockSource:
+        """Check the rows to fit, and set the attributes that describe their columns."""
+        if isinstance(X, str | Path):
+            source = ParquetSource(X, block_rows=block_rows)
+            self.n_features_in_ = source.n_columns
+            self.feature_names_in_ = np.asarray(source.columns, dtype=object)
+            return source
+        rows = validate_data(self, X, dtype=[np.float64, np.float32], order="C")
+        return ArraySource(rows, block_rows=block_rows)
+
+    def _weighted_training_source(self, X: Any, sample_weight: ArrayLike | None = None) -> PairedSource:
+        """Check the rows to fit; each block has the arrays of `WeightedRows`.
 
         Raises
         ------
         ParameterError
             If weights come with a path.
         """
-        if isinstance(X, str | Path):
-            if sample_weight is not None:
-                raise ParameterError("sample_weight: allowed with an array, not with a path")
-            source = ParquetSource(X, block_rows=block_rows)
-            self.n_features_in_ = source.n_columns
-            self.feature_names_in_ = np.asarray(source.columns, dtype=object)
-            return source
-        X = validate_data(self, X, dtype=[np.float64, np.float32], order="C")
-        if sample_weight is None:
-            return ArraySource(X, block_rows=block_rows)
-        weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
-        return ArraySource(X, weights, block_rows=block_rows)
+        if sample_weight is not None and isinstance(X, str | Path):
+            raise ParameterError("sample_weight: allowed with an array, not with a path")
+        source = self._training_source(X)
+        if sample_weight is None or not isinstance(source, ArraySource):
+            return PairedSource(source, NO_WEIGHTS)
+        return PairedSource(source, _check_sample_weight(sample_weight, source.arrays[0], dtype=np.float64))
 
-    def _known_source(self, path: str | Path, dtype: np.dtype[Any]) -> ParquetSource:
-        """Rows at a path that the fitted model is asked about; its columns are found by their names."""
+    def _prediction_source(self, path: str | Path, dtype: np.dtype[Any]) -> ParquetSource:
+        """Rows at a path to predict; their columns are found by the names that the model knows."""
         check_is_fitted(self)
         source = ParquetSource(path, getattr(self, "feature_names_in_", None), dtype=dtype)
         if source.n_columns != self.n_features_in_:
             raise ParameterError(f"{path}: {source.n_columns} columns; the model has {self.n_features_in_}")
         return source
 
-    def _checked(self, X: ArrayLike, dtype: Any) -> Array:
-        """Rows that the fitted model is asked about."""
+    def _prediction_rows(self, X: ArrayLike, dtype: Any) -> Array:
+        """Check rows of an array to predict."""
         check_is_fitted(self)
         return np.asarray(validate_data(self, X, dtype=dtype, order="C", reset=False))
 
-    def _connected(self) -> AbstractContextManager[Engine]:
-        return nullcontext(self.engine) if self.engine else LocalEngine(1)
 
-
-def weights_of(X: Array, given: tuple[Any, ...]) -> Array:
-    """Weights of a block's rows: those given, else ones."""
-    return given[0] if given else np.ones(len(X))
+def engine_or_this_process(engine: Engine | None) -> AbstractContextManager[Engine]:
+    """The given engine, which stays open; without one an engine of one thread, closed at the end."""
+    return nullcontext(engine) if engine else LocalEngine(1)

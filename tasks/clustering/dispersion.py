@@ -1,4 +1,4 @@
-"""Davies-Bouldin and Calinski-Harabasz of many labelings: two rounds over blocks of rows."""
+"""Davies-Bouldin and Calinski-Harabasz scores of many labelings, in two rounds over blocks of rows."""
 
 from typing import Any, NamedTuple
 
@@ -8,37 +8,50 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from infra.engines import BlockSource, Engine
-from tasks.clustering.labelings import Labelings, LabelledSource
+from tasks.clustering.distances import squared_distance
+from tasks.clustering.labelings import Labelings
+from tasks.clustering.sources import PairedSource
 
 Array = NDArray[Any]
 
 
 class Dispersion(NamedTuple):
-    """How the clusters of one labeling lie."""
+    """Sizes, centres and spread of the clusters of one labeling."""
 
     sizes: Array
-    """int64, shape (n_clusters,)."""
+    """int64, shape (n_clusters,): number of rows."""
     centers: Array
-    """float64, shape (n_clusters, n_features): means of the clusters' rows."""
+    """float64, shape (n_clusters, n_features): means of the rows."""
     distances: Array
-    """float64, shape (n_clusters,): sum of the rows' distances to their centre."""
+    """float64, shape (n_clusters,): sum of the distances of the rows to their centre."""
     squares: Array
-    """float64, shape (n_clusters,): sum of the squares of these."""
+    """float64, shape (n_clusters,): sum of the squares of these distances."""
 
 
 def dispersions(source: BlockSource, labelings: Labelings, engine: Engine) -> list[Dispersion]:
-    """Dispersion of each labeling; noise belongs to none."""
-    blocks = engine.partition(LabelledSource(source, labelings))
+    """Dispersion of the clusters of each labeling, without noise.
+
+    Parameters
+    ----------
+    source : BlockSource
+        Rows.
+    labelings : Labelings
+        Clusters of the rows.
+    engine : Engine
+        The engine that works.
+    """
+    codes_of_rows = np.ascontiguousarray(labelings.codes.T)
+    blocks = engine.partition(PairedSource(source, codes_of_rows))
     n_slots = len(labelings.sizes)
-    sums = engine.reduce(_sums, _plus, blocks, n_slots)
+    sums = engine.reduce(_sums, np.add, blocks, n_slots)
     centers = sums / np.maximum(labelings.sizes, 1)[:, None]
-    spread = engine.reduce(_spread, _plus, blocks, centers)
+    distances, squares = engine.reduce(_spread, np.add, blocks, centers)
     clusters = map(labelings.clusters, range(len(labelings)))
-    return [Dispersion(labelings.sizes[c], centers[c], *spread[:, c]) for c in clusters]
+    return [Dispersion(labelings.sizes[c], centers[c], distances[c], squares[c]) for c in clusters]
 
 
 def davies_bouldin(found: Dispersion) -> float:
-    """Mean over the clusters of their likeness to the most alike other one."""
+    """Davies-Bouldin index: mean over the clusters of the similarity to the most similar other cluster."""
     apart = cdist(found.centers, found.centers)
     within = found.distances / found.sizes
     if np.allclose(within, 0) or np.allclose(apart, 0):
@@ -48,16 +61,12 @@ def davies_bouldin(found: Dispersion) -> float:
 
 
 def calinski_harabasz(found: Dispersion) -> float:
-    """Dispersion between the clusters to that within them, each by its degrees of freedom."""
+    """Calinski-Harabasz index: ratio of the variance between clusters to the variance within them."""
     k, n = len(found.sizes), int(found.sizes.sum())
     middle = np.average(found.centers, axis=0, weights=found.sizes)
     between = float(found.sizes @ ((found.centers - middle) ** 2).sum(axis=1))
     within = float(found.squares.sum())
     return 1.0 if within == 0 else between * (n - k) / (within * (k - 1))
-
-
-def _plus(a: Array, b: Array) -> Array:
-    return a + b
 
 
 @njit(nogil=True, cache=True)
@@ -73,14 +82,11 @@ def _sums(X: Array, codes: Array, n_slots: int) -> Array:  # pragma: no cover
 
 @njit(nogil=True, cache=True)
 def _spread(X: Array, codes: Array, centers: Array) -> Array:  # pragma: no cover
-    """Distances to the centres summed in each slot, and their squares; float64, shape (2, n_slots)."""
+    """Sum of the distances to the centre in each slot, and of their squares; float64, shape (2, n_slots)."""
     spread = np.zeros((2, len(centers)))
     for i in range(X.shape[0]):
         for slot in codes[i]:
-            square = 0.0
-            for j in range(X.shape[1]):
-                difference = X[i, j] - centers[slot, j]
-                square += difference * difference
+            square = squared_distance(X, i, centers, slot)
             spread[0, slot] += np.sqrt(square)
             spread[1, slot] += square
     return spread

@@ -1,4 +1,4 @@
-"""Complete and average linkage over a distance matrix whose rows are spread over the workers."""
+"""Complete and average linkage on a matrix of distances whose rows are spread over the workers."""
 
 from typing import Any, NamedTuple
 
@@ -8,82 +8,118 @@ from numpy.typing import NDArray
 
 from infra.engines.collective import Communicator
 from tasks.clustering import box_tree
-from tasks.clustering.merging import Merges, Neighbours
+from tasks.clustering.reciprocal_neighbours import Merges, NearestNeighbours
 
 Array = NDArray[Any]
-ALONE = 512  # clusters that one worker finishes sooner than several
-SENT_BYTES = 2**25  # of rows, at a time
+SERIAL_CLUSTERS = 512  # so many clusters are merged faster by one worker than by several
+SENT_BYTES = 2**25  # of matrix rows that are exchanged at once
 
 
 def matrix_linkage(X: Array, communicator: Communicator, average: bool) -> Merges:
-    """Merges of complete or average linkage over the rows of `X`; every member of the group has all rows.
+    """Merge the rows of `X` by complete or average linkage; every worker of the group has all rows.
 
-    A member holds the matrix rows of its clusters, over the columns of all. In each round all reciprocal
-    nearest neighbours merge (Lance and Williams' formulas); a merged cluster stays where its lower part
-    was, and the row of the other part goes there.
+    A worker holds the matrix rows of its clusters, with the columns of all clusters. In each round all
+    reciprocal nearest neighbours merge (by the formulas of Lance and Williams). A merged cluster stays with
+    the worker that has its lower part, which receives the matrix row of the other part.
 
     Parameters
     ----------
     X : ndarray of shape (n_rows, n_features), float64
     communicator : Communicator
+        Connection to the other workers.
     average : bool
-        Average linkage; else complete.
+        Whether the linkage is average; otherwise it is complete.
     """
     n = len(X)
-    known = Neighbours(n)
+    neighbours = NearestNeighbours(n)
     sizes = np.ones(n)
     owners = _owners(X, communicator.size)
-    matrix = Shard(X, np.flatnonzero(owners == communicator.rank))
-    ids = known.active
-    while len(known.active) > 1:
-        if len(known.active) <= ALONE and communicator.size > 1:
+    matrix = MatrixShard(X, np.flatnonzero(owners == communicator.rank))
+    ids = neighbours.active
+    while len(neighbours.active) > 1:
+        if len(neighbours.active) <= SERIAL_CLUSTERS and communicator.size > 1:
             matrix.gather(communicator)
             owners[:] = 0
             communicator = Communicator(0, 1)
         mine = ids[owners[ids] == communicator.rank]
-        parts = communicator.allgather((mine, *matrix.search(mine)))
-        known.tell(*(np.concatenate(part) for part in zip(*parts, strict=True)))
-        merged = known.merge()
+        searches = communicator.allgather(Search(mine, *matrix.search(mine)))
+        neighbours.update(
+            np.concatenate([search.ids for search in searches]),
+            np.concatenate([search.found for search in searches]),
+            np.concatenate([search.distances for search in searches]),
+        )
+        merged = neighbours.merge()
         matrix.merge(merged, sizes, owners, communicator, average)
         sizes[merged.low] += sizes[merged.high]
-        matrix.drop(merged.high, len(known.active))
-        ids = np.concatenate([merged.low, known.lost()])
-    return known.merges()
+        matrix.drop(merged.high, len(neighbours.active))
+        ids = np.concatenate([merged.low, neighbours.stale()])
+    return neighbours.merges()
 
 
 def _owners(X: Array, size: int) -> Array:
-    """Which member has each cluster: near ones are together, so that few merges need a row sent."""
-    order = np.argsort(box_tree.build(X, np.arange(len(X)), np.ones(len(X))).places)
+    """Worker of each cluster: near clusters have the same, so that few merges need an exchange of rows."""
+    order = np.argsort(box_tree.build(X, np.arange(len(X)), np.ones(len(X))).positions)
     owners = np.empty(len(X), dtype=np.int64)
     owners[order] = np.arange(len(X)) * size // len(X)
     return owners
 
 
-class Pairs(NamedTuple):
-    """Merges as columns of the matrix, with the part that each has in the average of both."""
+class Search(NamedTuple):
+    """Result of the searches of one worker."""
+
+    ids: Array
+    """int64, shape (m,): clusters that searched."""
+    found: Array
+    """int64, shape (m,): nearest neighbour of each."""
+    distances: Array
+    """float64, shape (m,): distance to it."""
+
+
+class ColumnPairs(NamedTuple):
+    """Merges as pairs of matrix columns; for average linkage the weights of both columns."""
 
     low: Array
+    """int64, shape (n_merges,): column of the lower cluster."""
     high: Array
+    """int64, shape (n_merges,): column of the higher cluster."""
     low_shares: Array
+    """float64, shape (n_merges,): size of the lower cluster as a share of both."""
     high_shares: Array
+    """float64, shape (n_merges,): size of the higher cluster as a share of both."""
 
 
-class Shard:
-    """Some rows of the matrix of distances between clusters; infinite to itself and to what is gone."""
+class MatrixShard:
+    """Some rows of the matrix of distances between clusters; the distance of a cluster to itself is infinite.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_clusters, n_features), float64
+        Rows, each a cluster.
+    rows : ndarray of shape (m,), int64
+        Clusters whose matrix rows are held.
+
+    Attributes
+    ----------
+    values : ndarray of shape (m, n_columns), float64
+        Distances.
+    rows : ndarray of shape (n_clusters,), int64
+        Row of each cluster in `values`, or -1.
+    columns : ndarray of shape (n_clusters,), int64
+        Column of each cluster in `values`.
+    ids : ndarray of shape (n_columns,), int64
+        Cluster of each column; -1 for one that has been merged into another.
+    """
 
     def __init__(self, X: Array, rows: Array) -> None:
         self.rows = np.full(len(X), -1)
-        """Where each cluster's row stands in `values`, or -1."""
         self.rows[rows] = np.arange(len(rows))
         self.ids = np.arange(len(X))
-        """Which cluster each column belongs to; -1 for one that is gone."""
         self.columns = np.arange(len(X))
-        """Where each cluster's column stands."""
         self.values = np.empty((len(rows), len(X)))
         _distances(X, np.ascontiguousarray(X.T), rows, self.values)
 
     def search(self, ids: Array) -> tuple[Array, Array]:
-        """Nearest of each of some clusters, the lowest id among equals, and its distance."""
+        """Nearest neighbour of each of some clusters, the lowest id among equals, and the distance to it."""
         found, distances = np.empty(len(ids), dtype=np.int64), np.empty(len(ids))
         _search(self.values, self.rows[ids], self.ids, found, distances)
         return found, distances
@@ -91,10 +127,24 @@ class Shard:
     def merge(
         self, merged: Merges, sizes: Array, owners: Array, communicator: Communicator, average: bool
     ) -> None:
-        """Merge pairs of columns in all rows, and pairs of rows where the lower one stands."""
+        """Merge pairs of columns in all rows, and pairs of rows where the lower row is.
+
+        Parameters
+        ----------
+        merged : Merges
+            Pairs of clusters.
+        sizes : ndarray of shape (n_clusters,), float64
+            Number of rows of each cluster before the merges.
+        owners : ndarray of shape (n_clusters,), int64
+            Worker that has the matrix row of each cluster.
+        communicator : Communicator
+            Connection to the other workers.
+        average : bool
+            Whether the linkage is average; otherwise it is complete.
+        """
         a, b = self.columns[merged.low], self.columns[merged.high]
         total = sizes[merged.low] + sizes[merged.high]
-        pairs = Pairs(a, b, sizes[merged.low] / total, sizes[merged.high] / total)
+        pairs = ColumnPairs(a, b, sizes[merged.low] / total, sizes[merged.high] / total)
         rows = self.rows.copy()
         rows[merged.low] = rows[merged.high] = -1
         _merge_columns(self.values, rows[rows >= 0], pairs, average)
@@ -107,14 +157,14 @@ class Shard:
     def _partners(
         self, numbers: Array, merged: Merges, owners: Array, communicator: Communicator
     ) -> tuple[Array, Array]:
-        """Of some merges those whose lower row is here, and the rows of their higher parts."""
+        """Those of some merges whose lower row is here, and the matrix rows of their higher parts."""
         source, target = owners[merged.high[numbers]], owners[merged.low[numbers]]
         sent = numbers[(source == communicator.rank) & (target != communicator.rank)]
         parts = communicator.allgather((sent, self.values[self.rows[merged.high[sent]]]))
         here = numbers[target == communicator.rank]
         others = np.empty((len(here), len(self.ids)))
-        known = owners[merged.high[here]] == communicator.rank
-        others[known] = self.values[self.rows[merged.high[here[known]]]]
+        is_here = owners[merged.high[here]] == communicator.rank
+        others[is_here] = self.values[self.rows[merged.high[here[is_here]]]]
         for rank, (found, values) in enumerate(parts):
             wanted = owners[merged.low[found]] == communicator.rank
             if rank != communicator.rank:
@@ -122,7 +172,7 @@ class Shard:
         return here, others
 
     def drop(self, ids: Array, n_left: int) -> None:
-        """Forget clusters; when half of the columns are gone, move the rest together."""
+        """Remove clusters; when half of the columns are unused, make the matrix smaller."""
         self.ids[self.columns[ids]] = -1
         self.rows[ids] = -1
         if n_left <= len(self.ids) // 2:
@@ -136,7 +186,7 @@ class Shard:
         self.columns[self.ids] = np.arange(len(columns))
 
     def gather(self, communicator: Communicator) -> None:
-        """Take over the rows of all members."""
+        """Receive the rows of all workers."""
         self._keep(np.flatnonzero(self.ids >= 0))
         live = np.flatnonzero(self.rows >= 0)
         parts = communicator.allgather((live, self.values[self.rows[live]]))
@@ -167,7 +217,7 @@ def _search(
         row = values[rows[k]]
         best, nearest = np.inf, np.int64(-1)
         for c in range(len(row)):
-            # columns stand in the order of their clusters: the first of equals has the lowest id
+            # columns are in the order of their clusters: the first of equals has the lowest id
             if ids[c] >= 0 and (row[c] < best):
                 best, nearest = row[c], ids[c]
         found[k], distances[k] = nearest, best
@@ -180,13 +230,13 @@ def _combined(a: float, b: float, share_a: float, share_b: float, average: bool)
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _merge_pair(row: Array, m: int, pairs: Pairs, average: bool) -> None:  # pragma: no cover
+def _merge_pair(row: Array, m: int, pairs: ColumnPairs, average: bool) -> None:  # pragma: no cover
     a, b = pairs.low[m], pairs.high[m]
     row[a] = _combined(row[a], row[b], pairs.low_shares[m], pairs.high_shares[m], average)
 
 
 @njit(nogil=True, cache=True)
-def _merge_columns(values: Array, rows: Array, pairs: Pairs, average: bool) -> None:  # pragma: no cover
+def _merge_columns(values: Array, rows: Array, pairs: ColumnPairs, average: bool) -> None:  # pragma: no cover
     for r in rows:
         row = values[r]
         for m in range(len(pairs.low)):
@@ -195,12 +245,12 @@ def _merge_columns(values: Array, rows: Array, pairs: Pairs, average: bool) -> N
 
 @njit(nogil=True, cache=True)
 def _merge_rows(
-    values: Array, numbers: Array, rows: Array, others: Array, pairs: Pairs, average: bool
+    values: Array, numbers: Array, rows: Array, others: Array, pairs: ColumnPairs, average: bool
 ) -> None:  # pragma: no cover
-    """Merge pairs of rows, whose columns merge one pair after the other.
+    """Merge pairs of rows, in which pairs of columns merge one after the other.
 
-    The distance of two merged clusters combines four, two by two: first those of the merge that comes
-    first, whichever row it stands in. So the matrix stays symmetric to the last bit.
+    The distance of two merged clusters combines four distances, two by two: first those of the earlier merge,
+    whichever row it is in. So the matrix stays symmetric to the last bit.
     """
     for k, m in enumerate(numbers):
         row, other = values[rows[k]], others[k]

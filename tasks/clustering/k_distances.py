@@ -1,4 +1,4 @@
-"""How far rows are from their k-th nearest: the curve that DBSCAN's `eps` is read from."""
+"""Distances of rows to their k-th nearest row: the curve from which `eps` of DBSCAN is chosen."""
 
 from typing import Any
 
@@ -7,41 +7,44 @@ from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
 Array = NDArray[Any]
-MOST_ROWS = 1_000  # enough for quantiles; the time then grows with the rows, not with their square
+MOST_ROWS = (
+    1_000  # enough for quantiles; with a sample the time grows with the number of rows, not with its square
+)
+SEED = 0  # of the sample
 
 
-def k_distances(X: Array, k: int, seed: int = 0) -> Array:
-    """Distance of each row to the k-th nearest row, itself the first, as DBSCAN's `min_samples` counts.
+def k_distances(X: Array, k: int) -> Array:
+    """Distance of each row to the k-th nearest row, of which the row itself is the first.
 
-    A row is a core row for an `eps` that is at least its distance: the curve's quantile q is the `eps` at
-    which a share q of the rows are core rows.
+    So k counts rows as `min_samples` of DBSCAN does: a row is a core row if `eps` is at least its distance. At
+    the quantile q of the curve, `eps` makes a share q of the rows core rows. Of a table with more than
+    `MOST_ROWS` rows the distances of a sample are computed, to the nearest of all rows.
 
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
+        Rows.
     k : int
-        At most n_samples.
-    seed : int, default=0
-        Draws `MOST_ROWS` rows of a larger table; their neighbours are looked for among all rows.
+        Number of the nearest row, at most n_samples.
 
     Returns
     -------
     ndarray of shape (min(n_samples, MOST_ROWS),), float64
-        Ascending.
+        Distances, ascending.
 
     References
     ----------
     Ester, Kriegel, Sander and Xu, "A density-based algorithm for discovering clusters" (1996), section 4.2.
     """
-    asked = X
+    sample = X
     if len(X) > MOST_ROWS:
-        asked = X[np.sort(np.random.default_rng(seed).choice(len(X), MOST_ROWS, replace=False))]
-    distances, _ = NearestNeighbors(n_neighbors=k).fit(X).kneighbors(asked)
+        sample = X[np.sort(np.random.default_rng(SEED).choice(len(X), MOST_ROWS, replace=False))]
+    distances, _ = NearestNeighbors(n_neighbors=k).fit(X).kneighbors(sample)
     return np.sort(distances[:, -1])
 
 
 def knee(curve: Array) -> float:
-    """Height at which an ascending curve bends: where it lies farthest below the chord of its ends.
+    """Value at the knee of an ascending curve: the point farthest below the line from its first to its last point.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""K-means with scikit-learn's parameters and attributes, on every engine."""
+"""The estimator KMeans, with the parameters and attributes of scikit-learn's, on every engine."""
 
 import warnings
 from collections.abc import Callable, Collection, Sequence
@@ -16,55 +16,78 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from infra.engines import Blocks, BlockSource, Engine
+from infra.engines import Blocks, Engine
 from infra.errors import ParameterError
-from tasks.clustering import kernels, seeding
-from tasks.clustering.base import BlockClusterer
-from tasks.clustering.lloyd import State, lloyd
+from tasks.clustering import assignment, seeding
+from tasks.clustering.base import BlockClusterer, engine_or_this_process
+from tasks.clustering.lloyd import LloydState, lloyd
+from tasks.clustering.sources import PairedSource, WeightedRows
 from tasks.sharing import SharedFit
 
 Array = NDArray[Any]
 
 
 class KMeans(SharedFit, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BlockClusterer):
-    """K-means clustering: Lloyd's algorithm, one kernel over blocks of rows on every engine.
+    """K-means clustering by Lloyd's algorithm, with the same kernel for blocks of rows on every engine.
 
     Labels and centres are the same to the last bit on every engine, with any number of workers. Seeding
-    draws the same numbers as scikit-learn's `KMeans`, so that equal seeds give equal clusterings.
+    draws the same random numbers as scikit-learn's `KMeans`, so that equal seeds give equal clusterings.
 
     Parameters
     ----------
     n_clusters : int, default=8
-    init : {"k-means++", "k-means||", "random"} or array-like of shape (n_clusters, n_features)
-        Default: "k-means++". "k-means||" seeds from all rows where they are, for large tables.
+        Number of clusters.
+    init : {"k-means++", "k-means||", "random"} or array-like, default="k-means++"
+        Way to choose the first centres, or the first centres themselves, of shape (n_clusters,
+        n_features). "k-means||" draws from all rows where they are: for large tables.
     n_init : "auto" or int, default="auto"
-        Runs from different seeds, the best of which is kept; "auto": 10 for random, else 1.
+        Number of runs from different seeds; the run with the least inertia is kept. "auto": 10 runs for
+        "random", else 1.
     max_iter : int, default=300
+        Most iterations of a run.
     tol : float, default=1e-4
-        Relative to the mean variance of the features, compared with the squared shift of the centres.
+        Tolerance, relative to the mean variance of the features: a run ends when the squared shift of all
+        centres together is at most this.
     random_state : int, RandomState instance or None, default=None
+        Seed of the first centres.
     engine : Engine, optional
-        From `infra.engines.connect`; default: this process.
+        The engine that works, from `infra.engines.connect`; default: this process.
 
     Attributes
     ----------
     cluster_centers_ : ndarray of shape (n_clusters, n_features), dtype of X
+        Centres of the clusters.
     labels_ : ndarray of shape (n_samples,), int32
+        Cluster of each row.
     inertia_ : float
-        Weighted sum of squared distances to the nearest centre.
+        Weighted sum of the squared distances of the rows to their nearest centre.
     n_iter_ : int
+        Number of iterations of the run that was kept.
     n_features_in_ : int
+        Number of features.
 
     Notes
     -----
-    A path to Parquet is read block by block where the engine runs. Its seeds, but for "k-means||", come
-    from a bounded sample of rows (of at most 16 random blocks), and so does the variance that `tol` is
+    A path to Parquet is read block by block where the engine runs. First centres other than "k-means||"
+    come from a sample of rows (of at most 16 random blocks), and so does the variance that `tol` is
     relative to.
 
     References
     ----------
     Lloyd, "Least squares quantization in PCM" (1982). Arthur and Vassilvitskii, "k-means++: the
     advantages of careful seeding" (2007).
+
+    Examples
+    --------
+    >>> from tasks.clustering import KMeans
+    >>> X = [[1.0, 2.0], [1.0, 4.0], [1.0, 0.0], [10.0, 2.0], [10.0, 4.0], [10.0, 0.0]]
+    >>> model = KMeans(n_clusters=2, random_state=0).fit(X)
+    >>> model.labels_.tolist()
+    [1, 1, 1, 0, 0, 0]
+    >>> model.cluster_centers_.tolist()
+    [[10.0, 2.0], [1.0, 2.0]]
+    >>> model.predict([[0.0, 0.0], [12.0, 3.0]]).tolist()
+    [1, 0]
     """
 
     shared_parameters: ClassVar[tuple[str, ...]] = ("n_init",)
@@ -105,29 +128,31 @@ class KMeans(SharedFit, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Block
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), or path to Parquet
+            Rows to cluster.
         y : ignored
+            Not used; present for scikit-learn's conventions.
         sample_weight : array-like of shape (n_samples,), optional
-            Not with a path.
+            Weights of the rows; default: every row weighs 1. Not allowed with a path.
 
         Raises
         ------
         ParameterError
-            If there are more clusters than rows.
+            If there are more clusters than rows, or weights come with a path.
         DataError
             If a path holds no Parquet, a column that is not numeric, or a value that is not finite; Spark
-            reports the last as an `EngineError`.
+            reports a value that is not finite as an `EngineError`.
         """
-        source = self._source(X, sample_weight)
+        source = self._weighted_training_source(X, sample_weight)
         runs = self._runs()
         self._keep(*self._best_of(source, {runs})[runs], source.dtype)
         return self
 
     def _common_fit(self, models: Sequence[Self], X: Any, y: Any) -> Callable[[Self], Self]:
-        """The most runs asked for: they draw their seeds one after the other from one stream."""
+        """Do as many runs as the model with the most runs: all runs draw from one stream of random numbers."""
         if not isinstance(self.random_state, Integral):
-            return lambda model: model.fit(X)  # each draws seeds of its own
+            return lambda model: model.fit(X)  # each model draws its own seeds
         common: Self = clone(self)
-        source = common._source(X)
+        source = common._weighted_training_source(X)
         best_of = common._best_of(source, {model._runs() for model in models})
 
         def serve(model: Self) -> Self:
@@ -138,52 +163,52 @@ class KMeans(SharedFit, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Block
         return serve
 
     def _runs(self) -> int:
+        """Number of runs."""
         if not isinstance(self.init, str):
-            return 1  # given centres lead to the same clusters each time
+            return 1  # every run from given centres finds the same clusters
         if isinstance(self.n_init, str):
             return 10 if self.init == "random" else 1
         return self.n_init
 
-    def _best_of(self, source: BlockSource, counts: Collection[int]) -> dict[int, tuple[State, Array]]:
-        """For each of `counts`, the best of so many first runs and its labels."""
+    def _best_of(self, source: PairedSource, counts: Collection[int]) -> dict[int, tuple[LloydState, Array]]:
+        """For each of `counts`: the best of that many first runs, and its labels."""
         if self.n_clusters > source.n_rows:
             raise ParameterError(
-                f"n_clusters={self.n_clusters}: at most one a row, n_samples={source.n_rows}"
+                f"n_clusters={self.n_clusters}: allowed are at most as many as rows, n_samples={source.n_rows}"
             )
-        sample, weights = seeding.sample_for_seeds(
-            source, self.n_clusters, check_random_state(self.random_state)
-        )
-        best: tuple[State, Array] | None = None
-        best_of: dict[int, tuple[State, Array]] = {}
-        with self._connected() as engine:
+        sample = seeding.sample_for_seeds(source, self.n_clusters, check_random_state(self.random_state))
+        best: tuple[LloydState, Array] | None = None
+        best_of: dict[int, tuple[LloydState, Array]] = {}
+        with engine_or_this_process(self.engine) as engine:
             blocks = engine.partition(source)
-            tolerance = self.tol * float(np.mean(np.var(sample, axis=0))) if self.tol else 0.0
-            for run, centers in enumerate(self._seeds(engine, blocks, sample, weights, max(counts)), 1):
+            tolerance = self.tol * float(np.mean(np.var(sample.X, axis=0))) if self.tol else 0.0
+            for run, centers in enumerate(self._first_centers(engine, blocks, sample, max(counts)), 1):
                 found = lloyd(engine, blocks, centers, tolerance=tolerance, max_iter=self.max_iter)
-                # the same clustering found twice differs in inertia by rounding alone
+                # two runs that find the same clustering differ in inertia only by rounding
                 if best is None or found[0].inertia < best[0].inertia * (1 - 1e-12):
                     best = found
                 if run in counts:
                     best_of[run] = best
         return best_of
 
-    def _seeds(self, engine: Engine, blocks: Blocks, sample: Array, weights: Array, runs: int) -> list[Array]:
-        """Starting centres of each run, drawn one after the other; fewer runs draw the first of them."""
+    def _first_centers(self, engine: Engine, blocks: Blocks, sample: WeightedRows, runs: int) -> list[Array]:
+        """First centres of each run; fewer runs draw the same first ones."""
         random_state = check_random_state(self.random_state)
         if not isinstance(self.init, str):
-            centers = check_array(self.init, dtype=sample.dtype)
-            if centers.shape != (self.n_clusters, sample.shape[1]):
-                raise ParameterError(
-                    f"init: shape {centers.shape}, must be (n_clusters, n_features) = "
-                    f"{(self.n_clusters, sample.shape[1])}"
-                )
-            return [centers]
+            return [self._given_centers(sample.X)]
         if self.init == "k-means||":
             return [seeding.parallel(engine, blocks, self.n_clusters, random_state) for _ in range(runs)]
         draw = seeding.random_rows if self.init == "random" else seeding.plus_plus
-        return [draw(sample, weights, self.n_clusters, random_state) for _ in range(runs)]
+        return [draw(sample, self.n_clusters, random_state) for _ in range(runs)]
 
-    def _keep(self, best: State, labels: Array, dtype: np.dtype[Any]) -> None:
+    def _given_centers(self, X: Array) -> Array:
+        centers = np.asarray(check_array(self.init, dtype=X.dtype))
+        allowed = self.n_clusters, X.shape[1]
+        if centers.shape != allowed:
+            raise ParameterError(f"init: shape {centers.shape}, must be (n_clusters, n_features) = {allowed}")
+        return centers
+
+    def _keep(self, best: LloydState, labels: Array, dtype: np.dtype[Any]) -> None:
         self.cluster_centers_ = best.centers.astype(dtype)
         self.labels_ = labels
         self.inertia_ = best.inertia
@@ -198,33 +223,50 @@ class KMeans(SharedFit, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Block
             )
 
     def predict(self, X: ArrayLike | str | Path) -> Array:
-        """Nearest cluster of each row of `X`, an array or a path as in `fit`; int32, shape (n_samples,)."""
+        """Nearest cluster of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or path to Parquet
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), int32
+        """
         if not isinstance(X, str | Path):
-            return kernels.assign(self._rows(X), self.cluster_centers_)[0]
+            return assignment.nearest_centers(self._rows(X), self.cluster_centers_)
         check_is_fitted(self)
-        source = self._known_source(X, self.cluster_centers_.dtype)
-        with self._connected() as engine:
-            return np.concatenate(engine.map(_labels, engine.partition(source), self.cluster_centers_))
+        source = self._prediction_source(X, self.cluster_centers_.dtype)
+        with engine_or_this_process(self.engine) as engine:
+            blocks = engine.partition(source)
+            return np.concatenate(engine.map(assignment.nearest_centers, blocks, self.cluster_centers_))
 
     def transform(self, X: ArrayLike) -> Array:
-        """Euclidean distance of each row to each centre, shape (n_samples, n_clusters)."""
+        """Euclidean distance of each row of `X` to each centre, shape (n_samples, n_clusters)."""
         return np.asarray(euclidean_distances(self._rows(X), self.cluster_centers_))
 
     def score(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None) -> float:
-        """Negative inertia of `X`."""
+        """Negative inertia of `X` for the centres of the model: higher is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to score.
+        y : ignored
+            Not used; present for scikit-learn's conventions.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights of the rows; default: every row weighs 1.
+        """
         X = self._rows(X)
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
-        return -float(kernels.moments(X, weights, self.cluster_centers_).inertia)
+        return -float(assignment.moments(X, weights, self.cluster_centers_).inertia)
 
     def _rows(self, X: ArrayLike) -> Array:
         check_is_fitted(self)
-        return self._checked(X, self.cluster_centers_.dtype)
+        return self._prediction_rows(X, self.cluster_centers_.dtype)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _labels(X: Array, *rest: Any) -> Array:
-    return kernels.assign(X, rest[-1])[0]

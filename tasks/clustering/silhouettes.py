@@ -1,4 +1,4 @@
-"""The silhouette of each row for many labelings at once: every distance computed, used for all, forgotten."""
+"""The silhouette of each row for many labelings at once: every distance is computed once and serves all of them."""
 
 import threading
 from dataclasses import dataclass, field
@@ -9,38 +9,52 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from infra.arithmetic import ceil_div
 from infra.engines import BlockSource, Engine
 from infra.engines.blocks import Span
 from tasks.clustering.labelings import Labelings
 
 Array = NDArray[Any]
-LANES = 128  # rows worked on side by side: loops over them are long enough for vector instructions to pay
-TILE = 32  # rows that these meet at a time: their distances stay in the first-level cache
-STRIPS_A_WORKER = 4
+PANEL_ROWS = 128  # rows in the innermost loops: enough for vector instructions to pay
+TILE_ROWS = 32  # other rows that a panel meets at a time: the distances stay in the first-level cache
+TASKS_PER_WORKER = 4
 
 
 def silhouettes(source: BlockSource, labelings: Labelings, engine: Engine) -> Array:
-    """Silhouette of each row in each labeling; float64, shape (n_labelings, n_rows).
+    """Silhouette of each row in each labeling.
 
-    A row's distances are added in the order of the other rows, so that the result does not depend on who
-    worked on which strip of rows.
+    The distances of a row are added in the order of the other rows, so that the result does not depend on the
+    division of the work.
+
+    Parameters
+    ----------
+    source : BlockSource
+        Rows.
+    labelings : Labelings
+        Clusters of the rows.
+    engine : Engine
+        The engine that works.
+
+    Returns
+    -------
+    ndarray of shape (n_labelings, n_rows), float64
     """
-    strips = _strips(labelings.n_rows, engine.workers)
-    work = _Work(source, labelings)
-    parts = dict(engine.run(_strip, strips, shared=work))
-    return np.concatenate([parts[i] for i in range(len(strips))], axis=1)
+    ranges = _row_ranges(labelings.n_rows, engine.workers)
+    parts = dict(engine.run(_silhouettes_of, ranges, shared=_LabelledRows(source, labelings)))
+    return np.concatenate([parts[i] for i in range(len(ranges))], axis=1)
 
 
-def _strips(n_rows: int, workers: int) -> list[Span]:
-    panels = -(-n_rows // LANES)
-    count = min(panels, STRIPS_A_WORKER * workers)
-    edges = [min(n_rows, LANES * (panels * i // count)) for i in range(count + 1)]
-    return [Span(a, b) for a, b in pairwise(edges)]
+def _row_ranges(n_rows: int, workers: int) -> list[range]:
+    """Rows of each task: whole panels, in nearly equal numbers."""
+    panels = ceil_div(n_rows, PANEL_ROWS)
+    count = min(panels, TASKS_PER_WORKER * workers)
+    edges = [min(n_rows, PANEL_ROWS * (panels * i // count)) for i in range(count + 1)]
+    return [range(start, stop) for start, stop in pairwise(edges)]
 
 
 @dataclass
-class _Work:
-    """What every strip needs; reaches each worker once, which reads or converts all rows once."""
+class _LabelledRows:
+    """Rows and labelings for all tasks; each worker receives them once, and reads or converts all rows once."""
 
     source: BlockSource
     labelings: Labelings
@@ -61,73 +75,75 @@ class _Work:
         self.__dict__ = {**state, "_lock": threading.Lock()}
 
 
-def _strip(strip: Span, work: _Work) -> Array:
-    labelings = work.labelings
-    found = np.empty((len(labelings), strip.stop - strip.start))
-    _coefficients(
-        work.rows(), strip.start, strip.stop, labelings.codes, labelings.edges, labelings.sizes, found
+def _silhouettes_of(rows: range, labelled: _LabelledRows) -> Array:
+    labelings = labelled.labelings
+    found = np.empty((len(labelings), len(rows)))
+    _silhouettes(
+        labelled.rows(), rows.start, rows.stop, labelings.codes, labelings.edges, labelings.sizes, found
     )
     return found
 
 
 @njit(nogil=True, cache=True)
-def _coefficients(
+def _silhouettes(
     X: Array, start: int, stop: int, codes: Array, edges: Array, sizes: Array, found: Array
 ) -> None:  # pragma: no cover
     """Write the silhouettes of the rows `start` to `stop` (exclusive).
 
-    Each pair is met from both sides: one distance would serve both, but the sums of the other side do not
-    add in lanes, which costs more than a second square root.
+    Each distance is computed twice, once for each of its two rows. To use it for both would save a square
+    root, but the sums of the second row could not be added by vector instructions, which costs more.
     """
     n, d = X.shape
-    lanes = np.empty((d, LANES))
-    distances = np.empty((TILE, LANES))
-    sums = np.empty((edges[-1], LANES))
-    for first in range(start, stop, LANES):
-        for r in range(LANES):
+    panel = np.empty((d, PANEL_ROWS))
+    distances = np.empty((TILE_ROWS, PANEL_ROWS))
+    sums = np.empty((edges[-1], PANEL_ROWS))
+    for first in range(start, stop, PANEL_ROWS):
+        for r in range(PANEL_ROWS):
             for f in range(d):
-                lanes[f, r] = X[min(first + r, stop - 1), f]
+                panel[f, r] = X[min(first + r, stop - 1), f]
         sums[:] = 0
-        for top in range(0, n, TILE):
-            height = min(TILE, n - top)
-            _measure(X, top, height, lanes, distances)
+        for top in range(0, n, TILE_ROWS):
+            height = min(TILE_ROWS, n - top)
+            _distances(X, top, height, panel, distances)
             for labeling in range(len(codes)):
-                _add(distances, height, codes[labeling], top, sums)
+                _add_to_clusters(distances, height, codes[labeling], top, sums)
         for labeling in range(len(codes)):
             a, noise = edges[labeling], edges[labeling + 1] - 1
-            for i in range(first, min(first + LANES, stop)):
-                found[labeling, i - start] = _coefficient(
+            for i in range(first, min(first + PANEL_ROWS, stop)):
+                found[labeling, i - start] = _silhouette(
                     sums[:, i - first], sizes, a, noise, codes[labeling, i]
                 )
 
 
 @njit(nogil=True, cache=True)
-def _measure(X: Array, top: int, height: int, lanes: Array, distances: Array) -> None:  # pragma: no cover
-    """Write the Euclidean distances of the rows in `lanes` to the rows from `top` on."""
+def _distances(X: Array, top: int, height: int, panel: Array, distances: Array) -> None:  # pragma: no cover
+    """Write the Euclidean distances of the rows of a panel to `height` rows from row `top` on."""
     for j in range(height):
-        for r in range(LANES):
+        for r in range(PANEL_ROWS):
             distances[j, r] = 0.0
         for f in range(X.shape[1]):
             x = X[top + j, f]
-            for r in range(LANES):
-                difference = lanes[f, r] - x
+            for r in range(PANEL_ROWS):
+                difference = panel[f, r] - x
                 distances[j, r] += difference * difference
-        for r in range(LANES):
+        for r in range(PANEL_ROWS):
             distances[j, r] = np.sqrt(distances[j, r])
 
 
 @njit(nogil=True, cache=True)
-def _add(distances: Array, height: int, codes: Array, top: int, sums: Array) -> None:  # pragma: no cover
-    """Add the distances to the rows from `top` on to the sums of these rows' clusters."""
+def _add_to_clusters(
+    distances: Array, height: int, codes: Array, top: int, sums: Array
+) -> None:  # pragma: no cover
+    """Add the distances to `height` rows from row `top` on to the sums for the clusters of these rows."""
     for j in range(height):
         slot = codes[top + j]
-        for r in range(LANES):
+        for r in range(PANEL_ROWS):
             sums[slot, r] += distances[j, r]
 
 
 @njit(nogil=True, cache=True)
-def _coefficient(sums: Array, sizes: Array, first: int, noise: int, own: int) -> float:  # pragma: no cover
-    """One row's silhouette from its summed distances; 0 for noise and for a cluster of one row."""
+def _silhouette(sums: Array, sizes: Array, first: int, noise: int, own: int) -> float:  # pragma: no cover
+    """Silhouette of one row from its sums of distances; 0 for noise and for a cluster of one row."""
     if own == noise or sizes[own] == 1:
         return 0.0
     within = sums[own] / (sizes[own] - 1)

@@ -10,22 +10,25 @@ from numpy.typing import NDArray
 from infra.engines.collective import Communicator
 from tasks.clustering import box_tree
 from tasks.clustering.box_tree import BoxTree
-from tasks.clustering.merging import Merges
+from tasks.clustering.distances import squared_distance
+from tasks.clustering.reciprocal_neighbours import Merges
+from tasks.clustering.union_find import find, unite
 
 Array = NDArray[Any]
 
 
 def single(X: Array, communicator: Communicator) -> Merges:
-    """Merges of single linkage over the rows of `X`, in the order in which scikit-learn's Prim finds them.
+    """Merge the rows of `X` by single linkage, in the order in which scikit-learn's Prim finds the merges.
 
-    Each member of the group has all rows, and searches for its share of them the nearest row of another
-    component; the shortest edge of each component joins the tree. In the order (distance, lower id, higher
-    id) no two edges are equal, so that there is one minimum spanning tree, whoever searched what.
+    Each worker of the group has all rows, and searches for its part of them the nearest row of another
+    component; the shortest edge of each component joins the tree. In the order (distance, lower id, higher id)
+    no two edges are equal, so that there is one minimum spanning tree, whichever worker finds its edges.
 
     Parameters
     ----------
     X : ndarray of shape (n_rows, n_features), float64
     communicator : Communicator
+        Connection to the other workers.
     """
     n = len(X)
     halves = np.full(n, 0.5)  # the divisor of a distance is 1
@@ -36,12 +39,12 @@ def single(X: Array, communicator: Communicator) -> Merges:
     components, count = np.arange(n), n
     edges: list[Array] = []
     while count > 1:
-        box_tree.regroup(tree, components)
+        box_tree.set_groups(tree, components)
         found = np.full((count, 2), -1)
         squared = np.full(count, np.inf)
         _shortest(tree, X, halves, mine, components, nearest, bounds, found, squared)
         for other, distances in communicator.allgather((found, squared)):
-            _merge_shortest(found, squared, other, distances)
+            _keep_shorter_of_each(found, squared, other, distances)
         components, added = _joined(components, found, count)
         edges.append(added)
         count -= len(added)
@@ -62,8 +65,9 @@ def _shortest(
 ) -> None:  # pragma: no cover
     """Write the shortest edge out of each component that starts at one of the rows `mine`.
 
-    `nearest` and `bounds` keep from round to round each row's nearest in another component; where that
-    has come into its own, or was not looked for to the end, the distance is a lower bound still.
+    `nearest` and `bounds` keep from round to round the nearest row of another component and its distance.
+    Where this row has joined the own component, or the search stopped at a limit, the distance is a lower
+    bound.
     """
     for i in mine:
         if nearest[i] >= 0 and components[nearest[i]] != components[i]:
@@ -94,7 +98,9 @@ def _keep_shorter(
 
 
 @njit(nogil=True, cache=True)
-def _merge_shortest(found: Array, squared: Array, other: Array, distances: Array) -> None:  # pragma: no cover
+def _keep_shorter_of_each(
+    found: Array, squared: Array, other: Array, distances: Array
+) -> None:  # pragma: no cover
     for component in range(len(found)):
         if other[component, 0] >= 0:
             i, j = other[component]
@@ -102,72 +108,60 @@ def _merge_shortest(found: Array, squared: Array, other: Array, distances: Array
 
 
 @njit(nogil=True, cache=True)
-def _root(parents: Array, i: int) -> int:  # pragma: no cover
-    while parents[i] != i:
-        parents[i] = parents[parents[i]]
-        i = parents[i]
-    return i
-
-
-@njit(nogil=True, cache=True)
 def _joined(components: Array, found: Array, count: int) -> tuple[Array, Array]:  # pragma: no cover
-    """Components after all edges are added, numbered anew, and the edges that joined two of them."""
+    """Component of each row after the edges are added, numbered from 0, and the edges that joined two components."""
     parents = np.arange(count)
     added = np.empty_like(found)
     n_added = 0
     for edge in found:
-        a, b = _root(parents, components[edge[0]]), _root(parents, components[edge[1]])
-        if a != b:  # else both components chose the same edge
-            parents[max(a, b)] = min(a, b)
+        a, b = find(parents, components[edge[0]]), find(parents, components[edge[1]])
+        if a != b:  # otherwise both components have the same shortest edge
+            unite(parents, a, b)
             added[n_added] = edge
             n_added += 1
     numbers = np.full(count, -1)
     used = 0
-    for component in range(count):  # a root has the lowest number of its tree
+    for component in range(count):  # the root is the lowest component of its set
         if parents[component] == component:
             numbers[component] = used
             used += 1
     joined = np.empty_like(components)
     for i in range(len(components)):
-        joined[i] = numbers[_root(parents, components[i])]
+        joined[i] = numbers[find(parents, components[i])]
     return joined, added[:n_added].copy()
 
 
 def _in_order_of_prim(X: Array, edges: Array) -> Merges:
-    """Edges of the tree as Prim's algorithm meets them from row 0 on, each from the row it comes from."""
+    """Edges of the tree in the order in which Prim's algorithm finds them from row 0 on, each from its known row."""
     n = len(X)
     lengths = np.empty(n - 1)
-    _measure(X, edges, lengths)
+    _edge_lengths(X, edges, lengths)
     ends = np.concatenate([edges, edges[:, ::-1]])
     order = np.argsort(ends[:, 0], kind="stable")
     starts = np.searchsorted(ends[order, 0], np.arange(n + 1))
     sources, targets, heights = np.empty(n - 1, np.int64), np.empty(n - 1, np.int64), np.empty(n - 1)
-    _walk(starts, ends[order, 1], np.tile(lengths, 2)[order], sources, targets, heights)
+    _prim(starts, ends[order, 1], np.tile(lengths, 2)[order], sources, targets, heights)
     return Merges(sources, targets, heights)
 
 
 @njit(nogil=True, cache=True)
-def _measure(X: Array, edges: Array, lengths: Array) -> None:  # pragma: no cover
+def _edge_lengths(X: Array, edges: Array, lengths: Array) -> None:  # pragma: no cover
     for k in range(len(edges)):
-        squared = 0.0
-        for j in range(X.shape[1]):
-            difference = X[edges[k, 0], j] - X[edges[k, 1], j]
-            squared += difference * difference
-        lengths[k] = np.sqrt(squared)
+        lengths[k] = np.sqrt(squared_distance(X, edges[k, 0], X, edges[k, 1]))
 
 
 @njit(nogil=True, cache=True)
-def _walk(
+def _prim(
     starts: Array, neighbours: Array, lengths: Array, sources: Array, targets: Array, heights: Array
 ) -> None:  # pragma: no cover
-    seen = np.zeros(len(starts) - 1, dtype=np.bool_)
+    visited = np.zeros(len(starts) - 1, dtype=np.bool_)
     heap = [(0.0, np.int64(0), np.int64(0))]
     heap.pop()
     row = np.int64(0)
     for k in range(len(heights)):
-        seen[row] = True
+        visited[row] = True
         for e in range(starts[row], starts[row + 1]):
-            if not seen[neighbours[e]]:
+            if not visited[neighbours[e]]:
                 heapq.heappush(heap, (lengths[e], np.int64(neighbours[e]), np.int64(row)))
         heights[k], row, sources[k] = heapq.heappop(heap)
         targets[k] = row

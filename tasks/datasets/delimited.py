@@ -13,24 +13,24 @@ import pyarrow.csv as arrow_csv
 from infra.errors import DataError
 
 SEPARATORS = (",", ";", "\t")
-HEAD = 1 << 20  # characters in which header and first row are looked for
+HEAD = 1 << 20  # number of characters in which the header and the first row are looked for
 BLOCK_BYTES = 1 << 26  # a record must fit in one block
 
 
 @dataclass(frozen=True)
 class Delimited:
-    """A parsed text file: every cell is text still.
+    """A parsed text file, whose cells are all texts.
 
     Parameters
     ----------
     table : pyarrow.Table
-        One string column a field of the header.
+        Columns of strings, one for each field of the header.
     text : str
-        The whole file, kept to find line numbers when a cell turns out to be wrong.
+        The whole file, in which the line of a wrong cell is looked up.
     separator : str
-        One of comma, semicolon and tab, as the header uses it.
+        Separator of the fields: comma, semicolon or tab.
     path : Path
-        Where it was read from.
+        The file.
     """
 
     table: pa.Table
@@ -39,7 +39,7 @@ class Delimited:
     path: Path
 
     def line(self, row: int) -> int:
-        """Line number (from 1) on which a data row (from 0) begins, blank lines and quoted breaks counted."""
+        """Number of the line (from 1) on which a row (from 0) begins; blank lines and quoted line breaks count."""
         records = _records(self.text, self.separator, self.path)
         line, _ = next(islice(records, row + 1, None))
         return line
@@ -51,7 +51,7 @@ def read_delimited(path: Path) -> Delimited:
     Raises
     ------
     DataError
-        If the file is empty, no UTF-8 text, has an open quote, or rows of differing length; names the line.
+        If the file is empty, is no UTF-8 text, has an open quote, or has rows of different lengths; names the line.
     """
     data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
     text = _decoded(data, path)
@@ -95,7 +95,7 @@ def _line_at(data: bytes, position: int) -> int:
 
 
 def _layout(text: str, path: Path) -> tuple[str, list[str]]:
-    """Find the separator that cuts header and first row alike, into most columns, and the header's names."""
+    """Separator that gives header and first row the same number of fields, and the most; and the header's fields."""
     head = text[:HEAD]
     starts = {mark: [fields for _, fields in islice(_records(head, mark, path), 2)] for mark in SEPARATORS}
     widths = {mark: [len(fields) for fields in start] for mark, start in starts.items()}
@@ -109,7 +109,7 @@ def _layout(text: str, path: Path) -> tuple[str, list[str]]:
 
 
 def _records(text: str, separator: str, path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Each record that is not blank, with the line it begins on."""
+    """Each record that is not blank, with the line on which the record begins."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     line = 1
     try:
@@ -122,7 +122,7 @@ def _records(text: str, separator: str, path: Path) -> Iterator[tuple[int, list[
 
 
 def _refuse_open_quote(text: str, separator: str, path: Path) -> None:
-    """Without this an open quote would swallow the rest of the file as one cell."""
+    """Refuse an open quote, because it would make the rest of the file one cell."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     line = 1
     try:

@@ -1,6 +1,7 @@
 """Parquet: one file or a partitioned folder, every part checked before the parts are joined."""
 
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -9,12 +10,21 @@ import pyarrow.parquet as pq
 
 from infra.errors import DataError
 from tasks.datasets.catalogue import PARQUET_SUFFIXES
+from tasks.datasets.raw import is_number
 
 MISSING_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
+IsWanted = Callable[[str], bool]
+"""Function that says by its name whether a column is to be read."""
 
-def read_parquet(path: Path) -> pa.Table:
-    """Read one Parquet file, dictionaries as the values they stand for.
+
+def all_columns(_name: str) -> bool:
+    """Say that every column is wanted."""
+    return True
+
+
+def read_parquet(path: Path, is_wanted: IsWanted = all_columns) -> pa.Table:
+    """Read columns of one Parquet file, dictionaries as the values that they stand for.
 
     Raises
     ------
@@ -23,29 +33,28 @@ def read_parquet(path: Path) -> pa.Table:
     """
     try:
         with pq.ParquetFile(path) as file:
-            table = file.read()
+            table = _wanted(file.read(columns=_wanted_names(file.schema_arrow, is_wanted)), is_wanted)
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"'{path}' is not a whole Parquet file ({reason}); write it again") from None
     return table.cast(pa.schema([pa.field(f.name, _plain(f.type)) for f in table.schema]))
 
 
-def read_folder(folder: Path) -> pa.Table:
-    """Read every part of a folder, in the order of names; `column=value` folders become columns of text.
+def read_folder(folder: Path, is_wanted: IsWanted = all_columns) -> pa.Table:
+    """Read columns of every part of a folder, in the order of names; `column=value` folders become columns of text.
+
+    A column may be of integers in one part and of floating-point numbers in another one, as programs write it
+    where a value is missing; it is then of floating-point numbers.
 
     Raises
     ------
     DataError
         If the folder has no parts, a part leads out of it or is damaged, or the parts' columns differ.
     """
-    tables: list[pa.Table] = []
     paths = parts(folder)
-    for path in paths:
-        table = _with_partition_columns(read_parquet(path), path.relative_to(folder).parts[:-1])
-        if tables:
-            _require_same_columns(tables[0].schema, table.schema, paths[0], path, folder)
-        tables.append(table)
-    return pa.concat_tables(tables, promote_options="default")
+    tables = [_read_part(path, folder, is_wanted) for path in paths]
+    _require_same_columns(dict(zip(paths, tables, strict=True)), folder)
+    return pa.concat_tables(_with_same_numbers(tables), promote_options="default")
 
 
 def parts(folder: Path) -> list[Path]:
@@ -81,6 +90,15 @@ def _hidden(name: str) -> bool:
     return name.startswith(".") or (name.startswith("_") and "=" not in name)
 
 
+def _wanted_names(schema: pa.Schema, is_wanted: IsWanted) -> list[str]:
+    return [name for name in dict.fromkeys(schema.names) if is_wanted(name)]
+
+
+def _wanted(table: pa.Table, is_wanted: IsWanted) -> pa.Table:
+    """Leave out columns that nobody wants; a reader gives "a.b" as well where "a" is wanted."""
+    return table.select([index for index, name in enumerate(table.column_names) if is_wanted(name)])
+
+
 def _plain(kind: pa.DataType) -> pa.DataType:
     return kind.value_type if pa.types.is_dictionary(kind) else kind
 
@@ -93,19 +111,50 @@ def _with_partition_columns(table: pa.Table, folders: tuple[str, ...]) -> pa.Tab
     return table
 
 
-def _require_same_columns(first: pa.Schema, other: pa.Schema, base: Path, path: Path, folder: Path) -> None:
+def _read_part(path: Path, folder: Path, is_wanted: IsWanted) -> pa.Table:
+    table = read_parquet(path, is_wanted)
+    return _wanted(_with_partition_columns(table, path.relative_to(folder).parts[:-1]), is_wanted)
+
+
+def _require_same_columns(tables: Mapping[Path, pa.Table], folder: Path) -> None:
     """Refuse differing columns; their order is free, and one may be wholly empty (type null) in a part."""
-    ours, theirs = (
-        dict(zip(first.names, first.types, strict=True)),
-        dict(zip(other.names, other.types, strict=True)),
-    )
-    differing = [
-        f"'{name}' is {theirs.get(name, 'not there')} against {ours.get(name, 'not there')}"
-        for name in dict.fromkeys((*ours, *theirs))
-        if ours.get(name) != theirs.get(name) and pa.null() not in (ours.get(name), theirs.get(name))
-    ]
-    if differing:
-        raise DataError(
-            f"the parts of '{folder}' have differing columns: in '{path.relative_to(folder)}' against "
-            f"'{base.relative_to(folder)}' {'; '.join(differing)}"
-        )
+    (first, table), *others = tables.items()
+    expected = _types(table)
+    for path, table in others:
+        found = _types(table)
+        differing = [
+            f"'{name}' is {found.get(name, 'not there')} against {expected.get(name, 'not there')}"
+            for name in dict.fromkeys((*expected, *found))
+            if not _go_together(expected.get(name), found.get(name))
+        ]
+        if differing:
+            raise DataError(
+                f"the parts of '{folder}' have differing columns: in '{path.relative_to(folder)}' against "
+                f"'{first.relative_to(folder)}' {'; '.join(differing)}"
+            )
+        expected |= {name: kind for name, kind in found.items() if expected.get(name) in (None, pa.null())}
+
+
+def _types(table: pa.Table) -> dict[str, pa.DataType]:
+    return dict(zip(table.schema.names, table.schema.types, strict=True))
+
+
+def _go_together(one: pa.DataType | None, other: pa.DataType | None) -> bool:
+    if one == other or pa.null() in (one, other):
+        return True
+    return one is not None and other is not None and is_number(one) and is_number(other)
+
+
+def _with_same_numbers(tables: list[pa.Table]) -> list[pa.Table]:
+    """The tables with floating-point numbers where the types of a column's numbers differ."""
+    kinds: dict[str, set[pa.DataType]] = {}
+    for table in tables:
+        for name, kind in _types(table).items():
+            kinds.setdefault(name, set()).add(kind)
+    several = {name for name, found in kinds.items() if len(found - {pa.null()}) > 1}
+    return [_with_floats(table, several) for table in tables]
+
+
+def _with_floats(table: pa.Table, names: set[str]) -> pa.Table:
+    fields = [pa.field(f.name, pa.float64()) if f.name in names else f for f in table.schema]
+    return table.cast(pa.schema(fields), safe=False)

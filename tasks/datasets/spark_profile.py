@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from infra.errors import DataError
-from tasks.datasets.preparation import PreparedDataset
+from tasks.datasets.prepared import PreparedDataset
 
 RELATIVE_TOLERANCE = 1e-9
 

@@ -1,4 +1,4 @@
-"""Columns whose values are categories, by their indices or by the dtype of a DataFrame."""
+"""Columns whose values are categories: named by their indices, or by the dtype of a DataFrame."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,43 +12,44 @@ from infra.errors import ParameterError
 
 @dataclass(frozen=True)
 class Categories:
-    """Which columns are categories, and the categories that a DataFrame had at the fit."""
+    """Columns whose values are categories, and the categories that a DataFrame had at the fit."""
 
     indices: tuple[int, ...]
+    """Indices of the columns."""
     known: Mapping[str, pd.Index]
-    """Of each column with the dtype category, its categories in the order of their codes."""
+    """Categories of each column with the dtype category, in the order of their codes."""
 
     @classmethod
     def none(cls, wanted: Any) -> Self:
-        """Of a table whose columns have no dtype category."""
+        """Categories of a table without columns of dtype category."""
         return cls(() if wanted is None or isinstance(wanted, str) else _indices(wanted), {})
 
     @classmethod
     def of(cls, X: Any, wanted: Any) -> Self:
-        """Of an array or DataFrame; `wanted` is the estimator's parameter `categorical_features`."""
+        """Categories of an array or DataFrame; `wanted` is the estimator's `categorical_features`."""
         if not isinstance(wanted, str) or not isinstance(X, pd.DataFrame):
             return cls.none(wanted)
         found = [i for i, dtype in enumerate(X.dtypes) if isinstance(dtype, pd.CategoricalDtype)]
         return cls(tuple(found), {X.columns[i]: X.iloc[:, i].cat.categories for i in found})
 
     def numbers(self, X: Any) -> Any:
-        """`X` with the codes of its categories in their place; NaN where the fit has not known them."""
+        """`X` with codes in place of its categories; NaN for categories that the fit has not seen."""
         if not self.known or not isinstance(X, pd.DataFrame):
             return X
         return X.assign(**{name: self._codes(X[name], name) for name in self.known if name in X})
 
     def columns(self, n_features: int) -> tuple[int, ...]:
-        """Indices of the columns.
+        """Indices of the columns, checked against the number of features.
 
         Raises
         ------
         ParameterError
-            If there is no such column.
+            If an index is not one of a feature.
         """
         for index in self.indices:
             if not 0 <= index < n_features:
                 raise ParameterError(
-                    f"categorical_features: {index} is no column; allowed: 0 to {n_features - 1}"
+                    f"categorical_features: {index} is not the index of a column; allowed: 0 to {n_features - 1}"
                 )
         return self.indices
 

@@ -8,59 +8,87 @@ from sklearn import ensemble
 from sklearn.utils.validation import check_is_fitted
 
 from infra.engines import Engine
-from tasks.ensembles.grown_forest import GrownForest
+from tasks.ensembles.base_forest import BaseRandomForest
+from tasks.ensembles.forest_slices import ClassifierSlice, RegressorSlice
 
 
-class RandomForestClassifier(GrownForest, ensemble.RandomForestClassifier):
+class RandomForestClassifier(BaseRandomForest, ensemble.RandomForestClassifier):
     """Random forest of scikit-learn's classification trees, grown by the workers of an engine.
 
-    Each worker grows slices of the forest with the seeds that scikit-learn itself would draw: with the same
-    `random_state` it is scikit-learn's forest, tree by tree, on every engine with any number of workers.
+    Each worker grows slices of the forest with the seeds that scikit-learn itself would draw. With the same
+    `random_state`, the forest is therefore scikit-learn's, tree by tree, on every engine with any number of
+    workers.
 
     Parameters
     ----------
     n_estimators : int, default=100
+        Number of trees.
     criterion : {"gini", "entropy", "log_loss"}, default="gini"
+        Measure of a split's quality.
     max_depth : int or None, default=None
+        Maximum depth of a tree; None means no limit.
     min_samples_split : int or float, default=2
+        Minimum number of rows, or share of all rows, that a node must have to be split.
     min_samples_leaf : int or float, default=1
+        Minimum number of rows, or share of all rows, in a leaf.
     min_weight_fraction_leaf : float, default=0.0
+        Minimum share of the sum of all weights in a leaf.
     max_features : {"sqrt", "log2"}, int, float or None, default="sqrt"
+        Number, or share, of the features that each split chooses from; None means all.
     max_leaf_nodes : int or None, default=None
+        Maximum number of leaves of a tree; None means no limit.
     min_impurity_decrease : float, default=0.0
+        Minimum decrease of the impurity that a split needs.
     bootstrap : bool, default=True
+        Whether each tree is fitted to rows drawn with replacement, or to all rows.
     random_state : int, RandomState instance or None, default=None
+        Seed of the drawn rows and features.
     class_weight : {"balanced", "balanced_subsample"}, dict, list of dicts or None, default=None
+        Weights of the classes; None means 1 for each.
     ccp_alpha : float, default=0.0
+        Complexity parameter of minimal cost-complexity pruning.
     max_samples : int, float or None, default=None
+        Number, or share, of the rows drawn for each tree; None means as many as there are.
     monotonic_cst : array-like of shape (n_features,) or None, default=None
-        These all as in scikit-learn's class of the same name.
+        Monotonic constraint of each feature: 1 increasing, -1 decreasing, 0 none.
     engine : Engine, optional
-        From `infra.engines.connect`; default: this process. Threads are the workers of the engine "local".
+        Engine from `infra.engines.connect` whose workers grow the trees (threads, for the engine "local");
+        default: this process.
 
     Attributes
     ----------
     classes_, n_classes_, n_outputs_, n_features_in_, estimator_, estimators_, estimators_samples_
-        As scikit-learn's.
+        As in scikit-learn's class of the same name.
     feature_importances_ : ndarray of shape (n_features,), float64
-        Mean decrease of impurity, summing to 1.
+        Mean decrease of impurity by the splits at each feature, summing to 1.
     implementation_ : str
-        Whose trees these are, and how many workers grew them.
+        Name of the library that grew the trees, and number of workers.
 
     Notes
     -----
-    A table at a path is read as a whole by each worker, as a float32 matrix of at most half of the worker's
-    memory (`growing.TABLE_SHARE`). A larger one needs the engine "spark", where Spark MLlib grows the forest
-    from the rows wherever they are: another algorithm (features in 32 bins, at most 30 levels, other seeds,
-    no missing values), whose trees are then turned into scikit-learn's. `implementation_` tells which of the
-    two it was.
+    Each worker reads a table at a path as a whole, into a float32 matrix of at most half of the worker's
+    memory (`forest_slices.TABLE_SHARE`). A larger table needs the engine "spark": Spark MLlib then grows the
+    forest without gathering the rows. MLlib's algorithm differs (features in 32 bins, at most 30 levels,
+    other seeds, no missing values); its trees are turned into scikit-learn's. `implementation_` says which of
+    the two grew the forest.
 
     References
     ----------
     Breiman, "Random forests" (2001).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from tasks.ensembles import RandomForestClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = RandomForestClassifier(n_estimators=10, random_state=0).fit(X, y)
+    >>> model.predict(X[[0, 60, 120]])
+    array([0, 1, 2])
+    >>> model.implementation_
+    "scikit-learn's trees, grown by 1 worker"
     """
 
-    library: ClassVar[Any] = ensemble.RandomForestClassifier
+    slice_class: ClassVar[Any] = ClassifierSlice
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **ensemble.RandomForestClassifier._parameter_constraints,
         "engine": [Engine, None],
@@ -106,60 +134,82 @@ class RandomForestClassifier(GrownForest, ensemble.RandomForestClassifier):
         self.engine = engine
 
     def predict_proba(self, X: Any) -> Any:
-        """Mean over the trees of each class's share; float64, shape (n_samples, n_classes).
+        """Predict the probability of each class: the mean over the trees.
 
-        `X` is an array or a path to Parquet; `predict` and `predict_log_proba` take the same.
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or str or Path
+            Features; a path is one to Parquet. `predict` and `predict_log_proba` take the same.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64; a list of them for several targets
+            Probabilities, in the order of `classes_`.
         """
         if isinstance(X, str | Path):
-            return self._predicted(X, "predict_proba")
+            return self._predict_path(X, "predict_proba")
         check_is_fitted(self)
         return self._mean(X, "predict_proba") if self.n_outputs_ == 1 else super().predict_proba(X)
 
 
-class RandomForestRegressor(GrownForest, ensemble.RandomForestRegressor):
+class RandomForestRegressor(BaseRandomForest, ensemble.RandomForestRegressor):
     """Random forest of scikit-learn's regression trees, grown by the workers of an engine.
 
-    With the same `random_state` it is scikit-learn's forest, tree by tree, on every engine.
+    With the same `random_state`, the forest is scikit-learn's, tree by tree, on every engine.
 
     Parameters
     ----------
     n_estimators : int, default=100
+        Number of trees.
     criterion : {"squared_error", "absolute_error", "poisson"}, default="squared_error"
+        Measure of a split's quality.
     max_depth : int or None, default=None
+        Maximum depth of a tree; None means no limit.
     min_samples_split : int or float, default=2
+        Minimum number of rows, or share of all rows, that a node must have to be split.
     min_samples_leaf : int or float, default=1
+        Minimum number of rows, or share of all rows, in a leaf.
     min_weight_fraction_leaf : float, default=0.0
+        Minimum share of the sum of all weights in a leaf.
     max_features : {"sqrt", "log2"}, int, float or None, default=1.0
+        Number, or share, of the features that each split chooses from; None means all.
     max_leaf_nodes : int or None, default=None
+        Maximum number of leaves of a tree; None means no limit.
     min_impurity_decrease : float, default=0.0
+        Minimum decrease of the impurity that a split needs.
     bootstrap : bool, default=True
+        Whether each tree is fitted to rows drawn with replacement, or to all rows.
     random_state : int, RandomState instance or None, default=None
+        Seed of the drawn rows and features.
     ccp_alpha : float, default=0.0
+        Complexity parameter of minimal cost-complexity pruning.
     max_samples : int, float or None, default=None
+        Number, or share, of the rows drawn for each tree; None means as many as there are.
     monotonic_cst : array-like of shape (n_features,) or None, default=None
-        These all as in scikit-learn's class of the same name.
+        Monotonic constraint of each feature: 1 increasing, -1 decreasing, 0 none.
     engine : Engine, optional
-        From `infra.engines.connect`; default: this process. Threads are the workers of the engine "local".
+        Engine from `infra.engines.connect` whose workers grow the trees (threads, for the engine "local");
+        default: this process.
 
     Attributes
     ----------
     n_outputs_, n_features_in_, estimator_, estimators_, estimators_samples_
-        As scikit-learn's.
+        As in scikit-learn's class of the same name.
     feature_importances_ : ndarray of shape (n_features,), float64
-        Mean decrease of impurity, summing to 1.
+        Mean decrease of impurity by the splits at each feature, summing to 1.
     implementation_ : str
-        Whose trees these are, and how many workers grew them.
+        Name of the library that grew the trees, and number of workers.
 
     Notes
     -----
-    What is said of tables in `RandomForestClassifier` holds here as well.
+    The notes of `RandomForestClassifier` about tables at a path hold here as well.
 
     References
     ----------
     Breiman, "Random forests" (2001).
     """
 
-    library: ClassVar[Any] = ensemble.RandomForestRegressor
+    slice_class: ClassVar[Any] = RegressorSlice
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **ensemble.RandomForestRegressor._parameter_constraints,
         "engine": [Engine, None],
@@ -203,11 +253,19 @@ class RandomForestRegressor(GrownForest, ensemble.RandomForestRegressor):
         self.engine = engine
 
     def predict(self, X: Any) -> Any:
-        """Mean of the trees' values; float64, shape (n_samples,) or (n_samples, n_outputs).
+        """Predict numbers: the mean over the trees.
 
-        `X` is an array or a path to Parquet.
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or str or Path
+            Features; a path is one to Parquet.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs), float64
+            Predicted numbers.
         """
         if isinstance(X, str | Path):
-            return self._predicted(X, "predict")
+            return self._predict_path(X, "predict")
         check_is_fitted(self)
         return self._mean(X, "predict") if self.n_outputs_ == 1 else super().predict(X)

@@ -1,41 +1,35 @@
-"""Gradient-boosted trees with scikit-learn's manners, by LightGBM, on every engine."""
+"""Gradient-boosted trees by LightGBM as scikit-learn estimators, on every engine."""
 
-from collections.abc import Callable, Sequence
-from copy import copy
+from collections.abc import Callable
+from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import lightgbm as lgb
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, _fit_context, clone
-from sklearn.utils import check_random_state
+from numpy.typing import DTypeLike, NDArray
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from infra.engines import ArraySource, BlockSource, Engine, ParquetSource
-from infra.engines.blocks import Span
-from infra.engines.collective import Communicator
-from infra.errors import ParameterError
-from tasks.ensembles.boosting import Boosted, Plan, boost
+from infra.engines import BlockSource, Engine
+from tasks.ensembles.boosted_trees import (
+    CLASS_WEIGHT_CONSTRAINTS,
+    BoostedTrees,
+    BoostedTreesClassifier,
+    BoostedTreesRegressor,
+)
 from tasks.ensembles.categories import Categories
-from tasks.ensembles.labels import labelled_path, refused
-from tasks.sharing import SharedFit
+from tasks.ensembles.lightgbm_training import LightGBMModel, LightGBMPlan, predict_lightgbm, train_lightgbm
 
 Array = NDArray[Any]
-ROWS_A_SHARD = 100_000
-PREDICTED_ROWS = 1_000_000  # read at once
 
 
-class _GradientBoosting(SharedFit, BaseEstimator):
-    """What the classifier and the regressor share."""
-
-    shared_parameters: ClassVar[tuple[str, ...]] = ("n_estimators",)
+class _GradientBoosting(BoostedTrees):
+    """What classifier and regressor share: parameters, and the way to LightGBM and back."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_estimators": [Interval(Integral, 1, None, closed="left")],
+        **BoostedTrees._parameter_constraints,
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "max_leaf_nodes": [Interval(Integral, 2, 131_072, closed="both")],
         "max_depth": [Interval(Integral, 1, None, closed="left"), None],
@@ -48,13 +42,10 @@ class _GradientBoosting(SharedFit, BaseEstimator):
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(RealNotInt, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "random_state": ["random_state"],
-        "n_jobs": [Interval(Integral, 1, None, closed="left")],
-        "n_shards": [Interval(Integral, 1, None, closed="left"), None],
-        "engine": [Engine, None],
     }
-    _classifies: ClassVar[bool] = False
-    class_weight: Any = None
+    _table_dtype: ClassVar[DTypeLike] = np.float64
+    _train = staticmethod(train_lightgbm)
+    _why_not_truncatable: ClassVar[str] = "the fit stopped early; only a fit of all its rounds can be cut"
 
     def __init__(
         self,
@@ -95,93 +86,38 @@ class _GradientBoosting(SharedFit, BaseEstimator):
         self.n_shards = n_shards
         self.engine = engine
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
-        """Boost trees.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), or str or Path
-            NaN is a missing value. A path to Parquet is read by the workers; its features are all columns
-            but the target, in their order.
-        y : array-like of shape (n_samples,), or str
-            Class labels (at least two different ones) or numbers; with a path the name of their column.
-        sample_weight : array-like of shape (n_samples,), optional
-            With an array only.
-
-        Raises
-        ------
-        ParameterError
-            If `y` has one class, or more shards are asked for than there are workers, or an argument does
-            not go with a path.
-        DataError
-            If there is no such Parquet, or a column of it is not of numbers.
-        """
-        if isinstance(X, str | Path):
-            source, classes = self._labelled_path(X, y, sample_weight), None
-        else:
-            source, classes = self._rows(X, y, sample_weight)
-        fitted = self._boosted(source, self._plan(classes))
-        if fitted.refusal is not None:
-            raise ParameterError(fitted.refusal)
-        if self._classifies:
-            self.classes_ = np.asarray(fitted.classes if classes is None else classes)
-        self.booster_ = lgb.Booster(model_str=fitted.model)
-        self._iterations = fitted.iterations
-        if self.early_stopping:
-            self.best_iteration_ = fitted.best_round
-        self.n_iter_ = self._iterations[(fitted.best_round or len(self._iterations)) - 1]
-        return self
-
-    def _labelled_path(self, path: str | Path, target: Any, sample_weight: Any) -> BlockSource:
-        source = labelled_path(path, target, sample_weight, np.float64)
+    def _table(self, path: str | Path, target: Any, sample_weight: Any) -> BlockSource:
         self._categories = Categories.none(self.categorical_features)
-        self.n_features_in_ = source.n_columns
-        self.feature_names_in_ = np.asarray(source.columns, dtype=object)
-        return source
+        return super()._table(path, target, sample_weight)
 
-    def _rows(self, X: Any, y: Any, sample_weight: Any) -> tuple[BlockSource, Array | None]:
-        """Rows in memory with numbers for the labels, and the classes."""
+    def _arrays(self, X: Any, y: Any, sample_weight: Any) -> tuple[BlockSource, Array | None]:
         self._categories = Categories.of(X, self.categorical_features)
-        X, y = validate_data(
-            self,
-            self._categories.numbers(X),
-            y,
-            dtype=[np.float32, np.float64],
-            ensure_all_finite="allow-nan",
-            y_numeric=not self._classifies,
-        )
-        classes = None
-        if self._classifies:
-            check_classification_targets(y)
-            classes, y = np.unique(y, return_inverse=True)
-            if (refusal := refused(classes, self.class_weight)) is not None:
-                raise ParameterError(refusal)
-        if sample_weight is None:
-            return ArraySource(X, y), classes
-        return ArraySource(X, y, _check_sample_weight(sample_weight, X, dtype=np.float64)), classes
+        return super()._arrays(self._categories.numbers(X), y, sample_weight)
 
-    def _plan(self, classes: Array | None) -> Plan:
-        """The fit; where `classes` are known, labels are indices into them."""
-        weights = self.class_weight
-        if classes is not None and isinstance(weights, dict):
-            weights = {i: weights[c] for i, c in enumerate(classes.tolist()) if c in weights}
-        parameters = self._native_parameters()
-        return Plan(
-            parameters,
-            self.n_estimators,
-            self._categories.columns(self.n_features_in_),
-            self._classifies,
-            weights,
-            self.validation_fraction if self.early_stopping else None,
-            self.n_iter_no_change,
-            parameters.get("seed", 0),
+    def _weights(self, sample_weight: Any, X: Array, y: Array) -> Array | None:
+        if sample_weight is None:
+            return None
+        weights: Array = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        return weights
+
+    def _plan(self, classes: Array | None) -> LightGBMPlan:
+        class_weight = self.class_weight
+        if classes is not None and isinstance(class_weight, dict):
+            class_weight = {i: class_weight[c] for i, c in enumerate(classes.tolist()) if c in class_weight}
+        seed = self._seed()
+        return LightGBMPlan(
+            self._native_parameters() | ({} if seed is None else {"seed": seed}),
+            rounds=self.n_estimators,
+            categorical=self._categories.columns(self.n_features_in_),
+            classification=self._classifies,
+            class_weight=class_weight,
+            validation_fraction=self.validation_fraction if self.early_stopping else None,
+            patience=self.n_iter_no_change,
+            seed=seed or 0,
         )
 
     def _native_parameters(self) -> dict[str, Any]:
-        seed = self.random_state
-        if seed is not None and not isinstance(seed, int | np.integer):
-            seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
+        """LightGBM's own parameters, without a seed."""
         return {
             "objective": "regression",
             "learning_rate": self.learning_rate,
@@ -193,198 +129,136 @@ class _GradientBoosting(SharedFit, BaseEstimator):
             "bagging_fraction": self.subsample,
             "bagging_freq": int(self.subsample < 1),
             "max_bin": self.max_bins,
-            "num_threads": self.n_jobs if self._here() else 1,
+            "num_threads": self._training_threads(),
             "deterministic": True,
             "force_row_wise": True,
             "verbosity": -1,
-            **({} if seed is None else {"seed": int(seed)}),
         }
 
-    def _here(self) -> bool:
-        return self.engine is None or self.engine.name == "local"
-
-    def _shards(self, rows: int) -> int:
-        most = 1 if self.engine is None or self._here() else self.engine.workers
-        if self.n_shards is None:
-            return min(most, max(1, rows // ROWS_A_SHARD))
-        if self.n_shards > most:
-            raise ParameterError(
-                f"n_shards={self.n_shards}: at most {most}, the worker processes of the engine"
-            )
-        return self.n_shards
-
-    def _boosted(self, source: BlockSource, plan: Plan) -> Boosted:
-        source.block_rows = -(-source.n_rows // self._shards(source.n_rows))
-        if self.engine is None or self._here():
-            self.n_shards_ = 1
-            found = boost(source.load(Span(0, 1)), Communicator(0, 1), plan)
-        else:
-            blocks = self.engine.partition(source)
-            self.n_shards_ = len(blocks.spans)  # fewer than asked for, where there are hardly more rows
-            found = self.engine.run_group(boost, blocks, plan)[0]
-        assert found is not None  # noqa: S101 (for the type checker)
-        return found
-
-    def _common_fit(self, models: Sequence[Self], X: Any, y: Any) -> Callable[[Self], Self]:
-        """One fit with the most rounds: the first of them are every shorter fit.
-
-        Early stopping ends each fit by itself: then every model is fitted alone.
-        """
+    def _keep(self, trained: LightGBMModel) -> None:
+        self.booster_ = lgb.Booster(model_str=trained.model)
+        self._iterations = trained.iterations
         if self.early_stopping:
-            return lambda model: model.fit(X, y)
-        most = max(model.n_estimators for model in models)
-        longest: Self = clone(self).set_params(n_estimators=most).fit(X, y)
-        return lambda model: longest.truncated(model.n_estimators)
+            self.best_iteration_ = trained.best_round
+        self.n_iter_ = self._iterations[(trained.best_round or len(self._iterations)) - 1]
 
-    def truncated(self, n_estimators: int) -> Self:
-        """This model with its first `n_estimators` rounds only: what a fit with so many would be.
+    def _is_truncatable(self) -> bool:
+        return not self.early_stopping
 
-        Raises
-        ------
-        ParameterError
-            If there are fewer rounds, or the fit was stopped early.
-        """
-        check_is_fitted(self)
-        shorter = copy(self)
-        shorter.n_estimators = n_estimators
-        shorter._validate_params()
-        if self.early_stopping:
-            raise ParameterError("early_stopping=True: only a fit of all its rounds can be cut")
-        if n_estimators > len(self._iterations):
-            raise ParameterError(
-                f"n_estimators={n_estimators}: at most the {len(self._iterations)} rounds of the fit"
-            )
-        shorter._iterations = self._iterations[:n_estimators]
-        shorter.n_iter_ = shorter._iterations[-1]
-        return shorter
+    def _fitted_size(self) -> int:
+        return len(self._iterations)
+
+    def _keep_first(self, n_estimators: int) -> None:
+        self._iterations = self._iterations[:n_estimators]
+        self.n_iter_ = self._iterations[-1]
 
     def _outputs(self, X: Any) -> Array:
-        """What LightGBM predicts for each row."""
         check_is_fitted(self)
-        if isinstance(X, str | Path):
-            return self._outputs_of_path(X)
-        X = validate_data(
-            self,
-            self._categories.numbers(X),
-            dtype=[np.float32, np.float64],
-            ensure_all_finite="allow-nan",
-            reset=False,
-        )
-        return _predicted(self.booster_, X, self.n_iter_, self.n_jobs)
+        return super()._outputs(self._categories.numbers(X))
 
-    def _outputs_of_path(self, path: str | Path) -> Array:
-        source = ParquetSource(path, getattr(self, "feature_names_in_", None), missing=True)
-        if source.n_columns != self.n_features_in_:
-            raise ParameterError(f"{path}: {source.n_columns} columns; the model has {self.n_features_in_}")
-        workers = 1 if self.engine is None else self.engine.workers
-        source.block_rows = max(1, min(PREDICTED_ROWS, -(-source.n_rows // workers)))
-        shared = (source, self.booster_, self.n_iter_, self.n_jobs if self._here() else 1)
-        numbers = range(source.n_blocks)
-        if self.engine is None or self._here():
-            return np.concatenate([_predicted_block(number, shared) for number in numbers])
-        found = dict(self.engine.run(_predicted_block, numbers, shared))
-        lost = [result for result in found.values() if isinstance(result, Exception)]
-        if lost:
-            raise lost[0]
-        return np.concatenate([found[number] for number in numbers])
+    def _predictor(self, threads: int) -> Callable[[Array], Array]:
+        return partial(predict_lightgbm, booster=self.booster_, iterations=self.n_iter_, threads=threads)
 
-    @property
-    def feature_importances_(self) -> Array:
-        check_is_fitted(self)
+    def _gains(self) -> Array:
         gains: Array = self.booster_.feature_importance("gain", iteration=self.n_iter_)
-        total = gains.sum()
-        return gains / total if total else gains
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
+        return gains
 
 
-def _predicted(booster: lgb.Booster, X: Array, iterations: int, threads: int) -> Array:
-    return np.asarray(booster.predict(X, num_iteration=iterations, num_threads=threads, verbosity=-1))
-
-
-def _predicted_block(number: int, shared: tuple[ParquetSource, lgb.Booster, int, int]) -> Array:
-    source, booster, iterations, threads = shared
-    return _predicted(booster, source.block(number)[0], iterations, threads)
-
-
-class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
+class GradientBoostingClassifier(BoostedTreesClassifier, _GradientBoosting):
     """Gradient-boosted trees by LightGBM, for two or more classes.
 
-    Small tables are one native fit on one worker; large ones are sharded, a shard a worker, in one group of
-    workers that sum their histograms through LightGBM's own network.
+    A small table is one native fit on one worker. A large table is cut into shards, one for each worker of a
+    group, which sum their histograms through LightGBM's own network.
 
     Parameters
     ----------
     n_estimators : int, default=100
-        Boosting rounds.
+        Number of boosting rounds, at most.
     learning_rate : float, default=0.1
+        Factor by which each round's contribution is shrunk.
     max_leaf_nodes : int, default=31
+        Maximum number of leaves of a tree.
     max_depth : int or None, default=None
+        Maximum depth of a tree; None means no limit.
     min_samples_leaf : int, default=20
+        Minimum number of rows in a leaf.
     l2_regularization : float, default=0.0
+        L2 regularization of the leaves' values.
     max_features : float in (0, 1], default=1.0
         Share of the features that each split chooses from.
     subsample : float in (0, 1], default=1.0
         Share of the rows, drawn without replacement, that each round is fitted on.
     max_bins : int, default=255
+        Maximum number of bins of a feature's histogram.
     categorical_features : array-like of int, "from_dtype" or None, default=None
-        Indices of columns whose values are categories, non-negative whole numbers; "from_dtype": the
-        columns of a DataFrame that have the dtype category (a path has none). A category that the fit has
-        not seen is a missing value.
+        Indices of the columns whose values are categories (non-negative whole numbers); "from_dtype" means
+        the columns of a DataFrame with the dtype category (a path has none). A category that the fit has not
+        seen counts as a missing value.
     early_stopping : bool, default=False
-        Stop when the loss on rows that are held out for it has not fallen for `n_iter_no_change` rounds;
-        the model is that of the best round.
+        Whether training stops when the loss on validation rows has not fallen for `n_iter_no_change` rounds;
+        the model is then that of the round with the lowest loss.
     validation_fraction : float in (0, 1), default=0.1
-        Share of the rows of each class that is held out.
+        Share of the rows of each class that early stopping validates on; `random_state` draws them.
     n_iter_no_change : int, default=10
+        Number of rounds without a lower loss after which training stops early.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes (1 where the dict has none), which multiply those of the rows.
+        Weights of the classes (1 where the dict has none), which multiply the weights of the rows.
     random_state : int, RandomState instance or None, default=None
-        None means LightGBM's own default seeds.
+        Seed of sampling and of validation rows; None means LightGBM's own default seeds.
     n_jobs : int, default=1
-        Threads of a fit in one process.
+        Number of threads of a fit in this process.
     n_shards : int or None, default=None
-        Workers that share one fit; None: one for each 100,000 rows, at most all.
+        Number of workers that share one fit; None means one for each 100,000 rows, at most all workers.
     engine : Engine, optional
-        From `infra.engines.connect`; default: this process.
+        Engine from `infra.engines.connect` that the fit runs on; default: this process.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
+        Class labels, sorted.
     booster_ : lightgbm.Booster
+        LightGBM's own model.
     n_iter_ : int
-        Iterations that predictions use: a round that finds no split adds none.
+        Number of iterations that predictions use; a round that finds no split adds none.
     best_iteration_ : int
-        The round of the lowest loss, from 1; with early stopping only.
+        Round, from 1, with the lowest validation loss; with early stopping only.
     n_shards_ : int
-        Shards the fit was split into.
+        Number of shards of the fit.
     feature_importances_ : ndarray of shape (n_features,), float64
-        Total gain of a feature's splits, summing to 1.
+        Total gain of the splits at each feature, as a share of the sum over all features.
     n_features_in_ : int
+        Number of features.
 
     Notes
     -----
-    The names are those of scikit-learn's histogram-based gradient boosting, but for `n_estimators` and
-    `subsample`, which it has in `sklearn.ensemble.GradientBoostingClassifier`.
+    Parameters have the names of scikit-learn's `HistGradientBoostingClassifier`, except `n_estimators` and
+    `subsample`, whose names are those of its `GradientBoostingClassifier`.
 
-    An unsharded fit gives the same trees on every engine, those of LightGBM itself. A sharded one gives the
-    same trees on Dask and on Spark, but not always those of an unsharded fit: shards add their histograms
-    in another order and draw their own rows. While a shard is being connected it listens at a free port on
-    all addresses of its machine.
+    An unsharded fit gives the same trees on every engine, those of LightGBM itself. A sharded fit gives the
+    same trees on Dask and on Spark, but not always those of an unsharded fit: histograms are added in another
+    order, and each shard samples its own rows. While the shards connect, each listens at a free port on all
+    addresses of its machine.
 
     References
     ----------
     Ke et al., "LightGBM: a highly efficient gradient boosting decision tree" (2017).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from tasks.ensembles import GradientBoostingClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = GradientBoostingClassifier(n_estimators=10).fit(X, y)
+    >>> model.predict(X[[0, 60, 120]])
+    array([0, 1, 2])
+    >>> model.predict_proba(X).shape
+    (150, 3)
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **_GradientBoosting._parameter_constraints,
-        "class_weight": [dict, StrOptions({"balanced"}), None],
+        **CLASS_WEIGHT_CONSTRAINTS,
     }
-    _classifies: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -429,21 +303,8 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
         )
         self.class_weight = class_weight
 
-    def predict_proba(self, X: Any) -> Array:
-        """Probability of each class, in the order of `classes_`; float64, shape (n_samples, n_classes).
 
-        `X` is as in `fit`; of a path, a column that is no feature is ignored.
-        """
-        p = self._outputs(X)
-        return np.column_stack([1 - p, p]) if p.ndim == 1 else p
-
-    def predict(self, X: Any) -> Array:
-        """Most probable class of each row; shape (n_samples,)."""
-        probabilities = self.predict_proba(X)
-        return np.asarray(self.classes_[np.argmax(probabilities, axis=1)])
-
-
-class GradientBoostingRegressor(RegressorMixin, _GradientBoosting):
+class GradientBoostingRegressor(BoostedTreesRegressor, _GradientBoosting):
     """Gradient-boosted trees by LightGBM, for numbers, with the squared error as loss.
 
     Parameters
@@ -451,16 +312,15 @@ class GradientBoostingRegressor(RegressorMixin, _GradientBoosting):
     n_estimators, learning_rate, max_leaf_nodes, max_depth, min_samples_leaf, l2_regularization, \
 max_features, subsample, max_bins, categorical_features, early_stopping, validation_fraction, \
 n_iter_no_change, random_state, n_jobs, n_shards, engine : as in `GradientBoostingClassifier`
+        Parameters of boosting, of early stopping and of where the fit runs.
 
     Attributes
     ----------
     booster_, n_iter_, best_iteration_, n_shards_, feature_importances_, n_features_in_ : \
 as in `GradientBoostingClassifier`
+        Model, iterations and features.
+
+    Notes
+    -----
+    The notes of `GradientBoostingClassifier` about shards hold here as well.
     """
-
-    def predict(self, X: Any) -> Array:
-        """Predicted number of each row; float64, shape (n_samples,).
-
-        `X` is as in `fit`; of a path, a column that is no feature is ignored.
-        """
-        return self._outputs(X)

@@ -1,60 +1,57 @@
-"""Labels of rows that lie on several workers: which classes there are, and whether a model can be made of them."""
+"""Class labels: the classes that the members of a group agree on, and the check that a classifier can learn them."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 from sklearn.utils.multiclass import type_of_target
 
-from infra.engines import ParquetSource
 from infra.engines.collective import Communicator
-from infra.errors import DataError, ParameterError
+from infra.errors import ParameterError
 
 Array = NDArray[Any]
 
 
-def labelled_path(path: str | Path, target: Any, sample_weight: Any, dtype: DTypeLike) -> ParquetSource:
-    """A table with its target column, missing values allowed in the others.
+def agreed_classes(y: Array, communicator: Communicator) -> tuple[Array, Array, Array]:
+    """Find the classes of the rows of all members.
+
+    Returns
+    -------
+    classes : ndarray of shape (n_classes,)
+        Class labels of all members, sorted.
+    codes : ndarray of shape (n_rows,), int64
+        Labels of this member's rows, as indices into `classes`.
+    counts : ndarray of shape (n_classes,), int64
+        Number of rows of each class, over all members.
+    """
+    codes, own_classes = pd.factorize(y, sort=True)
+    own_counts = np.bincount(codes, minlength=len(own_classes))
+    everyone = communicator.allgather((np.asarray(own_classes), own_counts))
+    classes = np.unique(np.concatenate([labels for labels, _ in everyone]))
+    counts = np.zeros(len(classes), dtype=np.int64)
+    for labels, label_counts in everyone:
+        counts[np.searchsorted(classes, labels)] += label_counts
+    return classes, np.searchsorted(classes, own_classes)[codes], counts
+
+
+def check_classes(classes: Array, class_weight: Any) -> None:
+    """Check that a classifier can learn these classes.
 
     Raises
     ------
     ParameterError
-        If the target is not named, or weights come with the path.
-    DataError
-        If there is no such table.
+        If the labels are not discrete, there is only one class, or `class_weight` names an unknown class.
     """
-    if not isinstance(target, str):
-        raise ParameterError("y: with a path, the name of the target column (a str)")
-    if sample_weight is not None:
-        raise ParameterError("sample_weight: allowed with an array, not with a path")
-    source = ParquetSource(path, dtype=dtype, target=target, missing=True)
-    if not source.n_rows:
-        raise DataError(f"{path} has no rows; at least one is needed")
-    return source
-
-
-def agreed_classes(y: Array, communicator: Communicator) -> tuple[Array, Array, Array]:
-    """Sorted classes of all members' rows, this member's labels as indices into them, and their counts."""
-    codes, found = pd.factorize(y, sort=True)
-    counts = np.bincount(codes, minlength=len(found))
-    everyone = communicator.allgather((np.asarray(found), counts))
-    classes = np.unique(np.concatenate([labels for labels, _ in everyone]))
-    total = np.zeros(len(classes), dtype=np.int64)
-    for labels, count in everyone:
-        total[np.searchsorted(classes, labels)] += count
-    return classes, np.searchsorted(classes, found)[codes], total
-
-
-def refused(classes: Array, class_weight: Any) -> str | None:
-    """Why there cannot be a model of these classes, in one sentence; None if there can."""
     if type_of_target(classes) in ("continuous", "continuous-multioutput"):
-        return f"y: class labels are needed, found numbers such as {classes[0]} that are not whole"
+        raise ParameterError(
+            f"y: class labels are needed, found numbers such as {classes[0]} that are not whole"
+        )
     if len(classes) < 2:
-        return f"y: at least two classes are needed, found one class, '{classes[0]}'"
+        raise ParameterError(f"y: at least two classes are needed, found one class, '{classes[0]}'")
     known = set(classes.tolist())
     if isinstance(class_weight, Mapping) and (unknown := [c for c in class_weight if c not in known]):
-        return f"class_weight: {unknown[0]!r} is not a class of y; allowed: {', '.join(map(str, classes))}"
-    return None
+        raise ParameterError(
+            f"class_weight: {unknown[0]!r} is not a class of y; allowed: {', '.join(map(str, classes))}"
+        )

@@ -1,4 +1,4 @@
-"""Random forests grown by Spark MLlib from a table that no worker holds, turned into scikit-learn's."""
+"""Random forests that Spark MLlib grows from a table too large for a worker, turned into scikit-learn's."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,33 +18,40 @@ from sklearn.utils import check_random_state
 
 from infra.engines import ParquetSource
 from infra.errors import DataError, EngineError, ParameterError
-from tasks.ensembles.growing import SEEDS
+from tasks.ensembles.forest_slices import SEEDS
 
 Array = NDArray[Any]
-IMPURITIES = {"gini": "gini", "entropy": "entropy", "log_loss": "entropy", "squared_error": "variance"}
-MOST_DEPTH = 30
-UNKNOWN = (
+CRITERIA = {"gini": "gini", "entropy": "entropy", "log_loss": "entropy", "squared_error": "variance"}
+"""MLlib's impurities, by scikit-learn's criteria."""
+MAX_DEPTH = 30
+UNSUPPORTED = (
     "min_samples_split", "max_leaf_nodes", "min_impurity_decrease", "class_weight", "ccp_alpha", "monotonic_cst"
 )  # fmt: skip
-"""Parameters of scikit-learn's forests that MLlib's have no counterpart of."""
+"""Parameters of scikit-learn's forests without a counterpart in MLlib's."""
 
 
-def grow_by_mllib(forest: Any, source: ParquetSource, session: SparkSession) -> Any:
-    """Forest of scikit-learn's class whose trees MLlib grew.
+def fit_mllib_forest(forest: Any, source: ParquetSource, session: SparkSession) -> Any:
+    """Grow a forest by MLlib, and turn it into one of scikit-learn's.
 
     Parameters
     ----------
     forest : estimator
-        With the parameters of scikit-learn's class, which is its `library`.
+        Forest with the parameters of scikit-learn's class, and with that class as its `slice_class`.
     source : ParquetSource
-        Where the table is, its features and its target; read by Spark itself.
+        Path, features and target of the table; Spark itself reads it.
     session : SparkSession
-        MLlib hands its trees over in a temporary folder, which all machines of a cluster must see.
+        Session of Spark. MLlib hands its trees over in a temporary folder, which all machines of a cluster
+        must see.
+
+    Returns
+    -------
+    fitted forest
+        Forest of `slice_class` with MLlib's trees.
 
     Raises
     ------
     ParameterError
-        If a parameter has a value that MLlib does not know.
+        If MLlib has no counterpart of a parameter's value.
     DataError
         If a value is missing or infinite.
     EngineError
@@ -54,41 +61,48 @@ def grow_by_mllib(forest: Any, source: ParquetSource, session: SparkSession) -> 
     try:
         rows = _rows(session, source)
         classes = _checked_classes(rows, source, is_classifier(forest))
-        model = _estimator(parameters, classes).fit(_assembled(rows, source.n_columns, classes))
+        model = _estimator(parameters, classes).fit(_features_and_label(rows, source.n_columns, classes))
         nodes = _nodes(model, session)
     except (Py4JError, PySparkException) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise EngineError(f"Spark MLlib's random forest failed: {lines[0]}") from error
-    return _as_library(forest, nodes, classes, source.n_columns)
+    return _scikit_learn_forest(forest, nodes, classes, source.n_columns)
 
 
 def mllib_parameters(forest: Any, n_rows: int) -> dict[str, Any]:
-    """MLlib's names and values of a forest's parameters.
+    """Translate a forest's parameters to MLlib's names and values.
+
+    Parameters
+    ----------
+    forest : estimator
+        Forest with the parameters of scikit-learn's class.
+    n_rows : int
+        Number of rows of the table.
 
     Raises
     ------
     ParameterError
-        If MLlib has no counterpart of one.
+        If MLlib has no counterpart of a parameter's value.
     """
     given, defaults = forest.get_params(deep=False), type(forest)().get_params(deep=False)
-    for name in UNKNOWN:
+    for name in UNSUPPORTED:
         default = defaults.get(name)
         changed = given.get(name) is not None if default is None else given[name] != default
         if changed:
-            raise _unknown(name, given[name], f"only {default!r}")
-    if given["criterion"] not in IMPURITIES:
-        raise _unknown("criterion", given["criterion"], f"only {', '.join(IMPURITIES)}")
-    if (given["max_depth"] or 0) > MOST_DEPTH:
-        raise _unknown("max_depth", given["max_depth"], f"at most {MOST_DEPTH}")
+            raise _unsupported(name, given[name], f"only {default!r}")
+    if given["criterion"] not in CRITERIA:
+        raise _unsupported("criterion", given["criterion"], f"only {', '.join(CRITERIA)}")
+    if (given["max_depth"] or 0) > MAX_DEPTH:
+        raise _unsupported("max_depth", given["max_depth"], f"at most {MAX_DEPTH}")
     if isinstance(given["min_samples_leaf"], float):
-        raise _unknown("min_samples_leaf", given["min_samples_leaf"], "only a number of rows")
+        raise _unsupported("min_samples_leaf", given["min_samples_leaf"], "only a number of rows")
     if given["min_weight_fraction_leaf"] >= 0.5:
-        raise _unknown("min_weight_fraction_leaf", given["min_weight_fraction_leaf"], "less than 0.5")
+        raise _unsupported("min_weight_fraction_leaf", given["min_weight_fraction_leaf"], "less than 0.5")
     share = 1.0 if given["max_samples"] is None else given["max_samples"]
     return {
         "numTrees": given["n_estimators"],
-        "impurity": IMPURITIES[given["criterion"]],
-        "maxDepth": given["max_depth"] or MOST_DEPTH,
+        "impurity": CRITERIA[given["criterion"]],
+        "maxDepth": given["max_depth"] or MAX_DEPTH,
         "minInstancesPerNode": given["min_samples_leaf"],
         "minWeightFractionPerNode": given["min_weight_fraction_leaf"],
         "featureSubsetStrategy": _subset(given["max_features"]),
@@ -102,15 +116,15 @@ def _subset(max_features: str | int | float | None) -> str:
     return "all" if max_features is None or max_features == 1.0 else str(max_features)
 
 
-def _unknown(name: str, value: Any, allowed: str) -> ParameterError:
+def _unsupported(name: str, value: Any, allowed: str) -> ParameterError:
     return ParameterError(
         f"{name}={value!r}: Spark MLlib's random forest, for tables this large, takes {allowed}"
     )
 
 
 def _rows(session: SparkSession, source: ParquetSource) -> DataFrame:
-    """Columns x0, x1, ... of the precision of scikit-learn's trees, and `target`."""
-    # every file at any depth, as `ParquetSource` reads them, and no column from the name of a folder
+    """Features as columns x0, x1, ..., rounded to float32 as scikit-learn's trees do, and the column `target`."""
+    # like `ParquetSource`: all files at any depth, and no columns from the names of folders
     table = session.read.option("recursiveFileLookup", True).parquet(source.path)
     features = [
         _column(name).cast("float").cast("double").alias(f"x{i}") for i, name in enumerate(source.columns)
@@ -123,17 +137,17 @@ def _column(name: str) -> Any:
 
 
 def _checked_classes(rows: DataFrame, source: ParquetSource, classifier: bool) -> Array | None:
-    """Sorted classes of the target, or None for a regression; one pass over the table."""
-    # in Spark NaN is larger than any number
-    valid = [
+    """Check the values in one pass over the table; give the sorted classes, or None for a regression."""
+    # Spark sorts NaN above all numbers, so that it is not below infinity
+    are_finite = [
         functions.min(functions.coalesce(functions.abs(f"x{i}") < float("inf"), functions.lit(False))).alias(
             f"x{i}"
         )
         for i in range(source.n_columns)
     ]
-    there = functions.min(functions.col("target").isNotNull()).alias("target")
+    has_target = functions.min(functions.col("target").isNotNull()).alias("target")
     labels = functions.collect_set("target") if classifier else functions.lit(None)
-    found = rows.agg(*valid, there, labels.alias("labels")).collect()[0]
+    found = rows.agg(*are_finite, has_target, labels.alias("labels")).collect()[0]
     for i, name in enumerate(source.columns):
         if not found[f"x{i}"]:
             raise DataError(
@@ -145,7 +159,7 @@ def _checked_classes(rows: DataFrame, source: ParquetSource, classifier: bool) -
     return np.unique(np.asarray(found["labels"])) if classifier else None
 
 
-def _assembled(rows: DataFrame, n_columns: int, classes: Array | None) -> DataFrame:
+def _features_and_label(rows: DataFrame, n_columns: int, classes: Array | None) -> DataFrame:
     label: Any = functions.col("target").cast("double")
     if classes is not None:
         known = functions.array(*[functions.lit(value) for value in classes.tolist()])
@@ -157,17 +171,17 @@ def _assembled(rows: DataFrame, n_columns: int, classes: Array | None) -> DataFr
 def _estimator(parameters: dict[str, Any], classes: Array | None) -> Any:
     if classes is None:
         return RandomForestRegressor(**parameters)
-    # pruning would join leaves that vote alike, whatever their probabilities
+    # pruning would merge leaves with the same majority, although their probabilities differ
     return RandomForestClassifier(**parameters, pruneTree=False)
 
 
 def _nodes(model: Any, session: SparkSession) -> pd.DataFrame:
-    """Nodes of all trees, in the order of their trees and within a tree of their numbers."""
+    """Nodes of all trees, sorted by tree and by their number in the tree."""
     with TemporaryDirectory() as folder:
-        place = f"{Path(folder).as_uri()}/model"
-        model.write().save(place)
+        address = f"{Path(folder).as_uri()}/model"
+        model.write().save(address)
         node = "nodeData."
-        table = session.read.parquet(f"{place}/data").select(
+        table = session.read.parquet(f"{address}/data").select(
             functions.col("treeID").alias("tree"),
             functions.col(f"{node}id").alias("number"),
             functions.col(f"{node}impurityStats").alias("stats"),
@@ -183,19 +197,19 @@ def _nodes(model: Any, session: SparkSession) -> pd.DataFrame:
     return found.sort_values(["tree", "number"], ignore_index=True)
 
 
-def _as_library(forest: Any, nodes: pd.DataFrame, classes: Array | None, n_features: int) -> Any:
+def _scikit_learn_forest(forest: Any, nodes: pd.DataFrame, classes: Array | None, n_features: int) -> Any:
     """Scikit-learn's forest with these trees."""
     y = np.zeros(1) if classes is None else classes
-    # fitted to a row of each class, so that all but the trees is what scikit-learn makes it
-    blank = forest.library(nodes["tree"].nunique(), bootstrap=False, random_state=0)
-    blank.fit(np.zeros((len(y), n_features), dtype=np.float32), y)
-    for tree, (_, own) in zip(blank.estimators_, nodes.groupby("tree"), strict=True):
-        # the state in which scikit-learn pickles a tree is the one open way to make a tree of given nodes
+    # a fit to one row of each class sets all attributes; then only the trees are replaced
+    fitted = forest.slice_class(nodes["tree"].nunique(), bootstrap=False, random_state=0)
+    fitted.fit(np.zeros((len(y), n_features), dtype=np.float32), y)
+    for tree, (_, own_nodes) in zip(fitted.estimators_, nodes.groupby("tree"), strict=True):
+        # a tree of given nodes can only be made from the state in which scikit-learn pickles trees
         make, arguments, state = tree.tree_.__reduce__()
         tree.tree_ = make(*arguments)
-        tree.tree_.__setstate__(_tree_state(own, IMPURITIES[forest.criterion], state["nodes"].dtype))
-    del blank._n_samples  # nobody knows which rows a tree saw
-    return blank
+        tree.tree_.__setstate__(_tree_state(own_nodes, CRITERIA[forest.criterion], state["nodes"].dtype))
+    del fitted._n_samples  # which rows a tree was fitted to is not known
+    return fitted
 
 
 def _tree_state(nodes: pd.DataFrame, impurity: str, dtype: np.dtype[Any]) -> dict[str, Any]:
@@ -219,10 +233,10 @@ def _tree_state(nodes: pd.DataFrame, impurity: str, dtype: np.dtype[Any]) -> dic
 
 
 def _moments(stats: Array, impurity: str) -> tuple[Array, Array, Array]:
-    """Weight, value and impurity of each node, from what MLlib sums up of its rows.
+    """Weight, value and impurity of each node, from the statistics that MLlib keeps of its rows.
 
-    These are the weights of the classes, or of a regression the sums of weights, values and squares. The
-    impurity that MLlib itself keeps is -1 where it looked for a split of a leaf in vain.
+    The statistics are the weights of the classes or, for a regression, the sums of weights, values and
+    squares. MLlib's own impurity is not used: it is -1 at a leaf for which MLlib found no split.
     """
     if impurity == "variance":
         weight, means, squares = stats[:, 0], stats[:, 1:2] / stats[:, :1], stats[:, 2] / stats[:, 0]
@@ -235,10 +249,10 @@ def _moments(stats: Array, impurity: str) -> tuple[Array, Array, Array]:
 
 
 def _depth(left: Array, right: Array) -> int:
-    depth, level = 0, np.zeros(1, dtype=np.int64)
-    while True:
-        below = np.concatenate([left[level], right[level]])
-        level = below[below >= 0]
-        if not len(level):
-            return depth
+    """Number of levels below the root, from the children of each node (negative at a leaf)."""
+    depth, level = -1, np.zeros(1, dtype=np.int64)
+    while len(level):
+        children = np.concatenate([left[level], right[level]])
+        level = children[children >= 0]
         depth += 1
+    return depth

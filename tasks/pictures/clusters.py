@@ -1,4 +1,4 @@
-"""Clusterings of the same rows side by side: as points in two dimensions, and how well each row lies."""
+"""Pictures of clusterings side by side: rows in two principal components, and the silhouette of each row."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -7,64 +7,91 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from tasks.clustering.metrics import silhouette_samples
-from tasks.pictures.canvas import colour, name, panels, png
+from tasks.pictures.figures import category_colour, cluster_name, figure_with_panels, png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Labelings = Mapping[str, Any]
-"""Labels of the rows by the title of their clustering."""
-MOST_NAMED = 8
+LabelsByTitle = Mapping[str, Any]
+"""Labels of the same rows, ndarray of shape (n_samples,), by the title of their clustering."""
+MAX_LEGEND_ENTRIES = 8
 
 
-def components(space: Any, labelings: Labelings) -> str:
-    """Rows in the first two principal components of the space, coloured by cluster."""
+def components(space: Any, labels_by_title: LabelsByTitle) -> str:
+    """Scatter plot of the rows in their first two principal components, coloured by cluster.
+
+    Parameters
+    ----------
+    space : ndarray of shape (n_samples, n_features)
+        Rows in the space of the clusterings.
+    labels_by_title : mapping of str to ndarray of shape (n_samples,)
+        Labels of the rows, by the title of their clustering; each clustering has a panel.
+
+    Returns
+    -------
+    str
+        PNG in base64.
+    """
     pca = PCA(n_components=min(2, space.shape[1])).fit(space)
     points = np.column_stack([pca.transform(space), np.zeros((len(space), 2 - pca.n_components_))])
-    figure, row = panels(len(labelings))
+    figure, row = figure_with_panels(len(labels_by_title))
     shares = [*pca.explained_variance_ratio_, 0.0]
-    for axes, (title, labels) in zip(row, labelings.items(), strict=True):
-        _points(axes, points, labels)
+    for axes, (title, labels) in zip(row, labels_by_title.items(), strict=True):
+        _scatter(axes, points, labels)
         axes.set_title(title, fontsize="medium")
-        axes.set_xlabel(f"first component ({shares[0]:.0%} of variance)")
-    row[0].set_ylabel(f"second component ({shares[1]:.0%} of variance)")
+        axes.set_xlabel(f"component 1 ({shares[0]:.0%} of the variance)")
+    row[0].set_ylabel(f"component 2 ({shares[1]:.0%} of the variance)")
     return png(figure)
 
 
-def _points(axes: "Axes", points: Any, labels: Any) -> None:
+def _scatter(axes: "Axes", points: Any, labels: Any) -> None:
     clusters, sizes = np.unique(labels, return_counts=True)
     for index, (cluster, size) in enumerate(zip(clusters, sizes, strict=True)):
         rows = labels == cluster
-        label = f"{name(cluster)} ({size})" if index < MOST_NAMED else None
-        axes.scatter(points[rows, 0], points[rows, 1], s=18, alpha=0.8, color=colour(cluster), label=label)
-    rest = f", {MOST_NAMED} of {len(clusters)}" if len(clusters) > MOST_NAMED else ""
+        label = f"{cluster_name(cluster)} ({size})" if index < MAX_LEGEND_ENTRIES else None
+        colour = category_colour(cluster)
+        axes.scatter(points[rows, 0], points[rows, 1], s=18, alpha=0.8, color=colour, label=label)
+    rest = f", {MAX_LEGEND_ENTRIES} of {len(clusters)}" if len(clusters) > MAX_LEGEND_ENTRIES else ""
     axes.legend(title=f"cluster (rows){rest}", fontsize="small", title_fontsize="small", frameon=False)
 
 
-def silhouettes(space: Any, labelings: Labelings) -> str:
-    """Silhouette of each row as a bar, by cluster and value."""
-    figure, row = panels(len(labelings))
-    for axes, (title, labels) in zip(row, labelings.items(), strict=True):
+def silhouettes(space: Any, labels_by_title: LabelsByTitle) -> str:
+    """Silhouette plot: the silhouette coefficient of each row as a bar, by cluster and by value.
+
+    Parameters
+    ----------
+    space : ndarray of shape (n_samples, n_features)
+        Rows in the space of the clusterings.
+    labels_by_title : mapping of str to ndarray of shape (n_samples,)
+        Labels of the rows, by the title of their clustering; each clustering has a panel.
+
+    Returns
+    -------
+    str
+        PNG in base64.
+    """
+    figure, row = figure_with_panels(len(labels_by_title))
+    for axes, (title, labels) in zip(row, labels_by_title.items(), strict=True):
         values = silhouette_samples(space, labels)
-        _bars(axes, values, labels)
+        _silhouette_bars(axes, values, labels)
         axes.set_title(title, fontsize="medium")
-        axes.set_xlabel(f"silhouette (dashed: mean {values.mean():.3f})")
-    row[0].set_ylabel("rows, by cluster", labelpad=34)
+        axes.set_xlabel(f"silhouette coefficient\n(dashed: mean, {values.mean():.3f})")
+    row[0].set_ylabel("rows by cluster", labelpad=34)
     return png(figure)
 
 
-def _bars(axes: "Axes", values: Any, labels: Any) -> None:
+def _silhouette_bars(axes: "Axes", values: Any, labels: Any) -> None:
     start, gap = 0, max(1, len(values) // 30)
     for cluster in np.unique(labels):
         own = np.sort(values[labels == cluster])
-        axes.barh(np.arange(start, start + len(own)), own, height=1.0, color=colour(cluster))
+        axes.barh(np.arange(start, start + len(own)), own, height=1.0, color=category_colour(cluster))
         beside: dict[str, Any] = {
             "xycoords": ("axes fraction", "data"),
             "ha": "right",
             "va": "center",
             "size": "small",
         }
-        axes.annotate(name(cluster), (-0.02, start + (len(own) - 1) / 2), **beside)
+        axes.annotate(cluster_name(cluster), (-0.02, start + (len(own) - 1) / 2), **beside)
         start += len(own) + gap
     axes.axvline(values.mean(), color="black", linestyle="--", linewidth=1)
     axes.axvline(0, color="black", linewidth=0.6)

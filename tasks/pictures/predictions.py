@@ -1,23 +1,39 @@
-"""What a model predicts for rows that it has not seen: where it is right, how sure it is, what it looks at."""
+"""Pictures of a model's predictions for held-out rows: errors, ROC and calibration curves, importances."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import ConfusionMatrixDisplay, auc, roc_curve
 
-from tasks.pictures.canvas import canvas, colour, png
+from tasks.pictures.figures import category_colour, figure_with_axes, png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 BINS = 8
-MOST_FEATURES = 15
+MAX_COLUMNS = 15
 
 
-def confusion(y: Any, predicted: Any, classes: list[str]) -> str:
-    """Confusion matrix: rows are true classes, columns predicted ones, in counts."""
-    figure, axes = canvas()
+def confusion(y: Any, predicted: Any, classes: Sequence[str]) -> str:
+    """Confusion matrix in counts: rows are true classes, columns are predicted classes.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,), int
+        Index of each row's true class.
+    predicted : ndarray of shape (n_samples,), int
+        Index of each row's predicted class.
+    classes : sequence of str
+        Names of the classes.
+
+    Returns
+    -------
+    str
+        PNG in base64.
+    """
+    figure, axes = figure_with_axes()
     display = ConfusionMatrixDisplay.from_predictions(
         y,
         predicted,
@@ -32,37 +48,71 @@ def confusion(y: Any, predicted: Any, classes: list[str]) -> str:
     return png(figure)
 
 
-def roc(y: Any, probabilities: Any, classes: list[str]) -> str:
-    """ROC curve of the second class of two, or of each of more classes against the rest."""
-    figure, axes = canvas()
-    for code in [1] if len(classes) == 2 else range(len(classes)):
-        wrong, right, _ = roc_curve(y == code, probabilities[:, code])
-        label = f"{classes[code]}: area {auc(wrong, right):.3f}"
-        axes.plot(wrong, right, color=colour(code), linewidth=1.8, label=label)
-    _diagonal(axes)
-    axes.set_xlabel("share of the other rows taken for it")
-    axes.set_ylabel("share of its rows found")
+def roc(y: Any, probabilities: Any, classes: Sequence[str]) -> str:
+    """ROC curve of the second of two classes, or of each of more classes against the rest.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,), int
+        Index of each row's true class.
+    probabilities : ndarray of shape (n_samples, n_classes), float
+        Predicted probability of each class.
+    classes : sequence of str
+        Names of the classes.
+
+    Returns
+    -------
+    str
+        PNG in base64.
+    """
+    figure, axes = figure_with_axes()
+    for code in _positive_classes(classes):
+        false_positive_rate, true_positive_rate, _ = roc_curve(y == code, probabilities[:, code])
+        label = f"{classes[code]}: AUC {auc(false_positive_rate, true_positive_rate):.3f}"
+        colour = category_colour(code)
+        axes.plot(false_positive_rate, true_positive_rate, color=colour, linewidth=1.8, label=label)
+    _draw_diagonal(axes)
+    axes.set_xlabel("false positive rate")
+    axes.set_ylabel("true positive rate")
     axes.legend(loc="lower right", frameon=False)
     return png(figure)
 
 
-def calibration(y: Any, probabilities: Any, classes: list[str]) -> str:
-    """Share of rows that are of a class against the probability that was predicted for it, in bins of equal counts."""
-    figure, axes = canvas()
-    for code in [1] if len(classes) == 2 else range(len(classes)):
-        share, mean = calibration_curve(y == code, probabilities[:, code], n_bins=BINS, strategy="quantile")
-        axes.plot(mean, share, color=colour(code), marker="o", linewidth=1.6, label=classes[code])
-    _diagonal(axes)
-    axes.set_xlabel("predicted probability, mean of a bin")
-    axes.set_ylabel("share of the bin's rows that are of the class")
+def calibration(y: Any, probabilities: Any, classes: Sequence[str]) -> str:
+    """Calibration curve of the second of two classes, or of each of more classes against the rest.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,), int
+        Index of each row's true class.
+    probabilities : ndarray of shape (n_samples, n_classes), float
+        Predicted probability of each class; its bins have equal counts of rows.
+    classes : sequence of str
+        Names of the classes.
+
+    Returns
+    -------
+    str
+        PNG in base64.
+    """
+    figure, axes = figure_with_axes()
+    for code in _positive_classes(classes):
+        fraction, mean = calibration_curve(
+            y == code, probabilities[:, code], n_bins=BINS, strategy="quantile"
+        )
+        colour = category_colour(code)
+        axes.plot(mean, fraction, color=colour, marker="o", linewidth=1.6, label=classes[code])
+    _draw_diagonal(axes)
+    axes.set_xlabel("mean predicted probability of the bin")
+    axes.set_ylabel("fraction of positives in the bin")
     axes.legend(loc="upper left", frameon=False)
     return png(figure)
 
 
 def beside_true(y: Any, predicted: Any) -> str:
-    """Predicted quantities against true ones."""
-    figure, axes = canvas()
-    axes.scatter(y, predicted, s=14, alpha=0.6, color=colour(0))
+    """Scatter plot of the predicted values against the true values of a regression."""
+    figure, axes = figure_with_axes()
+    axes.scatter(y, predicted, s=14, alpha=0.6, color=category_colour(0))
     ends = [float(min(np.min(y), np.min(predicted))), float(max(np.max(y), np.max(predicted)))]
     axes.plot(ends, ends, color="black", linestyle="--", linewidth=1)
     axes.set_xlabel("true value")
@@ -70,27 +120,48 @@ def beside_true(y: Any, predicted: Any) -> str:
     return png(figure)
 
 
-def importances(names: list[str], found: Any, score: str) -> str:
-    """Loss of score when a column is shuffled, the largest first, with its spread over the shuffles."""
-    figure, axes = canvas()
-    order = np.argsort(-found.importances_mean, kind="stable")[:MOST_FEATURES]
+def importances(columns: Sequence[str], importance: Any, score: str) -> str:
+    """Permutation importance of the most important columns, the largest first.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Names of the columns.
+    importance : Bunch
+        Result of scikit-learn's `permutation_importance`; bars are means over the shuffles, lines are standard
+        deviations.
+    score : str
+        Name of the score that decreases.
+
+    Returns
+    -------
+    str
+        PNG in base64.
+    """
+    figure, axes = figure_with_axes()
+    order = np.argsort(-importance.importances_mean, kind="stable")[:MAX_COLUMNS]
     places = np.arange(len(order))
     axes.barh(
         places,
-        found.importances_mean[order],
-        xerr=found.importances_std[order],
-        color=colour(0),
+        importance.importances_mean[order],
+        xerr=importance.importances_std[order],
+        color=category_colour(0),
         ecolor="black",
         capsize=2,
     )
-    axes.set_yticks(places, [names[i] for i in order])
+    axes.set_yticks(places, [columns[i] for i in order])
     axes.invert_yaxis()
     axes.axvline(0, color="black", linewidth=0.6)
-    axes.set_xlabel(f"loss of {score} when the column is shuffled")
+    axes.set_xlabel(f"decrease in {score} when the column is shuffled")
     return png(figure)
 
 
-def _diagonal(axes: "Axes") -> None:
+def _positive_classes(classes: Sequence[str]) -> Sequence[int]:
+    """Indices of the classes that have a curve: of two classes only the second, for the other is its mirror image."""
+    return [1] if len(classes) == 2 else range(len(classes))
+
+
+def _draw_diagonal(axes: "Axes") -> None:
     axes.plot([0, 1], [0, 1], color="black", linestyle="--", linewidth=1)
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.02)

@@ -2,16 +2,12 @@
 
 import math
 import re
+from collections.abc import Mapping
 
-from tasks.report import noise, sentences, wording
-from tasks.report.selection import (
-    HOLDOUT_ROWS,
-    best_cell,
-    cells_of,
-    dataset_names,
-    quality,
-    worker_memory,
-)
+from tasks.report import sentences, wording
+from tasks.report.dataset_result import DatasetResult, dataset_results
+from tasks.report.recommended import recommendation_lines
+from tasks.report.selection import HOLDOUT_ROWS, quality, worker_memory
 from tasks.results import Cell, StudyResult
 
 Value = str | int | float | None
@@ -24,21 +20,19 @@ def leaderboard_rows(result: StudyResult) -> list[dict[str, Value]]:
     """
     metrics = list(dict.fromkeys(m for cell in result.cells for m in cell.metrics if m != HOLDOUT_ROWS))
     rows = []
-    for name in dataset_names(result):
-        cells = cells_of(result, name)
-        best = best_cell(cells)
-        rows += [_row(cell, metrics, cell is best) for cell in cells]
+    for data in dataset_results(result):
+        rows += [_row(cell, metrics, cell is data.recommended_cell) for cell in data.cells]
     return rows
 
 
-def _row(cell: Cell, metrics: list[str], best: bool) -> dict[str, Value]:
+def _row(cell: Cell, metrics: list[str], recommended: bool) -> dict[str, Value]:
     quality_figures = {name: _rounded(quality(cell, name), 4) for name in metrics}
     return {
         "data set": cell.dataset,
         "algorithm": cell.algorithm,
         "engine": cell.engine,
         "search": cell.search,
-        "best": "★" if best else "",
+        "recommended": "★" if recommended else "",
         **quality_figures,
         "search score": _rounded(cell.cv_score, 4),
         "trials": len(cell.trials),
@@ -60,35 +54,49 @@ def _rounded(value: float | None, decimals: int) -> float | None:
 
 
 def markdown_summary(result: StudyResult) -> str:
-    """Return the findings, the cross-validated scores, the comparisons and the links as markdown."""
-    parts = [f"# {_plain(result.name)}"]
-    for name in dataset_names(result):
-        parts.append(f"## {_plain(name)}")
-        parts.append(_bullets(sentences.short_findings(result, name)))
-        parts.append(_evaluations(result, name))
-        parts.append(_bullets(sentences.comparisons_in_words(result, name)))
-        parts.append(
-            _bullets([f"Failed: {line}" for line in sentences.failure_lines(cells_of(result, name))])
-        )
+    """Return the recommendations, the findings, the scores, the comparisons and the links as markdown."""
+    parts = [f"# {_plain(result.name)}", markdown_recommendations(result)]
+    for data in dataset_results(result):
+        parts.append(f"## {_plain(data.name)}")
+        parts.append(_bullets(sentences.short_findings(data)))
+        parts.append(_evaluations(data))
+        parts.append(_bullets(sentences.comparisons_in_words(data)))
+        parts.append(_bullets([f"Failed: {line}" for line in sentences.failure_lines(data.cells)]))
     parts.append(_bullets(sentences.study_findings(result)))
-    parts.append("\n".join(f"- {_plain(name)}: {_address(url)}" for name, url in result.links.items()))
+    parts.append(markdown_links(result.links))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def markdown_recommendations(result: StudyResult) -> str:
+    """Return what is recommended for each data set, as lists."""
+    return "\n\n".join(_bullets(recommendation_lines(data)) for data in dataset_results(result))
+
+
+def markdown_links(links: Mapping[str, str]) -> str:
+    """Return names and addresses as a list of links; what is no web address, such as a file, as text."""
+    return "\n".join(f"- {_link(name, address)}" for name, address in links.items())
+
+
+def _link(name: str, address: str) -> str:
+    shown = wording.one_line(address)
+    if re.fullmatch(r"https?://[^\s<>()]+", shown):
+        return f"[{_plain(name)}]({shown})"
+    return f"{_plain(name)}: `{shown.replace('`', '')}`"
 
 
 def _bullets(lines: list[str]) -> str:
     return "\n".join(f"- {_plain(line)}" for line in lines)
 
 
-def _evaluations(result: StudyResult, dataset: str) -> str:
-    evaluations = noise.evaluations_of(result, dataset)
-    if not evaluations:
+def _evaluations(data: DatasetResult) -> str:
+    if not data.evaluations:
         return ""
     head = "| cross-validated | metric | mean | 95 % interval | repeats x folds |\n|---|---|---:|---:|---:|"
     lines = [
-        f"| {_plain(e.algorithm)} {e.search} | {_plain(wording.metric_name(e.metric))} "
+        f"| {_plain(str(e.way))} | {_plain(wording.metric_name(e.metric))} "
         f"| {wording.score(e.mean, e.metric)} "
         f"| {wording.score(e.low, e.metric)} to {wording.score(e.high, e.metric)} | {sentences.scheme(e)} |"
-        for e in evaluations
+        for e in data.evaluations
     ]
     return "\n".join([head, *lines])
 
@@ -97,8 +105,3 @@ def _plain(text: str) -> str:
     """Text on one line that markdown and HTML leave as it is."""
     escaped = wording.one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_\[\]|#~$])", r"\\\1", escaped)
-
-
-def _address(url: str) -> str:
-    address = wording.one_line(url)
-    return f"<{address}>" if re.fullmatch(r"https?://[^\s<>]+", address) else f"`{address.replace('`', '')}`"

@@ -1,76 +1,28 @@
 """The charts of a data set with what a reader needs beside them: title, caption and alternative text."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 from tasks.report import drawing, figures, wording
-from tasks.report.selection import (
-    SEARCHES,
-    algorithms,
-    completed,
-    distinct_trials,
-    holdout_metric,
-    quality,
-    way,
-)
-from tasks.results import Cell, Evaluation
+from tasks.report.dataset_result import DatasetResult
+from tasks.report.quality_charts import Chart
+from tasks.report.selection import algorithms, completed, distinct_trials
+from tasks.results import SEARCHES, Cell
 
 
-@dataclass(frozen=True)
-class Chart:
-    """A chart as SVG, its caption, and its data in words for those who do not see it."""
+def dataset_charts(data: DatasetResult, prefix: str) -> list[Chart]:
+    """Return the charts of a data set: its quality, then for each algorithm cost, search and resources.
 
-    title: str
-    svg: str
-    caption: str
-    alt: str
-
-
-def dataset_charts(
-    cells: list[Cell], evaluations: Sequence[Evaluation], clustering: bool, prefix: str
-) -> list[Chart]:
-    """Return the charts of a data set: its quality, then for each algorithm cost, search and resources."""
-    found = [_clustering(cells) if clustering else _prediction(cells, evaluations)]
-    for name in algorithms(cells):
-        mine = [cell for cell in cells if cell.algorithm == name]
+    The ids inside a chart begin with the prefix, so that charts on one page do not share them.
+    """
+    found = [data.problem.quality_chart(data.cells, data.evaluations)]
+    for name in algorithms(data.cells):
+        mine = [cell for cell in data.cells if cell.algorithm == name]
         found += [_cost(name, mine), _curve(name, mine), _scatter(name, mine), _resources(name, mine)]
     drawn = [chart for chart in found if chart is not None]
     return [
         Chart(c.title, drawing.own_ids(c.svg, f"{prefix}-{i}-"), c.caption, c.alt)
         for i, c in enumerate(drawn)
     ]
-
-
-def _prediction(cells: list[Cell], evaluations: Sequence[Evaluation]) -> Chart | None:
-    metric = holdout_metric(cells, evaluations)
-    measured = [c for c in completed(cells) if quality(c, metric) is not None]
-    if not measured and not evaluations:
-        return None
-    intervals = [
-        f"{e.algorithm} {e.search} {wording.score(e.mean, e.metric)} "
-        f"({wording.score(e.low, e.metric)} to {wording.score(e.high, e.metric)})"
-        for e in evaluations
-    ]
-    holdouts = [f"{way(c)} on {c.engine} {wording.score(c.metrics[metric], metric)}" for c in measured]
-    caption = "Hollow marks: one hold-out split, one mark for each engine."
-    if evaluations:
-        caption = "Full marks: mean of the repeated cross-validation with its 95 % interval. " + caption
-    alt = "; ".join(
-        filter(None, ("Cross-validated: " + ", ".join(intervals) if intervals else "", *holdouts))
-    )
-    return Chart("Quality", figures.prediction_quality(cells, evaluations), caption, alt)
-
-
-def _clustering(cells: list[Cell]) -> Chart | None:
-    measured = [c for c in completed(cells) if quality(c, "silhouette") is not None]
-    if not measured:
-        return None
-    alt = "; ".join(f"{way(c)} on {c.engine} silhouette {c.metrics['silhouette']:.3f}" for c in measured)
-    caption = "In the space the model was fitted in. One figure on all rows each: there is no interval."
-    if any(quality(c, "silhouette") is None for c in completed(cells)):
-        caption += " Without a mark: fewer than two clusters."
-    return Chart("Quality", figures.clustering_quality(cells), caption, alt)
 
 
 def _cost(name: str, cells: list[Cell]) -> Chart | None:
@@ -82,8 +34,8 @@ def _cost(name: str, cells: list[Cell]) -> Chart | None:
         for c in completed(cells)
     )
     caption = (
-        "Each measured once. Memory bars add the peaks of driver and workers; the figure beside them is the "
-        "highest sum at one moment."
+        "Each cell was measured once. Memory bars add the peaks of driver and workers; the figure beside a bar is "
+        "the highest sum at one moment."
     )
     return Chart(f"{name}: time and memory", figures.cost(cells), caption, alt)
 
@@ -100,7 +52,8 @@ def _curve(name: str, cells: list[Cell]) -> Chart | None:
     metric = next((c.score_name for c in cells if c.trials), "")
     alt = "Best score: " + ", ".join(f"{s} {wording.score(v, metric)}" for s, v in scored.items())
     caption = (
-        "Lines: best score so far. Points: each trial's mean. Engines with the same scores share a line."
+        "Lines show the best score so far, points the mean of each trial. Engines with the same scores share a "
+        "line."
     )
     return Chart(f"{name}: search", figures.search_curve(completed(cells)), caption, alt)
 
@@ -114,7 +67,7 @@ def _scatter(name: str, cells: list[Cell]) -> Chart | None:
     return Chart(
         f"{name}: score by searched parameter",
         figures.parameter_scatter(done),
-        "One point for each trial.",
+        "Each point shows one trial.",
         alt,
     )
 
@@ -129,5 +82,5 @@ def _resources(name: str, cells: list[Cell]) -> Chart | None:
         f"{c.engine}: {c.usage.cpu_percent:.0f} % CPU on average, peak {wording.mib(c.usage.peak_rss)} MiB"
         for c in shown
     )
-    caption = f"The {longest} cells, the longest of this algorithm. 100 % is one full core."
+    caption = f"The chart shows the {longest} cells, which took longest. 100 % is one full core."
     return Chart(f"{name}: resources over time", figures.resources(shown), caption, alt)

@@ -96,7 +96,21 @@ def own_ids(svg: str, prefix: str) -> str:
 def panels(
     rows: int, columns: int, height: float, *, left: float = 0.62, gap: float = 0.35, title: float = 0.0
 ) -> tuple["Figure", list["Axes"]]:
-    """Return a figure with a grid of axes, laid out in inches (a layout engine would double the time)."""
+    """Return a figure with a grid of axes, laid out in inches (a layout engine would double the time).
+
+    Parameters
+    ----------
+    rows, columns : int
+        Number of rows and of columns of axes.
+    height : float
+        Height of each axes in inches.
+    left : float
+        Room for tick labels left of the first column, in inches.
+    gap : float
+        Room between two columns, in inches.
+    title : float
+        Additional room above the first row, in inches.
+    """
     from matplotlib.figure import Figure
 
     top, bottom, between = 0.36 + title, 0.48, 0.62
@@ -144,7 +158,17 @@ def text_width(labels: Sequence[str]) -> float:
 
 
 def few_ticks(axes: "Axes", count: int = 5, integer: bool = False) -> None:
-    """At most so many ticks on the x axis, so that their labels do not touch."""
+    """Draw few ticks on the x axis, so that their labels do not touch.
+
+    Parameters
+    ----------
+    axes : Axes
+        The axes to change.
+    count : int
+        Number of intervals between ticks at most.
+    integer : bool
+        Whether ticks stand at whole numbers only.
+    """
     from matplotlib.ticker import MaxNLocator
 
     axes.xaxis.set_major_locator(MaxNLocator(count, integer=integer))

@@ -8,17 +8,14 @@ from infra.monitoring import DRIVER
 from tasks.report import drawing, wording
 from tasks.report.drawing import COLOUR, GROUND, HATCH, INK, LINE, MARKER, chart
 from tasks.report.selection import (
-    SEARCHES,
     completed,
     distinct_trials,
     engines_of,
-    holdout_metric,
     quality,
-    quality_metric,
-    way,
+    search_metric,
     worker_memory,
 )
-from tasks.results import Cell, Evaluation, Parameter, Trial
+from tasks.results import SEARCHES, Cell, Evaluation, Parameter, Trial
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,33 +27,43 @@ _BAR = 0.19  # inches of height for each bar
 
 
 @chart
-def prediction_quality(cells: Sequence[Cell], evaluations: Sequence[Evaluation]) -> "Figure":
-    """Cross-validated mean with its 95 % interval, and the hold-out figure of each engine."""
-    ways = list(dict.fromkeys([way(c) for c in cells] + [(e.algorithm, e.search) for e in evaluations]))
-    labels = [f"{algorithm} {search}" for algorithm, search in ways]
-    metric = evaluations[0].metric if evaluations else quality_metric(list(cells)).removeprefix("holdout_")
+def prediction_quality(cells: Sequence[Cell], evaluations: Sequence[Evaluation], holdout: str) -> "Figure":
+    """Cross-validated mean with its 95 % interval, and the hold-out figure of each engine.
+
+    Parameters
+    ----------
+    cells : sequence of Cell
+        The cells of one data set.
+    evaluations : sequence of Evaluation
+        Its cross-validated ways.
+    holdout : str
+        Key of `Cell.metrics` of the hold-out figure.
+    """
+    ways = list(dict.fromkeys([c.way for c in cells] + [e.way for e in evaluations]))
+    labels = [str(way) for way in ways]
+    metric = evaluations[0].metric if evaluations else holdout
     scale, unit = (100, " (%)") if wording.is_share(metric) else (1, "")
     figure, (axes,) = drawing.panels(1, 1, 0.46 * len(ways) + 0.25, left=drawing.text_width(labels))
-    for y, (algorithm, search) in enumerate(ways):
-        for e in (e for e in evaluations if (e.algorithm, e.search) == (algorithm, search)):
+    for y, way in enumerate(ways):
+        for e in (e for e in evaluations if e.way == way):
             span = [[scale * (e.mean - e.low)], [scale * (e.high - e.mean)]]
-            look: Look = {"color": COLOUR[search], "capsize": 4, "elinewidth": 2.4, "markersize": 8}
+            look: Look = {"color": COLOUR[way.search], "capsize": 4, "elinewidth": 2.4, "markersize": 8}
             axes.errorbar([scale * e.mean], [y], xerr=span, fmt="D", **look)
-        for cell in (c for c in completed(cells) if way(c) == (algorithm, search)):
-            measured = quality(cell, holdout_metric(cells, evaluations))
+        for cell in (c for c in completed(cells) if c.way == way):
+            measured = quality(cell, holdout)
             if measured is not None:
                 _hollow(axes, scale * measured, y, cell)
     _rows(axes, labels, wording.metric_name(metric) + unit)
     interval = [("cross-validated mean, 95 % interval", {"color": INK, "marker": "D", "linewidth": 2})]
-    holdout = [(f"hold-out, {e}", _mark(e)) for e in engines_of(completed(cells))]
-    drawing.legend(figure, (interval if evaluations else []) + holdout)
+    marks = [(f"hold-out, {e}", _mark(e)) for e in engines_of(completed(cells))]
+    drawing.legend(figure, (interval if evaluations else []) + marks)
     return figure
 
 
 @chart
 def clustering_quality(cells: Sequence[Cell]) -> "Figure":
     """Silhouette, Davies-Bouldin and Calinski-Harabasz of each way, one mark for each engine."""
-    ways = list(dict.fromkeys(way(c) for c in cells))
+    ways = list(dict.fromkeys(c.way for c in cells))
     labels = [str(w) for w in ways]
     titles = {
         "silhouette": "silhouette, higher is better",
@@ -70,7 +77,7 @@ def clustering_quality(cells: Sequence[Cell]) -> "Figure":
             value = quality(cell, metric)
             if value is not None:
                 look: Look = {"color": COLOUR[cell.search], "marker": MARKER[cell.engine], "markersize": 6}
-                axes.plot([value], [ways.index(way(cell)) + offset[cell.engine]], linestyle="", **look)
+                axes.plot([value], [ways.index(cell.way) + offset[cell.engine]], linestyle="", **look)
         _rows(axes, labels if index == 0 else [""] * len(labels), title)
     looks = {e: {"color": INK, "marker": MARKER[e], "linestyle": ""} for e in engines_of(completed(cells))}
     drawing.legend(figure, list(looks.items()))
@@ -189,7 +196,7 @@ def _progress(trials: Sequence[Trial]) -> tuple[list[int], list[float], list[flo
 
 
 def _score_label(cells: Sequence[Cell]) -> str:
-    return wording.metric_name(next((c.score_name for c in cells if c.trials and c.score_name), "score"))
+    return wording.metric_name(search_metric([cell for cell in cells if cell.trials]))
 
 
 def searched_parameters(cells: Sequence[Cell]) -> list[str]:

@@ -9,22 +9,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tasks.report import noise, sentences, wording
-from tasks.report.selection import (
-    HOLDOUT_R2,
-    best_cell,
-    cells_of,
-    dataset_names,
-    holdout_rows,
-    is_clustering,
-    quality,
-    quality_metric,
-    space_of,
-    worker_memory,
-)
+from tasks.problems import MetricColumn
+from tasks.report import sentences, wording
+from tasks.report.dataset_result import DatasetResult, dataset_results
+from tasks.report.recommended import recommendation_lines
+from tasks.report.selection import holdout_rows, quality, search_metric, worker_memory
 from tasks.results import Cell, StudyResult
 
-BEST = "★"
+RECOMMENDED = "★"
 UNBOUNDED = 1000
 _SHORT = {"baseline": "base", "grid": "grid", "random": "rand"}
 _COLOUR = {"baseline": "", "grid": "blue", "random": "yellow"}
@@ -39,7 +31,7 @@ class Column(NamedTuple):
 
 
 def print_leaderboard(result: StudyResult, console: Console) -> None:
-    """Print one table for each data set with its findings, then failures and links.
+    """Print one table for each data set with its findings, then failures, links, and what is recommended.
 
     Parameters
     ----------
@@ -48,8 +40,9 @@ def print_leaderboard(result: StudyResult, console: Console) -> None:
     console : rich.console.Console
         Where to print; about 110 columns need no abbreviation, 80 suffice.
     """
-    for name in dataset_names(result):
-        _print_dataset(result, name, console)
+    every = dataset_results(result)
+    for data in every:
+        _print_dataset(data, console)
     whole = sentences.study_findings(result)
     if whole:
         console.print()
@@ -57,42 +50,52 @@ def print_leaderboard(result: StudyResult, console: Console) -> None:
     for sentence in whole:
         console.print(_bullet(sentence))
     _print_links(result, console)
+    _print_recommendations(every, console)
 
 
-def _print_dataset(result: StudyResult, name: str, console: Console) -> None:
-    cells = cells_of(result, name)
-    clustering = is_clustering(result, name)
+def _print_recommendations(every: list[DatasetResult], console: Console) -> None:
+    """Print the answers last, where a reader of a terminal looks first."""
+    for data in every:
+        lines = recommendation_lines(data)
+        for number, line in enumerate(lines):
+            if number == 0:
+                console.print()
+            # a command on one line can be copied
+            console.print(Text(wording.one_line(line), "" if number else "bold"), soft_wrap=number > 0)
+
+
+def _print_dataset(data: DatasetResult, console: Console) -> None:
     console.print()
-    console.print(_heading(result, name, cells, clustering))
-    if cells:
-        _print_table(cells, clustering, console)
-    for line in sentences.failure_lines(cells):
+    console.print(_heading(data))
+    if data.cells:
+        _print_table(data, console)
+    for line in sentences.failure_lines(data.cells):
         console.print(Text(f"  ✗ {line}", "red"), soft_wrap=True)
-    _print_evaluations(result, name, console)
-    for sentence in sentences.short_findings(result, name):
+    _print_evaluations(data, console)
+    for sentence in sentences.short_findings(data):
         console.print(_bullet(sentence))
 
 
-def _heading(result: StudyResult, name: str, cells: list[Cell], clustering: bool) -> Text:
-    heading = Text(wording.one_line(name), "bold")
-    described = next((d for d in result.datasets if d.name == name), None)
-    if described is not None:
-        heading.append(f"  {described.task}, {described.rows:,} rows", "not bold")
-    rows = holdout_rows(cells)
-    if not clustering and rows:
+def _heading(data: DatasetResult) -> Text:
+    heading = Text(wording.one_line(data.name), "bold")
+    heading.append(f"  {data.described.task}, {data.described.rows:,} rows", "not bold")
+    rows = holdout_rows(data.cells)
+    if rows:
         heading.append(f", hold-out n = {rows:,}", "not bold")
-    spaces = sorted({space_of(cell) for cell in cells if space_of(cell)})
+    spaces = sorted({cell.space for cell in data.cells if cell.space})
     if spaces:
         heading.append(f", scored in: {wording.listing(spaces)}", "not bold")
     return heading
 
 
-def _metric(name: str, decimals: int) -> Callable[[Cell, bool], str]:
+def _metric(column: MetricColumn) -> Callable[[Cell, bool], str]:
     def value(cell: Cell, wide: bool) -> str:
-        found = quality(cell, name)
-        if wording.is_share(name) and found is not None:
+        found = quality(cell, column.metric)
+        if column.metric == "clusters":
+            return wording.score(found, column.metric)
+        if wording.is_share(column.metric) and found is not None:
             return f"{100 * found:.{2 if wide else 1}f}"
-        return wording.plain(found, decimals)
+        return wording.plain(found, column.decimals)
 
     return value
 
@@ -105,29 +108,14 @@ def _search_score(cell: Cell, wide: bool) -> str:
     return wording.plain(cell.cv_score, 3)
 
 
-def _quality_columns(clustering: bool, cells: list[Cell]) -> list[Column]:
-    if clustering:
-        noisy = any(quality(cell, "noise_share") for cell in cells)
-        return [
-            Column("silhouette", "silh.", _metric("silhouette", 3)),
-            Column("Davies-\nBouldin", "D-B", _metric("davies_bouldin", 3)),
-            Column("Calinski-\nHarabasz", "C-H", _metric("calinski_harabasz", 2)),
-            Column("k", "k", lambda c, _: wording.score(quality(c, "clusters"), "clusters")),
-            *([Column("noise\n%", "noise\n%", _metric("noise_share", 1))] if noisy else []),
-            Column("search\nscore", "srch", _search_score),
-        ]
-    if any(HOLDOUT_R2 in cell.metrics for cell in cells):
-        return [
-            Column("R²", "R²", _metric(HOLDOUT_R2, 3)),
-            Column("RMSE", "RMSE", _metric("holdout_rmse", 3)),
-            Column("mean abs.\nerror", "MAE", _metric("holdout_mae", 3)),
-            Column("search CV", "cv", _search_score),
-        ]
-    return [
-        Column("accuracy %", "acc %", _metric("holdout_accuracy", 1)),
-        Column("AUC", "AUC", _metric("holdout_auc", 3)),
-        Column("search CV", "cv", _search_score),
+def _quality_columns(data: DatasetResult) -> list[Column]:
+    shown = [
+        Column(column.wide, column.narrow, _metric(column))
+        for column in data.problem.columns
+        if not column.optional or any(quality(cell, column.metric) for cell in data.cells)
     ]
+    wide, narrow = data.problem.search_heading
+    return [*shown, Column(wide, narrow, _search_score)]
 
 
 def _cost_columns(wide: bool) -> list[Column]:
@@ -153,38 +141,40 @@ def _mib(size: int) -> str:
     return f"{size / wording.MIB:.0f}"
 
 
-def _print_table(cells: list[Cell], clustering: bool, console: Console) -> None:
+def _print_table(data: DatasetResult, console: Console) -> None:
     """Print the roomiest form that fits; the tightest one whole, should even that be too wide."""
     forms = ((True, 1), (True, 0), (False, 1), (False, 0))
     for wide, gap in forms:
-        table = _table(cells, clustering, wide, gap)
+        table = _table(data, wide, gap)
         table.width = console.measure(table, options=console.options.update_width(UNBOUNDED)).maximum
         if table.width <= console.width:
             break
     console.print(table, crop=False)
-    console.print(_legend(cells, clustering, wide))
+    console.print(_legend(data, wide))
 
 
-def _table(cells: list[Cell], clustering: bool, wide: bool, gap: int) -> Table:
-    columns = _quality_columns(clustering, cells) + _cost_columns(wide)
+def _table(data: DatasetResult, wide: bool, gap: int) -> Table:
+    cells, columns = data.cells, _quality_columns(data) + _cost_columns(wide)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap, 0, 0))
     for name in ("algorithm", "engine", "search") if wide else ("cell",):
         table.add_column(name, vertical="bottom", no_wrap=True)
     for column in columns:
         table.add_column(column.wide if wide else column.narrow, justify="right", no_wrap=True)
-    best = best_cell(cells)
+    chosen = data.recommended_cell
     for index, cell in enumerate(cells):
         first = index == 0 or cells[index - 1].algorithm != cell.algorithm
         if first and index:
             table.add_section()
         if first and not wide:
             table.add_row(Text(wording.one_line(cell.algorithm), "bold"))
-        table.add_row(*_names(cell, first, cell is best, wide), *_figures(cell, columns, cell is best, wide))
+        table.add_row(
+            *_names(cell, first, cell is chosen, wide), *_figures(cell, columns, cell is chosen, wide)
+        )
     return table
 
 
-def _names(cell: Cell, first: bool, best: bool, wide: bool) -> list[Text]:
-    star = f" {BEST}" if best else ""
+def _names(cell: Cell, first: bool, chosen: bool, wide: bool) -> list[Text]:
+    star = f" {RECOMMENDED}" if chosen else ""
     colour = _COLOUR[cell.search]
     if wide:
         shown = wording.one_line(cell.algorithm) if first else ""
@@ -192,53 +182,49 @@ def _names(cell: Cell, first: bool, best: bool, wide: bool) -> list[Text]:
     return [Text.assemble((f"{cell.engine} "), (_SHORT[cell.search] + star, colour))]
 
 
-def _figures(cell: Cell, columns: list[Column], best: bool, wide: bool) -> list[Text]:
+def _figures(cell: Cell, columns: list[Column], chosen: bool, wide: bool) -> list[Text]:
     if cell.status == "failed":
         return [Text("failed" if wide else "✗", "red")] + [Text("–", "dim")] * (len(columns) - 1)
-    style = "bold green" if best else ""
+    style = "bold green" if chosen else ""
     return [
         Text(column.value(cell, wide), style if index == 0 else "") for index, column in enumerate(columns)
     ]
 
 
-def _legend(cells: list[Cell], clustering: bool, wide: bool) -> Padding:
-    parts = [f"{BEST} highest {wording.metric_name(quality_metric(cells))}, fastest of equals"]
-    if clustering:
-        parts.append("k: clusters")
+def _legend(data: DatasetResult, wide: bool) -> Padding:
+    parts = [f"{RECOMMENDED} recommended way, on its fastest engine"] if data.recommended_cell else []
     if not wide:
         parts.append("peak, drv, wrk: MiB in all at one moment, of the driver, of the workers")
-        searched = wording.metric_name(next((c.score_name for c in cells if c.score_name), "score"))
-        parts.append(f"{'srch' if clustering else 'cv'}: {searched} in the search")
-    best = best_cell(cells)
-    if best is not None and quality(best, "raw_silhouette") is not None:
-        figures = (
-            f"{label} {wording.plain(quality(best, 'raw_' + name), decimals)}"
-            for label, name, decimals in (
-                ("silhouette", "silhouette", 3),
-                ("Davies-Bouldin", "davies_bouldin", 3),
-                ("Calinski-Harabasz", "calinski_harabasz", 2),
-            )
-        )
-        parts.append(f"{BEST} on the raw columns, where large numbers decide: {', '.join(figures)}")
+        metric = wording.metric_name(search_metric(data.cells))
+        parts.append(f"{data.problem.search_heading[1]}: {metric} in the search")
+    parts += [f"{c.narrow}: {c.heading.lower()}" for c in data.problem.columns if len(c.wide) == 1]
+    if data.recommended_cell is not None and data.recommended_cell.space:
+        parts.append(f"{RECOMMENDED} on the raw columns: {_raw_figures(data.recommended_cell)}")
     return Padding(Text("; ".join(parts), "dim"), (0, 0, 0, 2))
 
 
-def _print_evaluations(result: StudyResult, name: str, console: Console) -> None:
-    evaluations = noise.evaluations_of(result, name)
-    if not evaluations:
+def _raw_figures(cell: Cell) -> str:
+    found = {name.removeprefix("raw_"): v for name, v in cell.metrics.items() if name.startswith("raw_")}
+    return ", ".join(f"{wording.metric_name(name)} {wording.score(v, name)}" for name, v in found.items())
+
+
+def _print_evaluations(data: DatasetResult, console: Console) -> None:
+    if not data.evaluations:
         return
+    chosen = data.recommendation and data.recommendation.way
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("cross-validated", "metric", "mean", "95 % interval", "repeats x folds"):
-        words = heading in ("cross-validated", "metric")
-        table.add_column(heading, justify="left" if words else "right", overflow="fold")
-    for e in evaluations:
+    metric = wording.metric_name(data.evaluations[0].metric)
+    table.add_column("cross-validated", overflow="fold")
+    for heading in (f"mean {metric}", "95 % interval", "s a fit", "repeats x folds"):
+        table.add_column(heading, justify="right", overflow="fold")
+    for e in data.evaluations:
         interval = f"{wording.score(e.low, e.metric)} to {wording.score(e.high, e.metric)}"
-        algorithm = f"{wording.one_line(e.algorithm)} {e.search}"
-        mean = wording.score(e.mean, e.metric)
-        table.add_row(Text(algorithm), wording.metric_name(e.metric), mean, interval, sentences.scheme(e))
+        name = wording.one_line(str(e.way)) + (f" {RECOMMENDED}" if e.way == chosen else "")
+        mean, seconds = wording.score(e.mean, e.metric), wording.seconds(e.seconds)
+        table.add_row(Text(name), mean, interval, seconds, sentences.scheme(e))
     console.print()
     console.print(table)
-    for line in sentences.comparisons_in_words(result, name):
+    for line in sentences.comparisons_in_words(data):
         console.print(_bullet(line))
 
 

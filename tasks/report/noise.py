@@ -4,11 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tasks.report.selection import Way
-from tasks.results import Comparison, Evaluation, StudyResult
+from tasks.results import Comparison, Evaluation, Way
+from tasks.significance import LEVEL
 
-LEVEL = 0.05
-"""A difference counts where its p-value, corrected for the number of comparisons, is below this."""
 SAME_TIME = 1.15
 """Wall times are measured once: a factor below this is called the same."""
 SAME_SILHOUETTE = 0.01
@@ -16,8 +14,20 @@ SAME_SILHOUETTE = 0.01
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """A comparison with its metric, its p-value after Holm's correction, and whether it counts."""
+class JudgedComparison:
+    """A comparison of two ways, judged together with the other comparisons of its data set.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        The paired difference and its test.
+    metric : str
+        Metric of the difference.
+    adjusted : float
+        The p-value after Holm's correction.
+    significant : bool
+        Whether the adjusted p-value is below the level.
+    """
 
     comparison: Comparison
     metric: str
@@ -35,33 +45,43 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def verdicts(result: StudyResult, dataset: str) -> list[Verdict]:
+def judged(comparisons: Sequence[Comparison], evaluations: Sequence[Evaluation]) -> list[JudgedComparison]:
     """Return the comparisons of a data set, judged together; one without a p-value is never significant."""
-    comparisons = [c for c in result.comparisons if c.dataset == dataset]
     tested = [c.p_value if math.isfinite(c.p_value) else 1.0 for c in comparisons]
-    metrics = {str(Way(e.algorithm, e.search)): e.metric for e in evaluations_of(result, dataset)}
+    metrics = {str(e.way): e.metric for e in evaluations}
     return [
-        Verdict(c, metrics.get(c.first, metrics.get(c.second, "")), p, p < LEVEL)
+        JudgedComparison(c, metrics.get(c.first, metrics.get(c.second, "")), p, p < LEVEL)
         for c, p in zip(comparisons, holm(tested), strict=True)
     ]
 
 
-def evaluations_of(result: StudyResult, dataset: str) -> list[Evaluation]:
-    """Cross-validated evaluations of a data set."""
-    return [e for e in result.evaluations if e.dataset == dataset]
+def find_comparison(found: Sequence[JudgedComparison], a: Way, b: Way) -> JudgedComparison | None:
+    """Return the comparison of two ways to make a model, whichever of them is named first.
 
-
-def find_verdict(judged: Sequence[Verdict], a: Way, b: Way) -> Verdict | None:
-    """Return the verdict on two ways to make a model, whichever of them is named first."""
+    Parameters
+    ----------
+    found : sequence of JudgedComparison
+        The comparisons to look in.
+    a, b : Way
+        The two ways.
+    """
     pair = {str(a), str(b)}
-    return next((v for v in judged if {v.comparison.first, v.comparison.second} == pair), None)
+    return next((one for one in found if {one.comparison.first, one.comparison.second} == pair), None)
 
 
-def evaluations_differ(a: Evaluation, b: Evaluation, judged: Sequence[Verdict]) -> bool:
-    """Whether two evaluations differ beyond the noise: by their test or, without one, by their intervals."""
-    verdict = find_verdict(judged, Way(a.algorithm, a.search), Way(b.algorithm, b.search))
-    if verdict is not None:
-        return verdict.significant
+def evaluations_differ(a: Evaluation, b: Evaluation, found: Sequence[JudgedComparison]) -> bool:
+    """Whether two evaluations differ beyond the noise: by their test or, without one, by their intervals.
+
+    Parameters
+    ----------
+    a, b : Evaluation
+        The two evaluations, on the same folds.
+    found : sequence of JudgedComparison
+        The comparisons of their data set.
+    """
+    comparison = find_comparison(found, a.way, b.way)
+    if comparison is not None:
+        return comparison.significant
     return a.low > b.high or b.low > a.high
 
 
@@ -71,5 +91,13 @@ def standard_error(share: float, rows: int) -> float:
 
 
 def shares_differ(a: float, b: float, rows: int) -> bool:
-    """Whether two shares, each measured on as many rows, differ by more than 1.96 standard errors."""
+    """Whether two shares differ by more than 1.96 standard errors.
+
+    Parameters
+    ----------
+    a, b : float
+        The two shares, from 0 to 1.
+    rows : int
+        Number of rows on which each share was measured.
+    """
     return abs(a - b) > 1.96 * math.hypot(standard_error(a, rows), standard_error(b, rows))

@@ -1,51 +1,37 @@
 """The findings of a study in words, derived from its records; none claims a difference inside the noise."""
 
 import math
+from collections.abc import Sequence
 
 from tasks.report import noise, wording
-from tasks.report.clusters import cluster_findings
-from tasks.report.payoff import payoff
+from tasks.report.dataset_result import DatasetResult
 from tasks.report.selection import (
     HOLDOUT_ROWS,
-    SEARCHES,
-    Way,
     algorithms,
-    cells_of,
     close,
     completed,
     engines_of,
     failed,
     fastest,
-    holdout_rows,
-    is_clustering,
     quality,
-    quality_metric,
-    space_of,
-    way,
 )
-from tasks.results import Cell, Dataset, Evaluation, StudyResult
+from tasks.results import SEARCHES, Cell, Evaluation, StudyResult, Way
+from tasks.significance import LEVEL
 
 MANY_COMPARISONS = 6
 
 
-def dataset_findings(result: StudyResult, dataset: str) -> list[str]:
-    """Return what paid off, what to mind, gain and cost of each search, the fastest engine, if engines agree."""
-    cells = cells_of(result, dataset)
-    about = _about(result, dataset)
-    first = (payoff(result, dataset), about and about.caution)
-    found = (*first, *cluster_findings(cells), *gains(result, dataset))
-    sentences = (*found, budget(result, dataset), engine_speed(cells))
-    return [sentence for sentence in sentences if sentence] + engines_agreement(cells)
+def dataset_findings(data: DatasetResult) -> list[str]:
+    """Return warnings, gain and cost of each search, the fastest engine, and whether engines agree."""
+    first = (data.described.caution, *data.problem.findings(data.cells), *gains(data))
+    sentences = (*first, training_budget(data), engine_speed(data.cells))
+    return [sentence for sentence in sentences if sentence] + engines_agreement(data.cells)
 
 
-def _about(result: StudyResult, dataset: str) -> Dataset | None:
-    return next((one for one in result.datasets if one.name == dataset), None)
-
-
-def short_findings(result: StudyResult, dataset: str) -> list[str]:
-    """Return the findings less the gains that the comparisons in words already tell."""
-    told = gains(result, dataset) if 0 < len(noise.verdicts(result, dataset)) <= MANY_COMPARISONS else []
-    return [sentence for sentence in dataset_findings(result, dataset) if sentence not in told]
+def short_findings(data: DatasetResult) -> list[str]:
+    """Return the findings without the gains that the comparisons in words already tell."""
+    told = gains(data) if 0 < len(data.comparisons) <= MANY_COMPARISONS else []
+    return [sentence for sentence in dataset_findings(data) if sentence not in told]
 
 
 def study_findings(result: StudyResult) -> list[str]:
@@ -53,22 +39,19 @@ def study_findings(result: StudyResult) -> list[str]:
     return [s for s in (_economy(result), _kept(result), _failures(result)) if s]
 
 
-def gains(result: StudyResult, dataset: str) -> list[str]:
-    """Return, for each algorithm and search, its gain over the baseline and what it cost in seconds."""
-    cells = cells_of(result, dataset)
-    pairs = ((Way(a, s), Way(a, SEARCHES[0])) for a in algorithms(cells) for s in SEARCHES[1:])
-    return [s for searched, base in pairs if (s := _gain(result, dataset, searched, base))]
+def gains(data: DatasetResult) -> list[str]:
+    """Return, for each algorithm and search, its gain over the baseline and its cost in seconds."""
+    ways = [Way(name, search) for name in algorithms(data.cells) for search in SEARCHES[1:]]
+    return [sentence for way in ways if (sentence := _gain(data, way))]
 
 
-def _gain(result: StudyResult, dataset: str, searched: Way, base: Way) -> str | None:
-    cells = cells_of(result, dataset)
-    mine = fastest(c for c in cells if way(c) == searched)
-    other = fastest(c for c in cells if way(c) == base)
+def _gain(data: DatasetResult, searched: Way) -> str | None:
+    base = Way(searched.algorithm, SEARCHES[0])
+    mine = fastest(cell for cell in data.cells if cell.way == searched)
+    other = fastest(cell for cell in data.cells if cell.way == base)
     if mine is None or other is None:
         return None
-    words = _evaluated_gain(result, dataset, searched, base) or _measured_gain(
-        mine, other, cells, is_clustering(result, dataset)
-    )
+    words = _evaluated_gain(data, searched, base) or data.problem.gain_in_words(mine, other)
     cost = (
         f"The search took {wording.duration(mine.usage.wall_s)} on {mine.engine}, "
         f"the baseline {wording.duration(other.usage.wall_s)} on {other.engine}."
@@ -76,89 +59,57 @@ def _gain(result: StudyResult, dataset: str, searched: Way, base: Way) -> str | 
     return f"{searched.algorithm}, {searched.search} search: {words} {cost}" if words else None
 
 
-def _evaluated_gain(result: StudyResult, dataset: str, searched: Way, base: Way) -> str | None:
-    by_way = {Way(e.algorithm, e.search): e for e in noise.evaluations_of(result, dataset)}
+def _evaluated_gain(data: DatasetResult, searched: Way, base: Way) -> str | None:
+    by_way = {evaluation.way: evaluation for evaluation in data.evaluations}
     mine, other = by_way.get(searched), by_way.get(base)
     if mine is None or other is None or mine.metric != other.metric:
         return None
-    judged = noise.verdicts(result, dataset)
     change = f"{wording.gap(mine.mean - other.mean, mine.metric)} {_side(mine.mean - other.mean)}"
-    differ = noise.evaluations_differ(mine, other, judged)
+    differ = noise.evaluations_differ(mine, other, data.comparisons)
     judgement = "beyond the noise" if differ else "within the noise, so no gain is shown"
     return (
         f"{wording.score(mine.mean, mine.metric)} {wording.metric_name(mine.metric)} in {scheme(mine)} "
-        f"cross-validation, {change} the baseline{_because(judged, searched, base)}: {judgement}."
+        f"cross-validation, {change} the baseline{_because(data.comparisons, searched, base)}: {judgement}."
     )
 
 
-def _because(judged: list[noise.Verdict], searched: Way, base: Way) -> str:
-    verdict = noise.find_verdict(judged, searched, base)
-    if verdict is None:
+def _because(found: Sequence[noise.JudgedComparison], searched: Way, base: Way) -> str:
+    judged = noise.find_comparison(found, searched, base)
+    if judged is None:
         return " (no paired test; judged by the two 95 % intervals)"
-    p = verdict.comparison.p_value
-    return f" ({_p_words(p, verdict.adjusted)})" if math.isfinite(p) else ""
+    p = judged.comparison.p_value
+    return f" ({_p_words(p, judged.adjusted)})" if math.isfinite(p) else ""
 
 
-def _measured_gain(mine: Cell, other: Cell, cells: list[Cell], clustering: bool) -> str | None:
-    metric = quality_metric(cells)
-    a, b = quality(mine, metric), quality(other, metric)
-    if a is None:
-        return None
-    if b is None:
-        return f"{wording.metric_name(metric)} {wording.score(a, metric)}, the baseline has none."
-    words = (
-        f"{wording.metric_name(metric)} {wording.score(a, metric)}, the baseline {wording.score(b, metric)}"
-    )
-    if not clustering:
-        rows = holdout_rows(cells) if wording.is_share(metric) else None
-        return f"{words}, {_holdout_judgement(a, b, rows)}."
-    where = f" in the space '{space_of(mine)}'" if metric == "silhouette" and space_of(mine) else ""
-    if abs(a - b) < noise.SAME_SILHOUETTE:
-        return f"{words}{where}: the same, as far as a silhouette can tell."
-    side = "higher" if a > b else "lower"
-    return (
-        f"{words}{where}: {wording.gap(a - b, metric)} {side} (one figure on all rows, without an interval)."
-    )
+def comparisons_in_words(data: DatasetResult) -> list[str]:
+    """Return the corrected comparisons, each with its difference, its p-value and what the p-value means.
 
-
-def _holdout_judgement(a: float, b: float, rows: int | None) -> str:
-    if rows is None:
-        return "without an interval, so no difference is claimed"
-    error = 100 * noise.standard_error(a, rows)
-    basis = f"on {rows:,} rows with a standard error of {error:.1f} points"
-    if noise.shares_differ(a, b, rows):
-        return f"{basis}: more than the split explains, but only one split"
-    return f"{basis}: within the noise, so no difference is shown"
-
-
-def comparisons_in_words(result: StudyResult, dataset: str) -> list[str]:
-    """Return the corrected comparisons, each with its difference, its p-value and what that means.
-
-    Of many only those that count, and how many do not.
+    Of many comparisons the significant ones are told, and the others counted.
     """
-    verdicts = noise.verdicts(result, dataset)
-    if len(verdicts) <= MANY_COMPARISONS:
-        return [_comparison(verdict) for verdict in verdicts]
-    counting = [verdict for verdict in verdicts if verdict.significant]
-    left = len(verdicts) - len(counting)
-    least = min((v.adjusted for v in verdicts if not v.significant), default=1.0)
+    found = data.comparisons
+    if len(found) <= MANY_COMPARISONS:
+        return [_comparison(one) for one in found]
+    told = [_comparison(one) for one in found if one.significant]
+    others = [one.adjusted for one in found if not one.significant]
+    if not others:
+        return told
     rest = (
-        f"{left} of the {len(verdicts)} differences between these are not significant: "
-        f"the smallest p-value among them, corrected for their number, is {least:.2f}"
+        f"{len(others)} of the {len(found)} differences between these ways are not significant: "
+        f"the smallest p-value among them, corrected for their number, is {min(others):.2f}"
     )
-    return [*(_comparison(verdict) for verdict in counting), *([rest] if left else [])]
+    return [*told, rest]
 
 
-def _comparison(verdict: noise.Verdict) -> str:
-    c = verdict.comparison
+def _comparison(judged: noise.JudgedComparison) -> str:
+    c = judged.comparison
     same_algorithm = c.first.rpartition(" ")[0] == c.second.rpartition(" ")[0]
     second = c.second.rpartition(" ")[2] if same_algorithm else c.second
     if not math.isfinite(c.p_value):
         alike = "has the same scores as" if c.difference == 0 else "cannot be tested against"
         return f"{c.first} {alike} {second}"
-    size = wording.gap(c.difference, verdict.metric)
-    p = _p_words(c.p_value, verdict.adjusted)
-    if verdict.significant:
+    size = wording.gap(c.difference, judged.metric)
+    p = _p_words(c.p_value, judged.adjusted)
+    if judged.significant:
         verb = "beats" if c.difference > 0 else "loses to"
         return f"{c.first} {verb} {second} by {size}, {p}: significant"
     return f"{c.first} is {size} {_side(c.difference)} {second}, {p}: not significant"
@@ -170,7 +121,7 @@ def _side(difference: float) -> str:
 
 def _p_words(p: float, adjusted: float) -> str:
     words = wording.probability(p)
-    if (p < noise.LEVEL) == (adjusted < noise.LEVEL):
+    if (p < LEVEL) == (adjusted < LEVEL):
         return words
     return f"{words}, {adjusted:.2f} after correction for the number of comparisons"
 
@@ -180,18 +131,17 @@ def scheme(evaluation: Evaluation) -> str:
     return f"{evaluation.repeats} x {evaluation.folds}"
 
 
-def budget(result: StudyResult, dataset: str) -> str | None:
-    """Return how long networks were trained: what a small budget shows is no network's last word."""
-    about = _about(result, dataset)
-    epochs = sorted({len(cell.curve) for cell in completed(cells_of(result, dataset)) if cell.curve})
-    if not (about and epochs):
+def training_budget(data: DatasetResult) -> str | None:
+    """Return how long networks were trained, so that a short training is not taken for the last word."""
+    epochs = sorted({len(cell.curve) for cell in data.completed if cell.curve})
+    if not epochs:
         return None
     span = f"{epochs[0]} to {epochs[-1]}" if len(epochs) > 1 else str(epochs[0])
-    if about.epochs:
-        return f"Each network was trained for {span} epochs; more of them usually score higher."
+    if data.described.epochs:
+        return f"Each network was trained for {span} epochs; longer training usually gives higher scores."
     return (
-        f"This is a first look: small networks, {about.rows:,} images, {span} epochs. With --epochs 80, say, the "
-        "usual network learns from all images."
+        f"This is a first look: small networks, {data.described.rows:,} images, {span} epochs. With --epochs 80, "
+        "for example, the usual network learns from all images."
     )
 
 
@@ -199,11 +149,11 @@ def engine_speed(cells: list[Cell]) -> str | None:
     """Return which engine was fastest over the cells that every engine completed; None for one engine."""
     done = completed(cells)
     engines = engines_of(done)
-    ran = {(way(c), c.engine) for c in done}
+    ran = {(c.way, c.engine) for c in done}
     shared = {w for w, _ in ran if all((w, e) in ran for e in engines)}
     if len(engines) < 2 or not shared:
         return None
-    total = {e: sum(c.usage.wall_s for c in done if c.engine == e and way(c) in shared) for e in engines}
+    total = {e: sum(c.usage.wall_s for c in done if c.engine == e and c.way in shared) for e in engines}
     order = sorted(engines, key=lambda e: total[e])
     first, second = total[order[0]], total[order[1]]
     times = [f"{e} {wording.duration(total[e])}" for e in order]
@@ -222,7 +172,7 @@ def engines_agreement(cells: list[Cell]) -> list[str]:
     """Return 'Same scores on all engines', or one sentence for each score or choice that differs."""
     done = completed(cells)
     engines = engines_of(done)
-    groups = [[c for c in done if way(c) == w] for w in dict.fromkeys(map(way, done))]
+    groups = [[c for c in done if c.way == way] for way in dict.fromkeys(c.way for c in done)]
     groups = [group for group in groups if len(group) > 1]
     if not groups:
         return []
@@ -238,11 +188,11 @@ def _differences(group: list[Cell]) -> list[str]:
             continue
         values = [f"{_precise(quality(c, name), name)} on {c.engine}" for c in group]
         found.append(
-            f"Engines differ: {way(group[0])}, {wording.metric_name(name)} {wording.listing(values)}."
+            f"Engines differ: {group[0].way}, {wording.metric_name(name)} {wording.listing(values)}."
         )
     if any(cell.params != group[0].params for cell in group):
         chosen = [f"{wording.parameters(c.params)} on {c.engine}" for c in group]
-        found.append(f"Engines differ: {way(group[0])} chose {'; '.join(chosen)}.")
+        found.append(f"Engines differ: {group[0].way} chose {'; '.join(chosen)}.")
     return found
 
 
@@ -268,8 +218,8 @@ def _economy(result: StudyResult) -> str | None:
     if not trials or fits >= scores:
         return None
     return (
-        f"Sharing computations, {wording.count(fits, 'fit')} gave the {scores:,} fold scores "
-        f"of {wording.count(trials, 'trial')}."
+        f"The {wording.count(trials, 'trial')} of all searches needed {scores:,} scores of folds; "
+        f"{wording.count(fits, 'fit')} gave them all, because trials share computations."
     )
 
 

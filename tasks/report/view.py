@@ -2,35 +2,32 @@
 
 from dataclasses import dataclass
 
-from tasks.report import charts, clusters, noise, sentences, wording
-from tasks.report.payoff import payoff
+from tasks.problems import MetricColumn
+from tasks.report import charts, sentences, wording
+from tasks.report.dataset_result import DatasetResult, dataset_results
+from tasks.report.quality_charts import Chart
+from tasks.report.recommended import recommendation_lines
 from tasks.report.selection import (
-    HOLDOUT_R2,
-    SEARCHES,
     algorithms,
-    best_cell,
-    cells_of,
     completed,
-    dataset_names,
     distinct_trials,
     engines_of,
     failed,
-    holdout_rows,
-    is_clustering,
     quality,
-    quality_metric,
     worker_memory,
 )
-from tasks.results import Cell, Dataset, Evaluation, Picture, StudyResult, Trial
+from tasks.results import SEARCHES, Cell, Dataset, Evaluation, Picture, StudyResult, Trial
+
+COSTS = ("Trials", "Fits", "Kept", "Wall s", "CPU s", "CPU %", "Peak MiB", "Driver MiB", "Workers MiB")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One cell in the leaderboard: its heading, its figures, and what else is known of it."""
+    """One cell in the leaderboard, its figures, and whether it is the recommended one."""
 
     cell: Cell
     figures: list[str]
-    best: bool
+    recommended: bool
 
 
 @dataclass(frozen=True)
@@ -50,13 +47,13 @@ class DatasetView:
 
     anchor: str
     name: str
-    described: Dataset | None
-    lead: str | None
+    described: Dataset
+    recommendation: list[str]
     findings: list[str]
     remarks: list[str]
     headings: list[str]
     groups: dict[str, list[Row]]
-    charts: list[charts.Chart]
+    charts: list[Chart]
     pictures: list[Picture]
     evaluations: list[Evaluation]
     comparisons: list[str]
@@ -69,7 +66,7 @@ def facts(result: StudyResult) -> list[tuple[str, str]]:
     """Return the study in figures: (figure, what it counts)."""
     done, engines = completed(result.cells), engines_of(result.cells)
     counted = [
-        (str(len(dataset_names(result))), "data sets"),
+        (str(len(result.datasets)), "data sets"),
         (f"{len(done)} of {len(result.cells)}", "cells completed"),
         (str(len(engines)), f"engines: {wording.listing(engines)}" if engines else "engines"),
         (f"{sum(len(c.trials) for c in result.cells):,}", "trials"),
@@ -83,86 +80,61 @@ def facts(result: StudyResult) -> list[tuple[str, str]]:
 
 def datasets(result: StudyResult) -> list[DatasetView]:
     """Return the parts of the report, one for each data set."""
-    return [_dataset(result, name, f"data-{i}") for i, name in enumerate(dataset_names(result), 1)]
+    return [_dataset(data, f"data-{i}") for i, data in enumerate(dataset_results(result), 1)]
 
 
-def _dataset(result: StudyResult, name: str, anchor: str) -> DatasetView:
-    cells = cells_of(result, name)
-    clustering = is_clustering(result, name)
-    lead = payoff(result, name)
+def _dataset(data: DatasetResult, anchor: str) -> DatasetView:
     return DatasetView(
         anchor=anchor,
-        name=name,
-        described=next((d for d in result.datasets if d.name == name), None),
-        lead=lead,
-        findings=[s for s in sentences.dataset_findings(result, name) if s != lead],
-        remarks=_remarks(cells, clustering),
-        headings=_headings(cells, clustering),
-        groups=_groups(cells, clustering),
-        charts=charts.dataset_charts(cells, noise.evaluations_of(result, name), clustering, anchor),
-        pictures=[p for p in result.pictures if p.dataset == name],
-        evaluations=noise.evaluations_of(result, name),
-        comparisons=sentences.comparisons_in_words(result, name),
-        trials=_trials(cells),
-        profiles=[cell for cell in cells if cell.profile],
-        failed=failed(cells),
+        name=data.name,
+        described=data.described,
+        recommendation=recommendation_lines(data),
+        findings=sentences.dataset_findings(data),
+        remarks=_remarks(data),
+        headings=[*(column.heading for column in _columns(data)), "Search score", *COSTS],
+        groups=_groups(data),
+        charts=charts.dataset_charts(data, anchor),
+        pictures=data.pictures,
+        evaluations=data.evaluations,
+        comparisons=sentences.comparisons_in_words(data),
+        trials=_trials(data.cells),
+        profiles=[cell for cell in data.cells if cell.profile],
+        failed=failed(data.cells),
     )
 
 
-def _remarks(cells: list[Cell], clustering: bool) -> list[str]:
-    best, metric = best_cell(cells), quality_metric(cells)
-    if best is None:
-        return []
-    remarks = [f"★ marks the highest {wording.metric_name(metric)}; of equal cells the fastest."]
-    if clustering:
-        remarks.append(clusters.spaces_in_words(cells))
-    rows, accuracy = holdout_rows(cells), quality(best, "holdout_accuracy")
-    if rows and accuracy is not None:
-        error = 100 * noise.standard_error(accuracy, rows)
-        remarks.append(
-            f"The hold-out has n = {rows:,} rows: one row is {100 / rows:.2g} points, "
-            f"the standard error of the best accuracy {error:.1f} points."
-        )
-    return remarks
+def _remarks(data: DatasetResult) -> list[str]:
+    star = ["★ marks the cell of the recommended way on the engine that was fastest for it."]
+    return [*(star if data.recommended_cell else []), *data.problem.remarks(data.cells)]
 
 
-def _quality_columns(cells: list[Cell], clustering: bool) -> dict[str, str]:
-    if clustering:
-        names = ("silhouette", "davies_bouldin", "calinski_harabasz", "clusters")
-        return {metric: wording.heading(metric) for metric in names}
-    if quality_metric(cells) == HOLDOUT_R2:
-        return {HOLDOUT_R2: "Hold-out R²", "holdout_rmse": "RMSE", "holdout_mae": "Mean absolute error"}
-    return {"holdout_accuracy": "Hold-out accuracy", "holdout_auc": "AUC"}
+def _columns(data: DatasetResult) -> list[MetricColumn]:
+    return [
+        column
+        for column in data.problem.columns
+        if not column.optional or any(quality(cell, column.metric) for cell in data.cells)
+    ]
 
 
-def _headings(cells: list[Cell], clustering: bool) -> list[str]:
-    costs = ["Trials", "Fits", "Kept", "Wall s", "CPU s", "CPU %", "Peak MiB", "Driver MiB", "Workers MiB"]
-    return [*_quality_columns(cells, clustering).values(), "Search score", *costs]
-
-
-def _groups(cells: list[Cell], clustering: bool) -> dict[str, list[Row]]:
-    best = best_cell(cells)
-    metrics = list(_quality_columns(cells, clustering))
+def _groups(data: DatasetResult) -> dict[str, list[Row]]:
+    recommended, columns = data.recommended_cell, _columns(data)
     return {
-        name: [Row(c, _figures(c, metrics), c is best) for c in cells if c.algorithm == name]
-        for name in algorithms(cells)
+        name: [Row(c, _figures(c, columns), c is recommended) for c in data.cells if c.algorithm == name]
+        for name in algorithms(data.cells)
     }
 
 
-def _quality(cell: Cell, metric: str) -> str:
-    """Figure in the fitted space and, on a line of its own, the one on the raw columns; with clusters, noise."""
-    if metric == "clusters":
-        noisy = quality(cell, "noise_share")
-        count = wording.score(quality(cell, metric), metric)
-        return f"{count}\nnoise {wording.score(noisy, 'noise_share')}" if noisy else count
+def _quality(cell: Cell, column: MetricColumn) -> str:
+    """Figure in the fitted space and, on a line of its own, the figure on the raw columns."""
+    metric = column.metric
     found = wording.score(quality(cell, metric), metric, 2 if wording.is_share(metric) else 3)
     raw = quality(cell, f"raw_{metric}")
     return found if raw is None else f"{found}\nraw {wording.score(raw, metric)}"
 
 
-def _figures(cell: Cell, metrics: list[str]) -> list[str]:
+def _figures(cell: Cell, columns: list[MetricColumn]) -> list[str]:
     return [
-        *(_quality(cell, metric) for metric in metrics),
+        *(_quality(cell, column) for column in columns),
         wording.score(cell.cv_score, cell.score_name, 2 if wording.is_share(cell.score_name) else 3),
         f"{len(cell.trials):,}",
         f"{cell.fits:,}",

@@ -43,7 +43,17 @@ def is_share(metric: str) -> bool:
 
 
 def score(value: float | None, metric: str, decimals: int | None = None) -> str:
-    """Return a score: shares in per cent (1 decimal), the others with 3 decimals, large ones with fewer."""
+    """Return a score in words: a share in per cent, a count without decimals, others as plain numbers.
+
+    Parameters
+    ----------
+    value : float, optional
+        The score; None and values that are not finite become a dash.
+    metric : str
+        Name of the metric, which tells whether the score is a share.
+    decimals : int, optional
+        Number of decimals; None: 1 for a share, 3 for others, fewer for large numbers.
+    """
     if value is None or not math.isfinite(value):
         return "–"
     if metric == "clusters":
@@ -96,7 +106,17 @@ def probability(value: float) -> str:
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:
-    """Return a number with its noun: '1 trial', '1,200 trials'."""
+    """Return a number with its noun: '1 trial', '1,200 trials'.
+
+    Parameters
+    ----------
+    number : int
+        The number.
+    noun : str
+        The noun in the singular.
+    plural : str, optional
+        The noun in the plural; None: the singular with an 's'.
+    """
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 

@@ -1,7 +1,7 @@
-"""Grid and random search, exhaustive, each distinct computation once; halving and Bayesian search, inexact."""
+"""Hyperparameter search: exhaustive grid and random search; inexact successive halving and Bayesian search."""
 
 from tasks.search.bayesian import BayesianSearch
-from tasks.search.halving import HalvingSearch
 from tasks.search.search import GridSearch, RandomSearch
+from tasks.search.successive_halving import HalvingSearch
 
 __all__ = ["BayesianSearch", "GridSearch", "HalvingSearch", "RandomSearch"]

@@ -1,4 +1,4 @@
-"""Which fits score all candidates, and which of them are worked on together."""
+"""The plan of a search: which fits score all candidates, and which fits run as one batch."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,81 +7,100 @@ from typing import Any
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
-from tasks.search.canonical import text
+from infra.arithmetic import ceil_div
+from tasks.search.canonical_json import canonical_json
 
-MOST_TOGETHER = 32  # candidates of a batch: few enough that progress shows and the ledger fills meanwhile
+MAX_BATCH_CANDIDATES = 32  # so few that progress is shown and the ledger is written while a search runs
 
 Parameters = Mapping[str, Any]
+"""Parameter values by parameter name."""
 
 
 @dataclass(frozen=True)
-class Fit:
-    """One fit on the training rows of a fold, and the candidates it serves."""
+class PlannedFit:
+    """A fit on the training rows of a fold, and the candidates that the fit serves."""
 
     fold: int
+    """Index of the fold."""
     preparation: Parameters
-    """Parameters of the steps before the model, by their full names."""
+    """Parameters of the pipeline's steps before the model, by their full names (`scale__with_std`)."""
     params: Parameters
-    """Parameters of the model that all candidates have in common, by the model's own names."""
+    """Parameters of the model that all candidates of the fit have in common, by the model's own names."""
     settings: tuple[Parameters, ...]
-    """Of each candidate, its values of the parameters that one fit serves (`SharedFit`)."""
+    """Values of the shared parameters (see `SharedFit`), one mapping for each candidate."""
     candidates: tuple[int, ...]
+    """Indices of the candidates."""
 
 
-Batch = tuple[Fit, ...]
-"""Fits on the same prepared rows of the same fold."""
+Batch = tuple[PlannedFit, ...]
+"""Fits on the same prepared rows of the same fold, which run as one item of work."""
 
 
-def plan(estimator: BaseEstimator, candidates: Sequence[Parameters], n_folds: int) -> list[Fit]:
-    """Distinct fits that score every candidate on every fold, candidates in the order given."""
+def plan_fits(estimator: BaseEstimator, candidates: Sequence[Parameters], n_folds: int) -> list[PlannedFit]:
+    """Plan the distinct fits that score every candidate on every fold.
+
+    Parameters
+    ----------
+    estimator : estimator or Pipeline
+        The estimator of the search.
+    candidates : sequence of mapping of str to value
+        Parameters of each candidate. Candidates that differ in shared parameters only share a fit.
+    n_folds : int
+        Number of folds.
+
+    Returns
+    -------
+    list of PlannedFit
+        The fits, in the order of their first candidates, and by fold.
+    """
     model, prefix = final_step(estimator)
     shared = {prefix + name for name in getattr(model, "shared_parameters", ())}
     groups: dict[str, list[int]] = {}
     for i, candidate in enumerate(candidates):
         rest = {name: value for name, value in candidate.items() if name not in shared}
-        groups.setdefault(text(rest), []).append(i)
+        groups.setdefault(canonical_json(rest), []).append(i)
     return [
-        _fit(fold, [candidates[i] for i in members], tuple(members), shared, prefix)
+        _planned_fit(fold, [candidates[i] for i in members], tuple(members), shared, prefix)
         for members in groups.values()
         for fold in range(n_folds)
     ]
 
 
-def _fit(
+def _planned_fit(
     fold: int, candidates: Sequence[Parameters], members: tuple[int, ...], shared: set[str], prefix: str
-) -> Fit:
+) -> PlannedFit:
     common = {name: value for name, value in candidates[0].items() if name not in shared}
-    return Fit(
+    return PlannedFit(
         fold,
         {name: value for name, value in common.items() if not name.startswith(prefix)},
-        _own({name: value for name, value in common.items() if name.startswith(prefix)}, prefix),
-        tuple(_own({n: v for n, v in c.items() if n in shared}, prefix) for c in candidates),
+        _without_prefix({name: value for name, value in common.items() if name.startswith(prefix)}, prefix),
+        tuple(_without_prefix({n: v for n, v in c.items() if n in shared}, prefix) for c in candidates),
         members,
     )
 
 
-def _own(params: Parameters, prefix: str) -> Parameters:
+def _without_prefix(params: Parameters, prefix: str) -> Parameters:
     return {name.removeprefix(prefix): value for name, value in params.items()}
 
 
-def batches(fits: Sequence[Fit], workers: int) -> list[Batch]:
-    """All fits, about one batch a worker, so that what a batch yields can be scored in one pass."""
-    groups: dict[tuple[int, str], list[Fit]] = {}
+def plan_batches(fits: Sequence[PlannedFit], workers: int) -> list[Batch]:
+    """Divide all fits into about one batch for each worker; the models of a batch are scored in one pass."""
+    groups: dict[tuple[int, str], list[PlannedFit]] = {}
     for fit in fits:
-        groups.setdefault((fit.fold, text(fit.preparation)), []).append(fit)
-    return [batch for group in groups.values() for batch in _dealt(group, workers)]
+        groups.setdefault((fit.fold, canonical_json(fit.preparation)), []).append(fit)
+    return [batch for group in groups.values() for batch in _divided(group, workers)]
 
 
-def _dealt(fits: Sequence[Fit], workers: int) -> list[Batch]:
+def _divided(fits: Sequence[PlannedFit], workers: int) -> list[Batch]:
     candidates = sum(len(fit.candidates) for fit in fits)
-    rounds = -(-candidates // (MOST_TOGETHER * workers))
+    rounds = ceil_div(candidates, MAX_BATCH_CANDIDATES * workers)
     count = min(len(fits), rounds * workers)
-    # dealt out like cards: along a grid fits grow longer, and each batch gets some of all lengths
+    # along a grid fits take longer and longer: in strides, each batch gets short fits and long ones
     return [tuple(fits[i::count]) for i in range(count)]
 
 
 def final_step(estimator: BaseEstimator) -> tuple[BaseEstimator, str]:
-    """The model at the end of a pipeline, and the prefix of its parameters' names."""
+    """Return the model at the end of a pipeline, and the prefix of the model's parameter names."""
     if isinstance(estimator, Pipeline):
         name, model = estimator.steps[-1]
         return model, f"{name}__"

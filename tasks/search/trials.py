@@ -1,4 +1,4 @@
-"""Trials: a candidate on a fold, fitted and scored where the work runs."""
+"""Trials: a trial fits a candidate on a fold's training rows and scores it on the fold's test rows."""
 
 import threading
 import time
@@ -11,47 +11,60 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
-from tasks.search.canonical import text
-from tasks.search.confinement import Confined, TimeLimitError
-from tasks.search.planning import Batch, Fit, Parameters, final_step
+from tasks.search.canonical_json import canonical_json
+from tasks.search.planning import Batch, Parameters, PlannedFit, final_step
 from tasks.search.scorers import Scorer, Scores
+from tasks.search.time_limit import TimeLimitedFunction, TimeLimitError
 
-PREPARATIONS_KEPT = 2  # settings of the steps before the model; each keeps its rows of every fold
+PREPARATIONS_KEPT = (
+    2  # settings of the steps before the model; the rows of every fold are kept for each setting
+)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Scores of one candidate on one fold."""
+    """Outcome of a trial: the scores of a candidate on a fold, or the cause of the trial's failure."""
 
     candidate: int
+    """Index of the candidate."""
     fold: int
+    """Index of the fold."""
     scores: Scores
-    """By the scorers' names; empty where the candidate failed."""
+    """Scores by their names; empty where the trial failed."""
     seconds: float
-    """Time of the fit, shared evenly among the candidates that it served, and of the candidate's scoring."""
+    """Wall time of the candidate's share of its fit (equal among the fit's candidates) and of its scoring."""
     error: str | None = None
+    """Cause of the failure; None where the trial succeeded."""
     lost: bool = False
-    """The worker died over it each time: no result, worth another try by a later run."""
+    """Whether the worker died at every try; such a trial is not recorded, and a later search tries it again."""
 
 
 @dataclass
-class Trials:
-    """What every fit of a search needs; reaches each worker once, and keeps its prepared folds there."""
+class TrialContext:
+    """What all trials of a search have in common; sent to each worker once, where it keeps prepared folds."""
 
     estimator: BaseEstimator
+    """The estimator of the search, without an engine."""
     X: Any
+    """All rows: array-like or DataFrame of shape (n_samples, n_features)."""
     y: Any
+    """Targets, ndarray of shape (n_samples,); None for clusterings."""
     folds: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
+    """Indices of each fold's training rows and test rows."""
     scorer: Scorer
+    """Scorer of the fitted models."""
     time_limit_s: float | None = None
-    """Seconds that one fit, its preparation and its scoring may take; None: as long as they need."""
+    """Seconds that one fit may take with its preparation and its scoring; None: no limit."""
     _prepared: dict[tuple[int, str], tuple[Any, ...]] = field(default_factory=dict, repr=False)
-    _confined: Confined | None = field(default=None, repr=False)
+    _time_limited: TimeLimitedFunction | None = field(default=None, repr=False)
     _lock: Any = field(default_factory=threading.Lock, repr=False)
 
     def prepared(self, fold: int, params: Parameters) -> tuple[Any, Any, Any, Any]:
-        """X and y of a fold's training and test rows, its preparation (with `params`) fitted on the former."""
-        key = (fold, text(dict(params)))
+        """Return X and y of a fold's training rows, then of its test rows, after the steps before the model.
+
+        The steps are set to `params` and fitted on the training rows.
+        """
+        key = (fold, canonical_json(dict(params)))
         with self._lock:
             if key not in self._prepared:
                 if len(self._prepared) >= PREPARATIONS_KEPT * len(self.folds):
@@ -64,93 +77,103 @@ class Trials:
         X_train, X_test = _rows(self.X, train), _rows(self.X, test)
         y_train, y_test = (None, None) if self.y is None else (self.y[train], self.y[test])
         if isinstance(self.estimator, Pipeline) and len(self.estimator.steps) > 1:
-            before = clone(self.estimator[:-1]).set_params(**params)
-            X_train = before.fit_transform(X_train, y_train)
-            X_test = before.transform(X_test)
+            steps = clone(self.estimator[:-1]).set_params(**params)
+            X_train = steps.fit_transform(X_train, y_train)
+            X_test = steps.transform(X_test)
         return X_train, y_train, X_test, y_test
 
-    def confined(self) -> Confined:
-        """Where fits run that have a time limit; the child processes end with this object."""
+    def time_limited(self) -> TimeLimitedFunction:
+        """Return the function that runs a batch within the time limit; its processes end with this object."""
         assert self.time_limit_s is not None  # noqa: S101 (for the type checker)
         with self._lock:
-            if self._confined is None:
-                self._confined = Confined(_run, replace(self, time_limit_s=None), self.time_limit_s)
-            return self._confined
+            if self._time_limited is None:
+                unlimited = replace(self, time_limit_s=None)
+                self._time_limited = TimeLimitedFunction(_run, unlimited, self.time_limit_s)
+            return self._time_limited
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_prepared": {}, "_confined": None, "_lock": None}
+        return {**self.__dict__, "_prepared": {}, "_time_limited": None, "_lock": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__ = {**state, "_lock": threading.Lock()}
 
 
-def run_batch(batch: Batch, trials: Trials) -> list[Outcome]:
-    """Fit a batch and score all its candidates together; a failure is an outcome, not an exception."""
-    if trials.time_limit_s is None:
-        return _run(batch, trials)
+def run_batch(batch: Batch, context: TrialContext) -> list[Outcome]:
+    """Fit a batch and score all its candidates; a failure becomes an outcome and is not raised."""
+    if context.time_limit_s is None:
+        return _run(batch, context)
     try:
-        outcomes: list[Outcome] = trials.confined()(batch)
+        outcomes: list[Outcome] = context.time_limited()(batch)
     except (TimeLimitError, EOFError) as error:
         cause = str(error) or "its process died"
         return [
-            Outcome(candidate, fit.fold, {}, trials.time_limit_s, cause)
+            Outcome(candidate, fit.fold, {}, context.time_limit_s, cause)
             for fit in batch
             for candidate in fit.candidates
         ]
     return outcomes
 
 
-def _run(batch: Batch, trials: Trials) -> list[Outcome]:
-    made = [one for fit in batch for one in _made(fit, trials)]
-    start = time.perf_counter()
-    scores = iter(_scores([one.model for one in made if not isinstance(one.model, Exception)], batch, trials))
-    finished = [(one, one.model if isinstance(one.model, Exception) else next(scores)) for one in made]
-    scoring = (time.perf_counter() - start) / len(made)
-    return [_outcome(one, batch[0].fold, score, one.seconds + scoring) for one, score in finished]
-
-
 @dataclass(frozen=True)
-class _Made:
-    """A candidate's fitted model, or why there is none."""
+class _Fitted:
+    """A candidate's fitted model, or the exception that the fit raised."""
 
     candidate: int
     model: Any
     seconds: float
 
+    @property
+    def failed(self) -> bool:
+        return isinstance(self.model, Exception)
 
-def _made(fit: Fit, trials: Trials) -> list[_Made]:
+
+def _run(batch: Batch, context: TrialContext) -> list[Outcome]:
+    fitted = [one for fit in batch for one in _fit(fit, context)]
+    start = time.perf_counter()
+    succeeded = [one for one in fitted if not one.failed]
+    scores = _scores([one.model for one in succeeded], batch, context)
+    scores_of = {one.candidate: score for one, score in zip(succeeded, scores, strict=True)}
+    scoring = (time.perf_counter() - start) / len(fitted)
+    fold = batch[0].fold
+    return [
+        _outcome(one.candidate, fold, scores_of.get(one.candidate, one.model), one.seconds + scoring)
+        for one in fitted
+    ]
+
+
+def _fit(fit: PlannedFit, context: TrialContext) -> list[_Fitted]:
     start = time.perf_counter()
     try:
-        models = _fitted(fit, trials)
+        models = _models(fit, context)
     except Exception as error:
         models = [error] * len(fit.candidates)
     seconds = (time.perf_counter() - start) / len(models)
-    return [_Made(c, model, seconds) for c, model in zip(fit.candidates, models, strict=True)]
+    return [_Fitted(c, model, seconds) for c, model in zip(fit.candidates, models, strict=True)]
 
 
-def _fitted(fit: Fit, trials: Trials) -> list[Any]:
-    """Fitted model, or the exception in its place, of every candidate that the fit serves."""
-    X, y, _, _ = trials.prepared(fit.fold, fit.preparation)
-    model = clone(final_step(trials.estimator)[0]).set_params(**fit.params)
+def _models(fit: PlannedFit, context: TrialContext) -> list[Any]:
+    """Fitted models of the candidates that the fit serves; an exception where a candidate's settings fail."""
+    X, y, _, _ = context.prepared(fit.fold, fit.preparation)
+    model = clone(final_step(context.estimator)[0]).set_params(**fit.params)
     if any(fit.settings):
         return list(model.fit_shared(X, y, fit.settings))
     return [model.fit(X, y)] * len(fit.candidates)
 
 
-def _scores(models: Sequence[Any], batch: Batch, trials: Trials) -> Sequence[Scores | Exception]:
+def _scores(models: Sequence[Any], batch: Batch, context: TrialContext) -> Sequence[Scores | Exception]:
     if not models:
         return []
-    _, _, X, y = trials.prepared(batch[0].fold, batch[0].preparation)
+    _, _, X, y = context.prepared(batch[0].fold, batch[0].preparation)
     try:
-        return trials.scorer(models, X, y)
+        return context.scorer(models, X, y)
     except Exception as error:
         return [error] * len(models)
 
 
-def _outcome(made: _Made, fold: int, scores: Scores | Exception, seconds: float) -> Outcome:
+def _outcome(candidate: int, fold: int, scores: Scores | Exception, seconds: float) -> Outcome:
     if isinstance(scores, Exception):
-        return Outcome(made.candidate, fold, {}, seconds, f"{type(scores).__name__}: {scores}")
-    return Outcome(made.candidate, fold, scores, seconds)
+        return Outcome(candidate, fold, {}, seconds, f"{type(scores).__name__}: {scores}")
+    return Outcome(candidate, fold, scores, seconds)
 
 
 def _rows(X: Any, index: NDArray[np.int64]) -> Any:

@@ -1,4 +1,4 @@
-"""A small convolutional network with scikit-learn's manners, on one process, Dask and Spark."""
+"""A small convolutional network as an estimator of scikit-learn, on one process, Dask and Spark."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -18,98 +18,118 @@ from infra.engines import Engine
 from infra.engines.local import LocalEngine
 from infra.errors import ParameterError
 from tasks.vision.checkpoints import Checkpoints
-from tasks.vision.fitting import Fit, checkpoints_of, chosen_device
-from tasks.vision.network import Architecture, ConvNet, loaded
-from tasks.vision.parallel import fitted_together
-from tasks.vision.pictures import InFolder, InMemory, labelled, opened
-from tasks.vision.training import Callback, Recipe, own_threads, threads
+from tasks.vision.fitting import TrainingSpec, checkpoints_for, chosen_device
+from tasks.vision.inputs import TrainingImages, open_images, training_images
+from tasks.vision.network import Architecture, ConvNet, trained_network
+from tasks.vision.parallel import train_on_ranks
+from tasks.vision.training import Callback, TrainingParameters, restored_torch_threads, torch_threads
 
-PREDICTED_AT_ONCE = 256
+PREDICTION_BATCH = 256
 
 
 class ConvNetClassifier(ClassifierMixin, BaseEstimator):
-    """A small convolutional network for pictures of two or more classes.
+    """A small convolutional network that classifies images.
 
-    Pictures are best of about 32 x 32 pixels; larger ones are first halved, or more, by the first layer.
+    It is made for images of about 32 x 32 pixels. The first layer reduces larger images by a whole factor.
 
     Parameters
     ----------
     width : int, default=64
-        Channels of the first of three blocks; the others have two and four times as many.
+        Number of channels of the first of three blocks. The second block has twice, the third four times as many.
     depth : int, default=2
-        Convolutions of a block, at least 2.
+        Number of convolutions of each block, at least 2.
     epochs : int, default=80
-        Of the schedule of the learning rate, which rises in the first fifth and falls in the others.
+        Number of epochs of the learning rate's schedule. The learning rate rises linearly in the first fifth of
+        the epochs and falls linearly in the others.
     stop_epoch : int or None, default=None
-        Stop after so many epochs of the schedule. A later fit with more of them and the same `checkpoints`
-        goes on from there.
+        Number of epochs after which the training stops; None: at the end of the schedule. A later fit with a
+        larger number and the same `checkpoints` resumes the training.
     learning_rate : float, default=0.2
-        At its peak, for SGD with Nesterov momentum 0.9.
+        Largest learning rate of the schedule, for SGD with Nesterov momentum 0.9.
     weight_decay : float, default=5e-4
-        Of filters and matrices, not of biases and batch normalisation.
+        Weight decay of filters and matrices. Biases and batch normalisation have none.
     batch_size : int, default=128
-        Of which an epoch has as many as are full.
+        Number of images in a batch. An epoch leaves out the images that do not fill a batch.
     batch_groups : int, default=2
-        Parts of a batch, each normalised by itself. They are also what several ranks share out.
+        Number of groups into which a batch is cut. Each group is normalised by its own statistics. The groups are
+        also what several ranks or threads distribute among themselves.
     label_smoothing : float in [0, 1), default=0.1
+        Share of the target probability that is spread evenly over all classes.
     augmentation : float, default=1.0
-        Strength of the changes of training pictures: shifts, scale, rotation, light, a blank square; 0: none, and
-        no mirroring either.
+        Strength of the random transformations of training images: shift, scale, rotation, brightness and a blank
+        square. 0 turns them off, and mirroring too.
     mixup : float, default=0.0
-        Parameter of the beta distribution by which pairs of pictures are mixed; 0: none.
+        Parameter of the beta distribution from which the shares of mixed pairs of images are drawn; 0: images are
+        not mixed.
     ema_decay : float in [0, 1), default=0.99
-        Of the moving average of the weights, by step, which predicts.
+        Decay, at each step, of the exponential moving average of the weights, with which predictions are made.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Of convolutions and matrix products in training; "auto": bfloat16 where the GPU or the processor has
-        instructions for it, float32 elsewhere. Predictions are made in float32.
+        Precision of convolutions and matrix products in training. "auto" is bfloat16 if the GPU or the processor
+        has instructions for it, else float32. Predictions are made in float32.
     random_state : int, RandomState instance or None, default=None
-        None means 0.
+        Seed of weights, order and augmentation; None means 0.
     device : {"auto", "cpu", "cuda"}, default="auto"
-        "auto": a GPU where the process sees one.
+        Device of training and predictions. "auto" is a GPU if the process sees one, else the CPU.
     n_jobs : int, default=1
-        Threads of a fit in one process, which share out the groups of a batch, and of predictions. With the
-        engine "local" its workers are the threads of a fit.
+        Number of threads of predictions and of a fit in one process, which distribute the groups of a batch among
+        themselves. With the engine "local", its workers are the threads of a fit.
     n_shards : int or None, default=None
-        Ranks: workers of the engine that share the training, one thread each; None: as many as there are workers
-        and groups of a batch.
+        Number of ranks: workers of the engine that share the training, each with one thread. None: the number of
+        workers or of groups of a batch, whichever is smaller.
     checkpoints : str, Path or None, default=None
-        Folder for the state after each epoch. A fit with the same parameters and data goes on from the last one.
-        On an engine of several machines it must be on storage that they share.
+        Path of a folder where the state of the training is written after each epoch. A fit with the same
+        parameters and data resumes from the last state. On an engine of several machines the folder must be on
+        storage that they share.
     callbacks : sequence, default=()
-        Objects with a method `on_epoch(epoch, metrics)`, called after each epoch, by the first rank in its process.
+        Objects with a method `on_epoch(epoch, metrics)`, which the first rank calls in its process after each epoch.
     engine : Engine, optional
-        From `infra.engines.connect`; default: this process.
+        Engine whose workers share the training, from `infra.engines.connect`; default: this process.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
+        Labels of the classes, sorted.
     history_ : list of dict
-        Of each epoch: `loss` and `accuracy` on the training batches as they came, `learning_rate` of the last
+        Metrics of each epoch: `loss` and `accuracy` on the augmented training images, `learning_rate` of the last
         step, `seconds`, `images_per_second`.
     n_shards_ : int
-        Ranks that shared the training.
+        Number of ranks that shared the training.
     device_ : str
-        On which it took place.
+        Device on which the network was trained.
     n_iter_ : int
-        Epochs that were trained.
+        Number of epochs that were trained.
     image_shape_ : tuple of int
-        Height, width and 3.
+        Height and width of the images in pixels, and 3.
     weights_ : dict of str to ndarray
-        Of the network, float32.
+        Weights and batch statistics of the network by name, float32.
 
     Notes
     -----
-    A seed gives the same weights bit for bit on the same kind of processor, with any number of threads or ranks
-    up to two. More of them add up the groups of a batch in another order, and more threads than groups share
-    the sums of a group: the same loss curve but for rounding. Of an engine one thread a group is used at most.
+    A seed gives the same weights bit for bit on the same kind of processor, with one or two threads or ranks. Three
+    or more add the gradients of the groups of a batch in another order, and if there are more threads than groups,
+    several threads share the sums of a group: then the loss curve is the same except for rounding. On an engine, at
+    most one thread for each group is used.
 
-    Batch statistics are those of a group of a batch (ghost batches), whatever the number of ranks, so no statistics
-    have to be synchronised.
+    Batch statistics are those of a group (ghost batches), whatever the number of ranks, so that the ranks need not
+    synchronise them.
 
     References
     ----------
     Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU" (2024); Hoffer, Hubara and Soudry, "Train longer,
     generalize better" (2017).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tasks.vision import ConvNetClassifier
+    >>> X = np.random.default_rng(0).integers(0, 128, (80, 8, 8, 3), dtype=np.uint8)
+    >>> X[40:] += 128
+    >>> y = np.repeat(["dark", "light"], 40)
+    >>> model = ConvNetClassifier(8, epochs=5, batch_size=16).fit(X, y)
+    >>> model.image_shape_
+    (8, 8, 3)
+    >>> model.predict(X[[0, 79]]).tolist()
+    ['dark', 'light']
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -187,52 +207,70 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : ndarray of shape (n_samples, height, width, 3), uint8, or path of a folder of packed images
-            At least 8 x 8 pixels each. A memory-mapped array is read batch by batch.
+            Images of at least 8 x 8 pixels. A memory-mapped array is read batch by batch.
         y : array-like of shape (n_samples,), optional with a folder
-            Labels of any kind, of at least two classes; default: those of the folder.
+            Labels of at least two classes, numbers or texts; default: the labels of the folder.
+
+        Returns
+        -------
+        ConvNetClassifier
+            This estimator.
 
         Raises
         ------
         ParameterError
-            If `X` or `y` is not as described, or more ranks are asked for than there are workers or groups of
-            a batch, or a GPU where there is none.
+            If `X` or `y` is not as described, if there are fewer workers or groups of a batch than ranks, or if a
+            GPU is asked for and there is none.
         DataError
             If the folder or a checkpoint cannot be read.
         EngineError
-            If workers are lost again and again.
+            If workers are lost at every try.
         """
         ranks = self._ranks()
         until = self.epochs if self.stop_epoch is None else self.stop_epoch
         if until > self.epochs:
             raise ParameterError(f"stop_epoch={until}: at most {self.epochs}, the epochs of the schedule")
-        pictures, pixels, self.classes_ = labelled(X, y)
+        images, pixels, self.classes_ = training_images(X, y)
         architecture = Architecture(
-            pixels.shape[1], pixels.shape[2], len(self.classes_), int(self.width), int(self.depth)
+            height=pixels.shape[1],
+            width=pixels.shape[2],
+            classes=len(self.classes_),
+            channels=int(self.width),
+            depth=int(self.depth),
         )
-        recipe = self._recipe()
-        checkpoints = self._checkpoints(pictures, architecture, recipe)
-        shared = self.engine if self._shared() else None
-        members, threads = (ranks, 1) if shared else self._threads()
-        fit = Fit(architecture, recipe, int(until), self.device, threads, tuple(self.callbacks), checkpoints)
-        with own_threads(), nullcontext(shared) if shared else LocalEngine(members) as engine:
-            found = fitted_together(engine, pictures, members, fit)
-        self.weights_, self.history_, self.device_ = found.weights, found.history, found.device
-        self.architecture_, self.n_shards_, self.n_iter_ = architecture, ranks, len(found.history)
+        parameters = self._training_parameters()
+        cluster = self._cluster()
+        members, threads = (ranks, 1) if cluster else self._threads()
+        spec = TrainingSpec(
+            architecture=architecture,
+            parameters=parameters,
+            until=int(until),
+            device=self.device,
+            threads=threads,
+            callbacks=tuple(self.callbacks),
+            checkpoints=self._checkpoints(images, architecture, parameters),
+        )
+        with restored_torch_threads(), nullcontext(cluster) if cluster else LocalEngine(members) as engine:
+            network = train_on_ranks(engine, images, members, spec)
+        self.weights_, self.history_, self.device_ = network.weights, network.history, network.device
+        self.architecture_, self.n_shards_, self.n_iter_ = architecture, ranks, len(network.history)
         self.image_shape_ = tuple(pixels.shape[1:])
         return self
 
+    def _cluster(self) -> Engine | None:
+        """The engine whose worker processes share the training; None if threads of this process do."""
+        return None if self.engine is None or self.engine.in_this_process else self.engine
+
     def _threads(self) -> tuple[int, int]:
-        """Of a fit in one process: threads that share out the groups of a batch, and threads that each of them has."""
+        """Of a fit in one process: number of threads that are ranks, and number of threads of each rank."""
         threads = self.n_jobs if self.engine is None else self.engine.workers
         members = 1 if chosen_device(self.device).type == "cuda" else min(threads, self.batch_groups)
         return members, threads // members if self.engine is None else 1
 
-    def _shared(self) -> bool:
-        """Whether the training takes place on the workers of an engine."""
-        return self.engine is not None and self.engine.name != "local"
-
     def _ranks(self) -> int:
-        workers = self.engine.workers if self.engine is not None and self._shared() else 1
+        """Number of ranks that share the training."""
+        cluster = self._cluster()
+        workers = cluster.workers if cluster else 1
         if self.n_shards is None:
             return min(workers, self.batch_groups)
         if self.n_shards > workers:
@@ -245,70 +283,87 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
             )
         return self.n_shards
 
-    def _recipe(self) -> Recipe:
+    def _training_parameters(self) -> TrainingParameters:
         seed = 0 if self.random_state is None else self.random_state
         if not isinstance(seed, Integral):
             seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
-        return Recipe(
-            int(self.epochs),
-            float(self.learning_rate),
-            float(self.weight_decay),
-            int(self.batch_size),
-            int(self.batch_groups),
-            float(self.label_smoothing),
-            float(self.augmentation),
-            float(self.mixup),
-            float(self.ema_decay),
-            int(seed),
-            self.precision,
+        return TrainingParameters(
+            epochs=int(self.epochs),
+            learning_rate=float(self.learning_rate),
+            weight_decay=float(self.weight_decay),
+            batch_size=int(self.batch_size),
+            batch_groups=int(self.batch_groups),
+            label_smoothing=float(self.label_smoothing),
+            augmentation=float(self.augmentation),
+            mixup=float(self.mixup),
+            ema_decay=float(self.ema_decay),
+            seed=int(seed),
+            precision=self.precision,
         )
 
     def _checkpoints(
-        self, pictures: InMemory | InFolder, architecture: Architecture, recipe: Recipe
+        self, images: TrainingImages, architecture: Architecture, parameters: TrainingParameters
     ) -> Checkpoints | None:
         if self.checkpoints is None:
             return None
         folder = Path(self.checkpoints).expanduser().absolute()
-        return checkpoints_of(folder, architecture, recipe, pictures.digest(), pictures.codes)
+        return checkpoints_for(folder, architecture, parameters, images.digest, images.codes)
 
     def predict_proba(self, X: Any) -> NDArray[np.float32]:
-        """Probability of each class, in the order of `classes_`; float32, shape (n_samples, n_classes).
+        """Predict the probability of each class.
 
-        Unless `augmentation` is 0, it is the mean over the picture and its mirror image.
+        The probabilities are the mean over the image and its mirror image, unless `augmentation` is 0.
 
         Parameters
         ----------
-        X : as in `fit`
+        X : ndarray of shape (n_samples, height, width, 3), uint8, or path of a folder of packed images
+            Images of the shape that the network was trained on.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float32
+            Probabilities, with the classes in the order of `classes_`.
 
         Raises
         ------
         ParameterError
-            If the pictures are not of the shape that the network was trained on.
+            If the images have another shape.
         """
         check_is_fitted(self, "weights_")
-        pixels, _ = opened(X)
+        pixels, _ = open_images(X)
         if pixels.shape[1:] != self.image_shape_:
             raise ParameterError(
-                f"X: pictures of shape {pixels.shape[1:]}; the network was trained on {self.image_shape_}"
+                f"X: images of shape {pixels.shape[1:]}; the network was trained on {self.image_shape_}"
             )
         device = chosen_device(self.device)
-        network = loaded(self.architecture_, self.weights_).to(device)
-        device = network.mean.device  # with its number, which threads do not share
-        parts = np.split(pixels, range(PREDICTED_AT_ONCE, len(pixels), PREDICTED_AT_ONCE))
-        with own_threads(), ThreadPoolExecutor(self.n_jobs if device.type == "cpu" else 1) as pool:
-            found = list(pool.map(lambda part: self._predicted(network, part, device), parts))
+        network = trained_network(self.architecture_, self.weights_).to(device)
+        device = network.mean.device  # this one has its number: the current GPU of other threads may differ
+        batches = np.split(pixels, range(PREDICTION_BATCH, len(pixels), PREDICTION_BATCH))
+        with restored_torch_threads(), ThreadPoolExecutor(self.n_jobs if device.type == "cpu" else 1) as pool:
+            found = list(pool.map(lambda batch: self._predict_batch(network, batch, device), batches))
         return np.concatenate(found)
 
-    def _predicted(
+    def _predict_batch(
         self, network: ConvNet, pixels: NDArray[np.uint8], device: torch.device
     ) -> NDArray[np.float32]:
-        with threads(1), torch.inference_mode():
+        with torch_threads(1), torch.inference_mode():
             x = network.normalised(torch.from_numpy(pixels.copy()).to(device))
             views = [x, x.flip(3)] if self.augmentation > 0 else [x]
-            shares = torch.stack([network(view).softmax(1) for view in views]).mean(0)
-        return shares.cpu().numpy()
+            probabilities = torch.stack([network(view).softmax(1) for view in views]).mean(0)
+        return probabilities.cpu().numpy()
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Most probable class of each picture; shape (n_samples,)."""
+        """Predict the most probable class of each image.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, height, width, 3), uint8, or path of a folder of packed images
+            Images of the shape that the network was trained on.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Labels.
+        """
         probabilities = self.predict_proba(X)
         return np.asarray(self.classes_[np.argmax(probabilities, axis=1)])

@@ -1,4 +1,4 @@
-"""The epochs of a training while it goes on: its process writes them into a file, another one reads them there."""
+"""Learning curves of a training that is still running: its process writes a file, and another process reads it."""
 
 import json
 import time
@@ -12,15 +12,16 @@ class Epoch:
     """What was measured in one epoch."""
 
     number: int
-    """Counted from 1."""
+    """Number of the epoch, counted from 1."""
     ended: float
-    """Unix seconds."""
+    """Time when the epoch ended, in Unix seconds."""
     metrics: dict[str, float]
+    """What was measured, by the names of `ConvNetClassifier.history_`."""
 
 
 @dataclass(frozen=True)
 class CurveFile:
-    """A callback of the network: adds a line to a file after each epoch."""
+    """A callback of the network that adds a line to a file after each epoch."""
 
     path: str
 
@@ -32,12 +33,18 @@ class CurveFile:
 
 
 def epochs_in(path: Path) -> list[Epoch]:
-    """Epochs in a file so far, in their order; of one that was trained again, as after a crash, the first."""
+    """Read the epochs that a file holds so far.
+
+    Returns
+    -------
+    list of Epoch
+        The epochs in their order. Of an epoch that was trained twice, as after a crash, the first line counts.
+    """
     if not path.exists():
         return []
     found: dict[int, Epoch] = {}
     for line in path.read_text("utf-8").splitlines(keepends=True):
-        if line.endswith("\n"):  # else it is being written
+        if line.endswith("\n"):  # a line without its end is still being written
             epoch = json.loads(line)
             found.setdefault(epoch["epoch"], Epoch(epoch["epoch"], epoch["ended"], epoch["metrics"]))
     return list(found.values())

@@ -1,4 +1,4 @@
-"""One training from its start or its last checkpoint to its end, alone or as one of several ranks."""
+"""One training from its beginning or its last checkpoint to its end, on one rank or on several."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -12,85 +12,106 @@ import torch
 from numpy.typing import NDArray
 
 from infra.errors import ParameterError
-from tasks.vision.checkpoints import Checkpointing, Checkpoints
-from tasks.vision.network import Architecture, initialised
-from tasks.vision.training import Alone, Callback, Ranks, Recipe, State, Trainer, threads
+from tasks.vision.checkpoints import CheckpointCallback, Checkpoints
+from tasks.vision.network import Architecture, initialised_network
+from tasks.vision.training import (
+    Callback,
+    Ranks,
+    SingleRank,
+    Trainer,
+    TrainingParameters,
+    TrainingState,
+    torch_threads,
+)
 
-FORMAT = 1
-"""Version of what a checkpoint means."""
+CHECKPOINT_FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Fit:
-    """What all ranks of a training know, but for the pictures."""
+class TrainingSpec:
+    """All that the ranks of a training have to know, except the images."""
 
     architecture: Architecture
-    recipe: Recipe
+    """Shapes of the network's weights."""
+    parameters: TrainingParameters
+    """Hyperparameters of the training."""
     until: int
-    """Epoch of the schedule after which to stop."""
+    """Epoch of the schedule after which the training stops."""
     device: str
-    """ "auto", "cpu" or "cuda"."""
+    """Device that the user asked for: "auto", "cpu" or "cuda"."""
     threads: int
+    """Number of threads of each rank's tensor operations."""
     callbacks: tuple[Callback, ...] = ()
+    """Objects that the first rank calls after each epoch."""
     checkpoints: Checkpoints | None = None
+    """Checkpoints to resume from and to write."""
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """What a training leaves."""
+class TrainedNetwork:
+    """The result of a training."""
 
     weights: dict[str, NDArray[Any]]
+    """Weights and batch statistics, averaged over the last steps, by their names in the network."""
     history: list[dict[str, float]]
+    """What was measured in each epoch."""
     device: str
+    """Device on which the network was trained."""
 
 
-def fitted(
-    pictures: NDArray[np.uint8],
+def train_network(
+    images: NDArray[np.uint8],
     codes: NDArray[np.int64],
-    fit: Fit,
+    spec: TrainingSpec,
     device: torch.device | None = None,
     ranks: Ranks | None = None,
-    agree: Callable[[State | None], State] | None = None,
-) -> Fitted:
-    """Train, from the last checkpoint if there is one.
+    broadcast: Callable[[TrainingState | None], TrainingState] | None = None,
+) -> TrainedNetwork:
+    """Train a network, from the last checkpoint if there is one.
 
     Parameters
     ----------
-    pictures, codes : as for `Trainer`
+    images : ndarray of shape (n, height, width, 3), uint8
+        Training images; may be memory-mapped.
+    codes : ndarray of shape (n,), int64
+        Class of each image, counted from 0.
+    spec : TrainingSpec
+        What is trained, and how.
     device : torch.device, optional
-        Default: the one that `fit` asks for.
+        Device of this rank; default: the one that `spec` asks for.
     ranks : Ranks, optional
-        Default: this process alone.
-    agree : callable, optional
-        Gives every rank the state of the first one, where there are several.
+        The ranks that share the training; default: this process alone.
+    broadcast : callable, optional
+        Function that returns the first rank's argument on every rank; needed if there are several ranks.
     """
-    device, first = device or chosen_device(fit.device), ranks is None or ranks.rank == 0
-    with threads(fit.threads):
-        network = initialised(fit.architecture, pictures, fit.recipe.seed)
-        recipe = replace(fit.recipe, precision=chosen_precision(fit.recipe.precision, device))
-        trainer = Trainer(network.to(device), pictures, codes, recipe, ranks or Alone())
-        state = fit.checkpoints.latest(fit.until) if first and fit.checkpoints else None
-        if agree is not None:
-            state = agree((state or trainer.state()) if first else None)
+    device, is_first = device or chosen_device(spec.device), ranks is None or ranks.rank == 0
+    with torch_threads(spec.threads):
+        network = initialised_network(spec.architecture, images, spec.parameters.seed)
+        precision = chosen_precision(spec.parameters.precision, device)
+        parameters = replace(spec.parameters, precision=precision)
+        trainer = Trainer(network.to(device), images, codes, parameters, ranks or SingleRank())
+        state = spec.checkpoints.latest(spec.until) if is_first and spec.checkpoints else None
+        if broadcast is not None:
+            state = broadcast((state or trainer.state()) if is_first else None)
         if state is not None:
             trainer.restore(state)
-        trainer.train(fit.until, _callbacks(fit, trainer) if first else ())
-    return Fitted(trainer.weights(), trainer.history, str(device))
+        trainer.train(spec.until, _callbacks(spec, trainer) if is_first else ())
+    return TrainedNetwork(trainer.weights(), trainer.history, str(device))
 
 
-def _callbacks(fit: Fit, trainer: Trainer) -> Sequence[Callback]:
-    """The checkpoint first, so that what a callback breaks is not lost."""
-    own = [] if fit.checkpoints is None else [Checkpointing(trainer, fit.checkpoints)]
-    return [*own, *fit.callbacks]
+def _callbacks(spec: TrainingSpec, trainer: Trainer) -> Sequence[Callback]:
+    """Callbacks of the first rank; the checkpoint is written first, so that a failing callback loses no epoch."""
+    own = [] if spec.checkpoints is None else [CheckpointCallback(trainer, spec.checkpoints)]
+    return [*own, *spec.callbacks]
 
 
 def chosen_device(device: str) -> torch.device:
-    """The device that is asked for; "auto": a GPU where this process sees one.
+    """Device of a training; "auto" is a GPU if this process sees one, else the CPU.
 
     Raises
     ------
     ParameterError
-        If a GPU is asked for where there is none.
+        If a GPU is asked for and this process sees none.
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise ParameterError("device='cuda': this process sees no GPU; allowed: 'cpu', 'auto'")
@@ -98,25 +119,43 @@ def chosen_device(device: str) -> torch.device:
 
 
 def chosen_precision(precision: str, device: torch.device) -> str:
-    """The precision that is asked for; "auto": bfloat16 where the device has instructions for it."""
+    """Precision of a training; "auto" is bfloat16 if the device has instructions for it, else float32."""
     if precision != "auto":
         return precision
     if device.type == "cuda":
-        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+        has_bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        fast = any(torch.cpu.get_capabilities().get(name) for name in ("avx512_bf16", "amx_bf16"))
-    return "bfloat16" if fast else "float32"
+        has_bfloat16 = any(torch.cpu.get_capabilities().get(name) for name in ("avx512_bf16", "amx_bf16"))
+    return "bfloat16" if has_bfloat16 else "float32"
 
 
-def checkpoints_of(
-    folder: str | Path, architecture: Architecture, recipe: Recipe, data: str, codes: NDArray[np.int64]
+def checkpoints_for(
+    folder: str | Path,
+    architecture: Architecture,
+    parameters: TrainingParameters,
+    images_digest: str,
+    codes: NDArray[np.int64],
 ) -> Checkpoints:
-    """The checkpoints of a training with these parameters on this data, whose digest is `data`."""
+    """Find the checkpoints of a training.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Folder for the checkpoints of many trainings.
+    architecture : Architecture
+        Shapes of the network's weights.
+    parameters : TrainingParameters
+        Hyperparameters of the training.
+    images_digest : str
+        Digest of the training images.
+    codes : ndarray of shape (n,), int64
+        Class of each image.
+    """
     known = {
-        "format": FORMAT,
+        "format": CHECKPOINT_FORMAT,
         "architecture": asdict(architecture),
-        "recipe": asdict(recipe),
-        "data": data,
+        "recipe": asdict(parameters),
+        "data": images_digest,
         "codes": sha256(np.ascontiguousarray(codes).data).hexdigest(),
     }
     return Checkpoints(Path(folder), sha256(json.dumps(known, sort_keys=True).encode()).hexdigest())

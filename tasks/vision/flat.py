@@ -1,4 +1,4 @@
-"""A network's weights, batch statistics and gradients as vectors: one optimizer step, one sum over ranks, one file."""
+"""A network whose tensors are views of two vectors: a step of the optimizer, or a sum over ranks, is one call."""
 
 from collections.abc import Iterator
 
@@ -7,22 +7,33 @@ from torch import Tensor, nn
 
 from tasks.vision.network import ConvNet
 
-EXTRAS = 2  # further sums of a step: loss and hits
+METRICS = 2
+"""Number of sums of a step that are not gradients or statistics: loss and correct predictions."""
 
 
 class FlatNetwork:
     """A network whose parameters and batch statistics are views of one vector, `values`.
 
-    A second vector, `sums`, collects over the groups of a batch what belongs to the same places (gradients and
-    batch statistics), and beside them `extras` (loss and hits): it is what ranks add up.
+    A second vector, `sums`, has the same layout. It collects gradients and batch statistics over the groups of a
+    batch, followed by `metrics` (sum of losses and number of correct predictions). The ranks of a training sum it.
+
+    Parameters
+    ----------
+    network : ConvNet
+        The network; its tensors are replaced by views.
 
     Attributes
     ----------
     values : Tensor of shape (n,), float32
-        Weights that decay (matrices and filters), other parameters, batch statistics.
+        Parameters with weight decay (matrices and filters), other parameters, batch statistics.
     sums : Tensor of shape (n + 2,), float32
-    trained, gradients : dict of str to Tensor
-        The first two parts of `values`, by the names "decaying" and "others", and the same parts of `sums`.
+        Gradients, batch statistics and metrics of a batch.
+    metrics : Tensor of shape (2,), float32
+        Sum of losses and number of correct predictions of a batch; the end of `sums`.
+    trained : dict of str to Tensor
+        The parameters with weight decay as "decaying" and the other parameters as "others"; views of `values`.
+    gradients : dict of str to Tensor
+        The gradients of `trained`; views of `sums`.
     """
 
     def __init__(self, network: ConvNet) -> None:
@@ -30,14 +41,14 @@ class FlatNetwork:
         parameters = list(network.parameters())
         decaying = [p for p in parameters if p.ndim > 1]
         others = [p for p in parameters if p.ndim == 1]
-        statistics = list(_statistics(network))
+        statistics = list(_batch_statistics(network))
         counts = [sum(t.numel() for t in part) for part in (decaying, others, statistics)]
         device = parameters[0].device
         self.values = torch.empty(sum(counts), device=device)
-        self.sums = torch.zeros(sum(counts) + EXTRAS, device=device)
+        self.sums = torch.zeros(sum(counts) + METRICS, device=device)
         a, b = counts[0], counts[0] + counts[1]
-        self._statistics, self.extras = self.sums[b:-EXTRAS], self.sums[-EXTRAS:]
-        for tensor, value, total in self._places([*decaying, *others, *statistics]):
+        self._statistics, self.metrics = self.sums[b:-METRICS], self.sums[-METRICS:]
+        for tensor, value, total in self._views([*decaying, *others, *statistics]):
             value.copy_(tensor.data)
             tensor.data = value
             if isinstance(tensor, nn.Parameter):
@@ -46,25 +57,25 @@ class FlatNetwork:
         self.gradients = {"decaying": self.sums[:a], "others": self.sums[a:b]}
         self._last_statistics = self.values[b:]
 
-    def _places(self, tensors: list[Tensor]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Each tensor with its place in `values` and in `sums`, filters in channels-last order."""
+    def _views(self, tensors: list[Tensor]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Yield each tensor with its view of `values` and its view of `sums`."""
         start = 0
         for tensor in tensors:
             stop = start + tensor.numel()
-            yield tensor, _shaped(self.values[start:stop], tensor), _shaped(self.sums[start:stop], tensor)
+            yield tensor, _view(self.values[start:stop], tensor), _view(self.sums[start:stop], tensor)
             start = stop
 
     def add_statistics(self) -> None:
-        """Add the batch statistics of the group that the network has just seen."""
+        """Add the batch statistics of the last group that the network has seen."""
         self._statistics.add_(self._last_statistics)
 
     def average_statistics(self, groups: int) -> None:
-        """Take the mean over all groups for the batch statistics."""
+        """Set the batch statistics to their mean over all groups of a batch."""
         torch.div(self._statistics, groups, out=self._last_statistics)
 
 
-def frozen(network: ConvNet) -> dict[str, Tensor]:
-    """What is neither trained nor changes with the batches: normalisation and whitening."""
+def fixed_tensors(network: ConvNet) -> dict[str, Tensor]:
+    """Tensors that a training does not change: those of normalisation and whitening."""
     return {
         "mean": network.mean,
         "deviation": network.deviation,
@@ -72,13 +83,14 @@ def frozen(network: ConvNet) -> dict[str, Tensor]:
     }
 
 
-def _statistics(network: ConvNet) -> Iterator[Tensor]:
+def _batch_statistics(network: ConvNet) -> Iterator[Tensor]:
     for name, buffer in network.named_buffers():
         if name.endswith(("running_mean", "running_var")):
             yield buffer
 
 
-def _shaped(part: Tensor, tensor: Tensor) -> Tensor:
+def _view(part: Tensor, tensor: Tensor) -> Tensor:
+    """View a part of a vector in the shape of a tensor; filters lie in channels-last order."""
     if tensor.ndim < 4:
         return part.view(tensor.shape)
     outputs, inputs, height, width = tensor.shape

@@ -1,4 +1,4 @@
-"""A convolutional network for small pictures: whitened patches, three blocks of convolutions, one linear layer."""
+"""A convolutional network for small images: whitened patches, three blocks of convolutions, one linear layer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,47 +11,65 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-SMALLEST = 8
-"""Pixels that a side of a picture must have at least."""
-USUAL_SIDE = 32  # pixels of a side for which the first layer looks at every position
-COMPONENTS = 12  # principal components of the patches for each step of the first layer
-WHITENING_PICTURES = 500
-WHITENING_FLOOR = 5e-4  # variance added to each component, so that noise is not blown up
+from infra.arithmetic import ceil_div
+
+MIN_SIDE = 8
+"""Number of pixels that the shorter side of an image must have."""
+USUAL_SIDE = 32
+"""Number of pixels of a side at which the first layer has a stride of 1."""
+COMPONENTS = 12
+"""Number of principal components of the patches, for each pixel of the first layer's stride."""
+WHITENING_IMAGES = 500
+"""Number of training images from which the whitening is computed."""
+WHITENING_FLOOR = 5e-4
+"""Variance that is added to each component, so that noise is not amplified."""
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """Everything that fixes the shapes of a network's weights."""
+    """All that determines the shapes of a network's weights.
+
+    Parameters
+    ----------
+    height : int
+        Height of the images, in pixels.
+    width : int
+        Width of the images, in pixels.
+    classes : int
+        Number of classes.
+    channels : int
+        Number of channels of the first block; the second block has twice, the third four times as many.
+    depth : int
+        Number of convolutions of a block, at least 2. If there are more than 2, the output of the first one is
+        added to that of the last one (a residual connection).
+    """
 
     height: int
     width: int
-    """Pixels of a picture."""
     classes: int
     channels: int
-    """Of the first block; the second has twice, the third four times as many."""
     depth: int
-    """Convolutions of a block, at least 2; from the third on they are added to the block's first result."""
 
     @property
     def stride(self) -> int:
-        """Step of the first layer in pixels: 1 up to pictures of 47 pixels, then more."""
+        """Stride of the first layer, in pixels; 1 for images of up to 47 pixels."""
         return max(1, round(min(self.height, self.width) / USUAL_SIDE))
 
     @property
     def kernel(self) -> int:
-        """Side in pixels of the patches that are whitened."""
+        """Side of the patches that are whitened, in pixels."""
         return 2 * self.stride
 
     @property
     def components(self) -> int:
-        """Principal components of the patches that are kept."""
+        """Number of principal components of the patches that are kept."""
         return min(COMPONENTS * self.stride, 3 * self.kernel**2)
 
 
 class Whitening(nn.Module):
-    """Projects patches on their principal components, scaled to unit variance, each with both signs.
+    """A convolution onto the principal components of patches, scaled to unit variance, each with both signs.
 
-    The weights are found from training patches and not trained; the biases are.
+    The weights are computed from training patches and stay fixed; the biases are trained.
     """
 
     weight: Tensor
@@ -67,8 +85,18 @@ class Whitening(nn.Module):
         return functional.conv2d(x, self.weight, self.bias, stride=self.stride)
 
 
-class Block(nn.Module):
-    """Convolutions of 3 x 3 with batch normalisation, the first of them followed by a pooling of 2 x 2."""
+class ConvBlock(nn.Module):
+    """Convolutions of 3 x 3 pixels with batch normalisation; the first is followed by max pooling of 2 x 2 pixels.
+
+    Parameters
+    ----------
+    inputs : int
+        Number of input channels.
+    outputs : int
+        Number of output channels.
+    depth : int
+        Number of convolutions.
+    """
 
     def __init__(self, inputs: int, outputs: int, depth: int) -> None:
         super().__init__()
@@ -76,7 +104,7 @@ class Block(nn.Module):
         self.convolutions = nn.ModuleList(
             nn.Conv2d(a, b, 3, padding=1, bias=False) for a, b in pairwise(widths)
         )
-        # with momentum 1 the buffers hold the statistics of the last batch, which the training averages itself
+        # with momentum 1 the buffers hold the statistics of the last batch; the training averages them
         self.norms = nn.ModuleList(nn.BatchNorm2d(outputs, momentum=1.0) for _ in range(depth))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -84,16 +112,21 @@ class Block(nn.Module):
         if min(x.shape[2:]) > 1:
             x = functional.max_pool2d(x, 2)
         x = first = functional.silu(self.norms[0](x))
-        for number, (convolution, norm) in enumerate(
-            zip(self.convolutions[1:], self.norms[1:], strict=True), 1
-        ):
-            x = norm(convolution(x))
-            x = functional.silu(x + first if number == len(self.norms) - 1 > 1 else x)
+        last = len(self.norms) - 1
+        for number in range(1, last + 1):
+            x = self.norms[number](self.convolutions[number](x))
+            is_residual = number == last and last > 1
+            x = functional.silu(x + first if is_residual else x)
         return x
 
 
 class ConvNet(nn.Module):
-    """The network: class scores (logits) of normalised pictures of shape (n, 3, height, width).
+    """The network, which computes class scores (logits) of normalised images of shape (n, 3, height, width).
+
+    Parameters
+    ----------
+    architecture : Architecture
+        Shapes of the weights.
 
     References
     ----------
@@ -112,14 +145,14 @@ class ConvNet(nn.Module):
         widths = [architecture.channels * factor for factor in (1, 2, 4)]
         inputs = [self.whitening.outputs, *widths]
         self.blocks = nn.ModuleList(
-            Block(a, b, architecture.depth) for a, b in zip(inputs, widths, strict=False)
+            ConvBlock(a, b, architecture.depth) for a, b in zip(inputs, widths, strict=False)
         )
         self.head = nn.Linear(widths[-1], architecture.classes)
-        # of the class scores: at the usual learning rates the last layer would overshoot at the start
+        # factor of the class scores, without which the last layer overshoots at usual learning rates
         self.scale = 2 * widths[-1] ** -0.5
 
     def normalised(self, pixels: Tensor) -> Tensor:
-        """Pictures as the network takes them; `pixels` has dtype uint8 and shape (n, height, width, 3)."""
+        """Normalise pixels of dtype uint8 and shape (n, height, width, 3) to the input of the network."""
         return ((pixels.float() / 255 - self.mean) / self.deviation).permute(0, 3, 1, 2)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -130,25 +163,25 @@ class ConvNet(nn.Module):
         return scores
 
 
-def empty(architecture: Architecture) -> ConvNet:
-    """A network whose weights are to be filled in; takes no random number."""
+def empty_network(architecture: Architecture) -> ConvNet:
+    """Make a network without values of its weights; no random number is drawn."""
     with torch.device("meta"):
         network = ConvNet(architecture)
-    # `to_empty` would do, but has a process import a third of a second of PyTorch
-    room = {name: torch.empty(t.shape, dtype=t.dtype) for name, t in network.state_dict().items()}
-    network.load_state_dict(room, assign=True)
+    # `to_empty` would do the same, but imports a part of PyTorch that takes a third of a second
+    tensors = {name: torch.empty(t.shape, dtype=t.dtype) for name, t in network.state_dict().items()}
+    network.load_state_dict(tensors, assign=True)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-def loaded(architecture: Architecture, weights: Mapping[str, NDArray[Any]]) -> ConvNet:
-    """A network with the weights and statistics of a training, ready to predict.
+def trained_network(architecture: Architecture, weights: Mapping[str, NDArray[Any]]) -> ConvNet:
+    """Make a network with the weights and statistics of a training, ready to predict.
 
     Raises
     ------
     ValueError
-        If they are not those of such a network.
+        If the weights are not those of such a network.
     """
-    network = empty(architecture)
+    network = empty_network(architecture)
     expected = {name for name in network.state_dict() if not name.endswith("num_batches_tracked")}
     if set(weights) != expected:
         raise ValueError(f"weights {', '.join(sorted(set(weights) ^ expected))} are missing or too many")
@@ -156,15 +189,19 @@ def loaded(architecture: Architecture, weights: Mapping[str, NDArray[Any]]) -> C
     return network.eval()
 
 
-def initialised(architecture: Architecture, pictures: NDArray[np.uint8], seed: int) -> ConvNet:
-    """A network ready to be trained, with random weights of the seed alone (He et al. 2015).
+def initialised_network(architecture: Architecture, images: NDArray[np.uint8], seed: int) -> ConvNet:
+    """Make a network ready to be trained, with random weights (He et al. 2015).
 
     Parameters
     ----------
-    pictures : ndarray of shape (n, height, width, 3), uint8
-        Training pictures: normalisation and whitening are found from some of them.
+    architecture : Architecture
+        Shapes of the weights.
+    images : ndarray of shape (n, height, width, 3), uint8
+        Training images; normalisation and whitening are computed from some of them.
+    seed : int
+        Seed of the random weights.
     """
-    network, random = empty(architecture), torch.Generator().manual_seed(seed)
+    network, random = empty_network(architecture), torch.Generator().manual_seed(seed)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.reset_parameters()
@@ -173,7 +210,7 @@ def initialised(architecture: Architecture, pictures: NDArray[np.uint8], seed: i
         elif isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, std=module.in_features**-0.5, generator=random)
             nn.init.zeros_(module.bias)
-    sample = pictures[:: -(-len(pictures) // WHITENING_PICTURES)] / 255.0
+    sample = images[:: ceil_div(len(images), WHITENING_IMAGES)] / 255.0
     mean, deviation = sample.mean((0, 1, 2)), np.maximum(sample.std((0, 1, 2)), 1 / 255)
     network.mean.copy_(torch.from_numpy(mean))
     network.deviation.copy_(torch.from_numpy(deviation))
@@ -182,11 +219,11 @@ def initialised(architecture: Architecture, pictures: NDArray[np.uint8], seed: i
     return network
 
 
-def _whitening(pictures: NDArray[Any], architecture: Architecture) -> Tensor:
+def _whitening(images: NDArray[Any], architecture: Architecture) -> Tensor:
     """Weights of the first layer, shape (2 * components, 3, kernel, kernel)."""
-    kernel, step = architecture.kernel, architecture.stride
-    windows = np.lib.stride_tricks.sliding_window_view(pictures, (kernel, kernel), axis=(1, 2))
-    patches = windows[:, ::step, ::step].reshape(-1, 3 * kernel**2)
+    kernel, stride = architecture.kernel, architecture.stride
+    windows = np.lib.stride_tricks.sliding_window_view(images, (kernel, kernel), axis=(1, 2))
+    patches = windows[:, ::stride, ::stride].reshape(-1, 3 * kernel**2)
     variances, directions = np.linalg.eigh(patches.T @ patches / len(patches))
     kept = slice(-architecture.components, None)
     weights = (directions / np.sqrt(np.maximum(variances, 0) + WHITENING_FLOOR)).T[kept]

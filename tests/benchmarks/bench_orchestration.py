@@ -1,4 +1,4 @@
-"""What orchestration costs: a grid search inside a flow beside scikit-learn's GridSearchCV alone."""
+"""The cost of orchestration: a grid search inside a flow, beside scikit-learn's GridSearchCV without one."""
 
 from tests.benchmarks.flow_search import XGBOOST, times
 from tests.benchmarks.timing import row, save

@@ -1,4 +1,4 @@
-"""Agglomerative clustering on Dask beside fastcluster, scikit-learn and SciPy (needs `pip install fastcluster`)."""
+"""Benchmark of agglomerative clustering on Dask against fastcluster, scikit-learn and SciPy."""
 
 import time
 from typing import Any
@@ -19,7 +19,7 @@ LARGE_MEMORY_AIM = 4.0  # GiB, all processes
 
 
 def rows() -> list[dict[str, object]]:
-    """All comparisons, in one run: two workers of one thread each, kernels compiled and cluster up."""
+    """Do all comparisons in one run, with compiled kernels and a running cluster of two workers of one thread."""
     with connect("dask", workers=2) as engine:
         for linkage in ("ward", "single", "complete", "average"):
             AgglomerativeClustering(linkage=linkage, engine=engine).fit(uniform(1500))
@@ -42,7 +42,7 @@ DATA = {"blobs": blobs, "uniform": uniform}
 
 
 class _Ways:
-    """The same clustering in two ways, each of which keeps its last result."""
+    """The same clustering by trilla and by a peer; the last result of each is kept."""
 
     def __init__(self, engine: Any, linkage: str, X: Any, peer: Any) -> None:
         self._model = AgglomerativeClustering(linkage=linkage, engine=engine)

@@ -1,4 +1,4 @@
-"""DBSCAN, 200,000 x 3, beside scikit-learn and the package dbscan, and 10,000,000 x 3 within its memory."""
+"""Benchmark of DBSCAN: 200,000 x 3 against scikit-learn and the package dbscan; memory for 10,000,000 x 3."""
 
 import time
 from pathlib import Path
@@ -21,12 +21,12 @@ MEMORY_AIM = 12.0  # GiB, all processes
 
 
 def data(n: int) -> Any:
-    """Fifty clouds, some of them overlapping."""
+    """Rows in fifty clusters, some of which overlap."""
     return make_blobs(n, n_features=3, centers=50, cluster_std=0.4, random_state=0)[0]
 
 
 def rows() -> list[dict[str, object]]:
-    """Comparisons, then the large table on one, two and four workers."""
+    """Compare with the peers, then fit the large table on one, two and four workers."""
     return [*_beside_peers(data(200_000)), *_large()]
 
 

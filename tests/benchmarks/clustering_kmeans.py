@@ -1,4 +1,4 @@
-"""K-means, 2,000,000 x 16 float32, k=20, 20 rounds from the same centres, beside scikit-learn, dask-ml, MLlib."""
+"""Benchmark of K-means, 2,000,000 x 16 float32, k=20, 20 rounds, against scikit-learn, dask-ml and MLlib."""
 
 import warnings
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def data() -> tuple[Any, Any]:
 
 
 def rows() -> list[dict[str, object]]:
-    """Each engine beside the library that is at home on it."""
+    """Compare each engine with the library that is made for it."""
     X, centers = data()
     arguments: dict[str, Any] = {"init": centers, "n_init": 1, "max_iter": ITERATIONS, "tol": 0}
     library = sklearn.cluster.KMeans(CLUSTERS, **arguments)
@@ -68,7 +68,7 @@ def _dask_ml(X: Any, arguments: dict[str, Any], engine: Any) -> tuple[Any, Any]:
     import dask.array
     from dask_ml.cluster import KMeans as DaskMLKMeans  # type: ignore[import-not-found]
 
-    # its tol is absolute, and it stops when the centres move no more than that
+    # tol of dask-ml is absolute: with 0 it stops when no centre moves
     model = DaskMLKMeans(CLUSTERS, init=arguments["init"], max_iter=ITERATIONS, tol=0)
 
     def fit() -> None:
@@ -102,7 +102,7 @@ def _table(X: Any) -> Iterator[str]:
 
 
 def _mllib(session: Any, path: str, arguments: dict[str, Any]) -> Any:
-    """MLlib's K-means of as many rounds; it takes no centres, so it starts from random rows."""
+    """K-means of MLlib with the same number of rounds; it accepts no first centres, so it starts from random rows."""
     from pyspark.ml.clustering import KMeans as MLlibKMeans
     from pyspark.ml.feature import VectorAssembler
 
@@ -114,7 +114,7 @@ def _mllib(session: Any, path: str, arguments: dict[str, Any]) -> Any:
 
 
 def same(X: Any, ours: KMeans, centers: Any) -> None:
-    """Check that both found the same clusters: inertia in float64, and labels but for ties."""
+    """Check that both found the same clusters: equal inertia in float64, and equal labels except for ties."""
     inertias = []
     labels = []
     for found in (ours.cluster_centers_, centers):

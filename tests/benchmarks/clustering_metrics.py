@@ -1,4 +1,4 @@
-"""The silhouette of one and of many clusterings of the same rows, against scikit-learn's on one thread."""
+"""Benchmark of the silhouettes of one and of many clusterings against scikit-learn on one thread."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from tests.benchmarks.timing import in_turn, row
 
 ROWS, COLUMNS = 20_000, 10
 CLUSTERS = range(2, 32)
-PEER_LABELINGS = 3  # scikit-learn starts again for each labeling: a few tell the time of all
+PEER_LABELINGS = 3  # scikit-learn starts anew for each labeling: the time of all follows from a few
 
 
 def data() -> tuple[Any, list[Any]]:
-    """Rows, and thirty labelings of them into 2 to 31 clusters: parts of the plane of two columns."""
+    """Rows, and thirty labelings of them into 2 to 31 clusters: sectors of the plane of the first two columns."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(ROWS, COLUMNS))
     angle = np.arctan2(X[:, 1], X[:, 0]) / (2 * np.pi) + 0.5
@@ -23,7 +23,7 @@ def data() -> tuple[Any, list[Any]]:
 
 
 def rows() -> list[dict[str, object]]:
-    """Time of one labeling, and of thirty in one pass."""
+    """Measure one labeling, and thirty labelings in one pass."""
     X, labelings = data()
     cluster_metrics(X[:200], [labels[:200] for labels in labelings])  # compiles
     with threadpool_limits(1):

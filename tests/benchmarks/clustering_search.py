@@ -1,4 +1,4 @@
-"""Searches that compute once what their candidates share, beside the same candidates fitted each alone."""
+"""Benchmark of searches that compute once what their candidates share, against separate fits."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ CLUSTERS = range(2, 32)
 
 
 def rows() -> list[dict[str, object]]:
-    """A DBSCAN grid of 50 settings, and 30 cuts of one dendrogram."""
+    """Measure a DBSCAN grid of 50 settings, and 30 cuts of one dendrogram."""
     return [*_dbscan(), _agglomerative()]
 
 

@@ -1,8 +1,8 @@
-"""A grid search inside a flow, with the ledger and MLflow on, beside scikit-learn's GridSearchCV alone.
+"""A grid search inside a flow, with ledger and MLflow, beside scikit-learn's GridSearchCV.
 
-Five folds of diabetes, single-threaded fits, two workers. Ours runs as a Prefect task on a Dask cluster of two
-workers; its time goes from the call of the flow to the last answer of the MLflow server. Servers, cluster and
-scikit-learn's processes are up before.
+Both searches use five folds of the diabetes table, single-threaded fits and two workers. Our search runs as a Prefect
+task on a Dask cluster; its time ends with the last answer of the MLflow server. Servers, cluster and scikit-learn's
+processes are started before the measurement.
 """
 
 import os
@@ -39,14 +39,18 @@ def _our_forest() -> Any:
 
 @dataclass(frozen=True)
 class Case:
-    """A search to compare."""
+    """A search that both implementations run."""
 
     what: str
+    """Description of the comparison."""
     ours: Callable[[], Any]
+    """Makes our estimator."""
     peer: Any
+    """The peer's estimator."""
     space: dict[str, list[Any]]
-    few: dict[str, list[Any]]
-    """A space to warm up with."""
+    """Search space that is measured."""
+    warm_up: dict[str, list[Any]]
+    """Small search space that both run before the measurement."""
 
 
 XGBOOST = Case(
@@ -71,16 +75,35 @@ FOREST = Case(
 
 
 def data() -> tuple[Any, Any]:
-    """The diabetes table as the study prepares it, gaps filled by the median."""
+    """The diabetes table as the study prepares it, with missing values replaced by medians."""
     from tasks.datasets.catalogue import resolve
-    from tasks.datasets.preparation import prepare
+    from tests.tasks.preparing import prepare
 
     X, y = prepare(resolve("diabetes"), Path(tempfile.mkdtemp())).load()
     return X.fillna(X.median()).to_numpy(), y
 
 
 def grid_search(X: Any, y: Any, address: str, ledger: str, case: Case, space: Any) -> dict[str, Any]:
-    """The body of the Prefect task."""
+    """Search on an existing Dask cluster: the body of the Prefect task.
+
+    Parameters
+    ----------
+    X, y : ndarray
+        Rows and targets.
+    address : str
+        Address of the cluster's scheduler.
+    ledger : str
+        Path of the ledger.
+    case : Case
+        The search to run.
+    space : dict of str to list
+        The search space: that of the measurement or that of the warm-up.
+
+    Returns
+    -------
+    dict
+        The search's `cv_results_`.
+    """
     from infra.engines import connect
     from infra.ledger import Ledger
     from tasks.search import GridSearch
@@ -91,8 +114,8 @@ def grid_search(X: Any, y: Any, address: str, ledger: str, case: Case, space: An
 
 
 def times(case: Case, rounds: int) -> tuple[list[float], list[float]]:
-    """Seconds of both in turn, after a check that they agree."""
-    # Prefect reads it when it is first imported
+    """Time both searches in turn, and check that their scores agree; seconds of each round."""
+    # Prefect reads this variable when it is first imported
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
     from prefect import flow, task
     from prefect.cache_policies import NO_CACHE
@@ -129,14 +152,14 @@ def times(case: Case, rounds: int) -> tuple[list[float], list[float]]:
         results["peer"] = search.fit(X, y).cv_results_
 
     with connect("dask", workers=WORKERS) as cluster:
-        address = cluster.address  # type: ignore[attr-defined]
+        address = cluster.address  # type: ignore[attr-defined] # only Dask's engine has one
         on_cluster = search_in_flow.with_options(task_runner=DaskTaskRunner(address=address))
-        on_cluster(address, case.few)
-        peer(case.few)
-        with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):  # as a study's subflows run
-            found = in_turn(lambda: on_cluster(address, case.space), lambda: peer(case.space), rounds)
+        on_cluster(address, case.warm_up)
+        peer(case.warm_up)
+        with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):  # as in a study's subflows
+            seconds = in_turn(lambda: on_cluster(address, case.space), lambda: peer(case.space), rounds)
     for fold in range(5):
         name = f"split{fold}_test_score"
         np.testing.assert_array_equal(results["ours"][name], results["peer"][name])
     np.testing.assert_array_equal(results["ours"]["rank_test_score"], results["peer"]["rank_test_score"])
-    return found
+    return seconds

@@ -1,4 +1,4 @@
-"""Side-by-side timing: two ways to do the same work in turn, in one run."""
+"""Timing side by side: two implementations do the same work in turn, in one run."""
 
 import json
 import statistics
@@ -10,19 +10,47 @@ from typing import Any
 
 
 def in_turn(ours: Callable[[], Any], peer: Callable[[], Any], rounds: int) -> tuple[list[float], list[float]]:
-    """Wall times in seconds of both, A B A B ..., so that a drift of the machine meets both alike."""
+    """Time two functions in turn (A B A B ...), so that a change of the machine's speed affects both.
+
+    Parameters
+    ----------
+    ours, peer : callable
+        Functions without arguments that do the same work.
+    rounds : int
+        Number of calls of each function.
+
+    Returns
+    -------
+    tuple of two lists of float
+        Wall times of `ours` and of `peer`, in seconds.
+    """
     times: tuple[list[float], list[float]] = ([], [])
     for number in range(rounds):
-        for way, collected in zip((ours, peer), times, strict=True):
+        for function, seconds in zip((ours, peer), times, strict=True):
             start = time.perf_counter()
-            way()
-            collected.append(time.perf_counter() - start)
+            function()
+            seconds.append(time.perf_counter() - start)
         print(f"  round {number + 1}: ours {times[0][-1]:.2f} s, peer {times[1][-1]:.2f} s", flush=True)
     return times
 
 
 def row(what: str, ours: list[float], peer: list[float], aim: str) -> dict[str, object]:
-    """One comparison: medians, and the median of the ratios round by round."""
+    """Row of the results for one comparison.
+
+    Parameters
+    ----------
+    what : str
+        Description of the comparison.
+    ours, peer : list of float
+        Wall times of each round, in seconds.
+    aim : str
+        Ratio to reach; empty if there is none.
+
+    Returns
+    -------
+    dict of str to object
+        Medians of both, the median of the rounds' ratios, and all times.
+    """
     ratios = [a / b for a, b in zip(ours, peer, strict=True)]
     return {
         "what": what,
@@ -36,5 +64,5 @@ def row(what: str, ours: list[float], peer: list[float], aim: str) -> dict[str, 
 
 
 def save(rows: list[dict[str, object]]) -> None:
-    """Write the comparisons where `trilla bench` asked for them."""
+    """Write the comparisons into the file that `trilla bench` names as first argument."""
     Path(sys.argv[1]).write_text(json.dumps(rows))

@@ -1,4 +1,4 @@
-"""Packing 4,000 JPEG photographs of about 500 x 400 pixels, beside a loop over the same files in one process."""
+"""Packing of 4,000 JPEG photographs of about 500 x 400 pixels, compared with a loop over the files in one process."""
 
 import io
 import statistics
@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from infra.engines import Engine, connect
-from tasks.vision.packing import pack
+from tasks.datasets.images.packing import pack
 from tests.benchmarks.timing import in_turn, row
 
 FILES, DISTINCT, SIZE = 4_000, 200, 64
@@ -21,9 +21,9 @@ WHAT = f"Decoding and packing {FILES:,} JPEG files of about 500 x 400 pixels to 
 
 
 def rows() -> list[dict[str, object]]:
-    """Threads and Dask's workers, each beside Pillow alone, which has read the files before."""
+    """Compare threads and Dask's workers with Pillow alone; the files were read before and are in the page cache."""
     with photographs() as source:
-        same(source)
+        check_same(source)
         found = [
             _beside(source, "local", f"{WORKERS} threads", drafted, "a loop that drafts", "at most 0.55"),
             _beside(
@@ -38,7 +38,7 @@ def _beside(
     source: Path, name: str, what: str, peer: Callable[[Path], Any], called: str, aim: str
 ) -> dict[str, object]:
     with connect(name, workers=WORKERS) as engine:
-        packed_anew(source, engine)  # the workers have imported what they need
+        packed_anew(source, engine)  # so that the workers have imported their modules
         ours, theirs = in_turn(lambda: packed_anew(source, engine), lambda: peer(source), ROUNDS)
     found = row(f"{WHAT}: {what}, beside {called}, one process", ours, theirs, aim)
     for side, seconds in (("ours", ours), ("peer", theirs)):
@@ -47,18 +47,18 @@ def _beside(
 
 
 def packed_anew(source: Path, engine: Engine) -> Any:
-    """Everything that `pack` does, into a folder that goes again."""
+    """Do all that `pack` does, into a folder that is removed at the end."""
     with TemporaryDirectory() as folder:
         return np.array(pack(source, folder, engine=engine, size=SIZE).load()[0])
 
 
 def drafted(source: Path) -> Any:
-    """The files in a loop, decoded at the resolution that Pillow's thumbnails take."""
+    """Decode the files in a loop, at the reduced resolution that Pillow uses for thumbnails."""
     return _looped(source, lambda image: image.draft(image.mode, (2 * SIZE, 2 * SIZE)))
 
 
 def plain(source: Path) -> Any:
-    """The files in a loop, as most would write it."""
+    """Decode the files in a loop, as most people would write it."""
     return _looped(source, lambda image: None)
 
 
@@ -73,8 +73,8 @@ def _looped(source: Path, prepare: Callable[[Any], Any]) -> Any:
     return np.stack(found)
 
 
-def same(source: Path) -> None:
-    """Check that both give the same pictures, but for rounding and the sub-pixel edges of a draft."""
+def check_same(source: Path) -> None:
+    """Check that both give the same pixels, except for rounding and the edges of a reduced resolution."""
     with connect("local", workers=WORKERS) as engine:
         ours = packed_anew(source, engine).astype(int)
     for peer in (drafted, plain):
@@ -88,20 +88,20 @@ def same(source: Path) -> None:
 
 @contextmanager
 def photographs() -> Iterator[Path]:
-    """A folder of two classes with pictures that are as detailed as photographs (about 0.8 bits a pixel)."""
+    """Make a folder of two classes with images that are as detailed as photographs (about 0.8 bits per pixel)."""
     random = np.random.default_rng(0)
     with TemporaryDirectory() as folder:
         source = Path(folder)
         for label in ("cat", "dog"):
             (source / label).mkdir()
-        pictures = [_picture(random) for _ in range(DISTINCT)]
+        contents = [_photograph(random) for _ in range(DISTINCT)]
         for i in range(FILES):
             path = source / ("cat", "dog")[i % 2] / f"{i:05d}.jpg"
-            path.write_bytes(pictures[i % DISTINCT])
+            path.write_bytes(contents[i % DISTINCT])
         yield source
 
 
-def _picture(random: np.random.Generator) -> bytes:
+def _photograph(random: np.random.Generator) -> bytes:
     width, height = int(random.integers(450, 551)), int(random.integers(350, 451))
     layers = []
     for cells, weight in ((6, 0.6), (40, 0.3), (160, 0.1)):

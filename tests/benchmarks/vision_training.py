@@ -1,12 +1,13 @@
-"""Training of the convolutional network: two ranks beside two threads, and accuracy against minutes.
+"""Training of the convolutional network: the speed of two ranks and of two threads, and accuracy over time.
 
-The photographs are those of the folder named by TRILLA_CATS_DOGS, with one sub-folder a class; without it the
-second part is left out.
+The second part needs a folder of photographs with a sub-folder for each class, named by TRILLA_CATS_DOGS, and is
+left out without it.
 
 Notes
 -----
-Seen on two cores with AVX-512 and bfloat16 instructions, nothing else running, with 8,000 photographs of CIFAR-10's
-cats and dogs, 1,000 of them kept aside by a stratified split (seed 0); standard error 1.0 to 1.3 points:
+Measured on two cores with AVX-512 and bfloat16 instructions, with nothing else running, on 8,000 photographs of
+CIFAR-10's cats and dogs. A stratified split (seed 0) held out 1,000 of them; the standard error of the accuracy is 1.0
+to 1.3 points:
 
 ======  =======  ========
 epochs  minutes  accuracy
@@ -21,14 +22,16 @@ epochs  minutes  accuracy
 80      6.8      88.0 %
 ======  =======  ========
 
-The mean of two such networks reached 88.5 % (13.6 minutes), of three 88.4 % (20.6 minutes). Two ranks saw 0.96 of
-the images per second of two threads on Dask and on Spark, with the same weights to the last bit. No GPU was at hand.
+The mean of two such networks reached 88.5 % (13.6 minutes), the mean of three 88.4 % (20.6 minutes). Two ranks on
+Dask or on Spark processed 0.96 times as many images per second as two threads, and their weights were the same to the
+last bit. No GPU was available.
 
-Training accuracy ends near 98 %, so what is missing are photographs, not epochs. What was tried with 6,000
-photographs, judged by 1,000 others: a schedule of 200 epochs with mixup 0.2 gave 86.8 %, with augmentation 1.5
-85.8 %; the mean over shifts by a pixel beside the mirror image adds half a point, for three times the work of a
-prediction. With 2,000 kept aside, after 16 epochs: learning rates 0.05, 0.1, 0.2 gave 81.2, 82.3 and 83.7 %; neither
-scale nor rotation, at 0.1, 82.2 %; smaller class scores 81.1 in place of 78.9 % after 8 epochs.
+Training accuracy ends near 98 %, so more photographs would help, and more epochs would not. Other settings were tried
+with 6,000 photographs and evaluated on 1,000 others: a schedule of 200 epochs with mixup 0.2 gave 86.8 %, and
+augmentation 1.5 gave 85.8 %. Averaging predictions over shifts by one pixel, in addition to the mirror image, adds half
+a point and takes three times as long. Evaluated on 2,000 images after 16 epochs, learning rates of 0.05, 0.1 and 0.2
+gave 81.2, 82.3 and 83.7 %; a learning rate of 0.1 without scale and rotation gave 82.2 %. The factor that makes class
+scores smaller gave 81.1 % instead of 78.9 % after 8 epochs.
 """
 
 import os
@@ -45,21 +48,21 @@ from infra.engines import Engine, connect
 from tasks.vision import ConvNetClassifier
 from tests.benchmarks.timing import row
 
-PICTURES, EPOCHS, ROUNDS, WORKERS = 2_560, 3, 3, 2
-WHAT = "ConvNet, width 64, 32 x 32, batches of 128, a picture"
-KEPT_ASIDE = 1_000
-RECIPE: dict[str, Any] = {"n_jobs": 2, "random_state": 0}
+IMAGES, EPOCHS, ROUNDS, WORKERS = 2_560, 3, 3, 2
+WHAT = "ConvNet, width 64, 32 x 32, batches of 128, seconds per image"
+HELD_OUT = 1_000
+PARAMETERS: dict[str, Any] = {"n_jobs": 2, "random_state": 0}
 CURVE = (10, 20, 30, 40, 50, 60, 70, 80)
-"""Epochs after which accuracy is measured; the last is the whole schedule."""
+"""Numbers of epochs after which accuracy is measured; the last one is the whole schedule."""
 FURTHER_SEEDS = (1, 2)
-"""Of networks trained as the first one, whose probabilities are then averaged with its own."""
+"""Seeds of further networks, whose probabilities are averaged with those of the first network."""
 
 
 def rows() -> list[dict[str, object]]:
-    """Two ranks on each engine beside one process with two threads, then accuracy."""
+    """Compare two ranks on each engine with two threads of one process, then measure accuracy."""
     random = np.random.default_rng(0)
-    X = random.integers(0, 256, (PICTURES, 32, 32, 3), dtype=np.uint8)
-    y = np.arange(PICTURES) % 2
+    X = random.integers(0, 256, (IMAGES, 32, 32, 3), dtype=np.uint8)
+    y = np.arange(IMAGES) % 2
     return [*(_beside(name, X, y) for name in ("dask", "spark")), *_accuracy()]
 
 
@@ -67,10 +70,10 @@ def _beside(name: str, X: Any, y: Any) -> dict[str, object]:
     ours: list[float] = []
     peer: list[float] = []
     with connect(name, workers=WORKERS) as engine:
-        _seconds_a_picture(X, y, 1, engine)
+        _seconds_per_image(X, y, 1, engine)
         for _ in range(ROUNDS):
-            ours.append(_seconds_a_picture(X, y, EPOCHS, engine))
-            peer.append(_seconds_a_picture(X, y, EPOCHS, None))
+            ours.append(_seconds_per_image(X, y, EPOCHS, engine))
+            peer.append(_seconds_per_image(X, y, EPOCHS, None))
             print(f"  {1 / ours[-1]:.0f} images/s on {name}, {1 / peer[-1]:.0f} in one process", flush=True)
     found = row(f"{WHAT}: {name}, 2 ranks, beside 2 threads", ours, peer, "at most 1.05")
     return found | {
@@ -79,9 +82,9 @@ def _beside(name: str, X: Any, y: Any) -> dict[str, object]:
     }
 
 
-def _seconds_a_picture(X: Any, y: Any, epochs: int, engine: Engine | None) -> float:
+def _seconds_per_image(X: Any, y: Any, epochs: int, engine: Engine | None) -> float:
     model = ConvNetClassifier(epochs=epochs, n_jobs=2, device="cpu", random_state=0, engine=engine).fit(X, y)
-    # the fastest epoch: what else runs on the machine disturbs one of them more than the others
+    # the fastest epoch is the one that other processes of the machine disturbed least
     return 1 / max(epoch["images_per_second"] for epoch in model.history_)
 
 
@@ -91,12 +94,12 @@ def _accuracy() -> Iterator[dict[str, object]]:
         print("  accuracy: left out, TRILLA_CATS_DOGS names no folder of photographs", flush=True)
         return
     X, y = photographs(Path(folder))
-    train, test = train_test_split(np.arange(len(y)), test_size=KEPT_ASIDE, stratify=y, random_state=0)
+    train, test = train_test_split(np.arange(len(y)), test_size=HELD_OUT, stratify=y, random_state=0)
     with ExitStack() as stack:
         checkpoints = stack.enter_context(TemporaryDirectory())
         for epochs in CURVE:
             model = ConvNetClassifier(
-                epochs=CURVE[-1], stop_epoch=epochs, checkpoints=checkpoints, **RECIPE
+                epochs=CURVE[-1], stop_epoch=epochs, checkpoints=checkpoints, **PARAMETERS
             ).fit(X[train], y[train])
             seconds = sum(epoch["seconds"] for epoch in model.history_)
             share = model.score(X[test], y[test])
@@ -105,7 +108,9 @@ def _accuracy() -> Iterator[dict[str, object]]:
             yield _reached(f"after {epochs} epochs", share, seconds, aim)
     probabilities = [model.predict_proba(X[test])]
     for seed in FURTHER_SEEDS:
-        other = ConvNetClassifier(epochs=CURVE[-1], **RECIPE | {"random_state": seed}).fit(X[train], y[train])
+        other = ConvNetClassifier(epochs=CURVE[-1], **PARAMETERS | {"random_state": seed}).fit(
+            X[train], y[train]
+        )
         seconds += sum(epoch["seconds"] for epoch in other.history_)
         probabilities.append(other.predict_proba(X[test]))
         places = np.mean(probabilities, axis=0).argmax(axis=1)
@@ -116,7 +121,7 @@ def _accuracy() -> Iterator[dict[str, object]]:
 
 def _reached(how: str, share: float, seconds: float, aim: str) -> dict[str, object]:
     return {
-        "what": f"ConvNet, cats and dogs: accuracy on {KEPT_ASIDE:,} unseen {how}",
+        "what": f"ConvNet, cats and dogs: accuracy on {HELD_OUT:,} unseen {how}",
         "ours": f"{share:.1%}",
         "peer": f"{seconds / 60:.1f} minutes",
         "ratio": "",
@@ -127,7 +132,7 @@ def _reached(how: str, share: float, seconds: float, aim: str) -> dict[str, obje
 
 
 def photographs(folder: Path) -> tuple[Any, Any]:
-    """Pictures of 32 x 32 pixels, one sub-folder a class."""
+    """Read images of 32 x 32 pixels from a folder with a sub-folder for each class."""
     from PIL import Image
 
     files = sorted(folder.glob("*/*.jpg"))

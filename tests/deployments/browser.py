@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ import httpx
 import psutil
 import pytest
 
-from infra.processes import MARK, is_alive
+from infra.processes import SERVER_VARIABLE, is_alive
 from tests.conftest import TRILLA
 
 if TYPE_CHECKING:
@@ -67,6 +67,11 @@ class Prefect:
         until(asked, 30)
         return answers[-1]
 
+    def flow_id(self, name: str) -> str | None:
+        body = {"flows": {"name": {"any_": [name]}}}
+        found = [flow["id"] for flow in self.ask("POST", "/flows/filter", body)]
+        return str(found[0]) if found else None
+
     def deployment(self, name: str) -> dict[str, Any]:
         return dict(self.ask("GET", f"/deployments/name/{name}/{name}"))
 
@@ -103,15 +108,18 @@ class Prefect:
 class Deploy:
     """A running `trilla deploy`."""
 
-    def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], folder: Path, arguments: Sequence[str] | None = None
+    ) -> None:
         self.cron = f"0 {(datetime.now(UTC).hour + 12) % 24} * * *"  # not while the tests run
+        given = ["--cron", self.cron] if arguments is None else arguments
         folder.mkdir(exist_ok=True)
         self.environment = {**environment}
         self.home = environment["TRILLA_HOME"]
         self._log = folder / "deploy.log"
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [TRILLA, "deploy", "--cron", self.cron],
+                [TRILLA, "deploy", *given],
                 env=self.environment,
                 cwd=folder,
                 stdout=log,
@@ -139,26 +147,30 @@ class Deploy:
             self.process.send_signal(number)
         return self.process.wait(limit_s)
 
-    def python(self, code: str) -> str:
-        """Run code in a process of its own that has this one's settings and servers."""
+    def start(self, code: str) -> "subprocess.Popen[str]":
+        """Start a process of its own that runs code with this one's settings and servers."""
         program = f"from deployments.stack import bring_up; bring_up()\n{code}"
-        done = subprocess.run(
+        return subprocess.Popen(
             [sys.executable, "-c", program],
             env=self.environment,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=60,
-            check=False,
         )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+
+    def python(self, code: str) -> str:
+        """Run code in a process of its own to its end."""
+        process = self.start(code)
+        output, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
+        return output
 
     def processes(self, run_id: str | None = None) -> list[psutil.Process]:
         """List what lives of this home folder, servers apart; only the processes of one run, if asked for."""
         found = []
         for process in psutil.process_iter(["environ"]):
             variables = process.info["environ"] or {}
-            ours = variables.get("TRILLA_HOME") == self.home and MARK not in variables
+            ours = variables.get("TRILLA_HOME") == self.home and SERVER_VARIABLE not in variables
             if ours and run_id in (None, variables.get("PREFECT__FLOW_RUN_ID")) and is_alive(process):
                 found.append(process)
         return found

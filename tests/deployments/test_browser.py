@@ -6,7 +6,7 @@ With TRILLA_SCREENSHOTS=FOLDER the study is the default one, and the README's pi
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -14,8 +14,12 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from flows.parameters import StudyParameters
 from infra.servers import Stack
-from tests.deployments.browser import BUSY, ENDS, Deploy, browsing, picture
+from tasks.report.dataset_result import dataset_results
+from tasks.report.recommended import recommendation_lines
+from tasks.results import StudyResult
+from tests.deployments.browser import BUSY, ENDS, HEIGHT, Deploy, browsing, picture
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -134,6 +138,19 @@ def test_a_parameter_out_of_bounds_is_refused_by_the_form(deploy: Deploy, page: 
     assert [run["id"] for run in deploy.prefect.asked_for("study")] == before
 
 
+def test_the_form_begins_with_the_parameters_that_flags_gave_the_deployment(
+    deploy: Deploy, page: "Page"
+) -> None:
+    path = f"/deployments/{deploy.prefect.deployment('study')['id']}"
+    nightly = StudyParameters(data=["burger-king"], candidates=9).model_dump(mode="json", exclude_none=True)
+    deploy.prefect.ask("PATCH", path, {"parameters": {"parameters": nightly}})
+    open_form(deploy, page)
+    deploy.prefect.ask("PATCH", path, {"parameters": {}})
+    assert field(page, "Candidates").locator("input").input_value() == "9"
+    items = field(page, "Data").locator(".schema-form-property-array-item")
+    assert [item.locator("textarea").input_value() for item in items.all()] == ["burger-king"]
+
+
 def test_two_engines_are_compared_in_mlflow(
     deploy: Deploy, stack: Stack, page: "Page", completed: str
 ) -> None:
@@ -164,12 +181,96 @@ def test_two_engines_are_compared_in_mlflow(
     picture(page, "mlflow-compare", height=1100)
 
 
+def follow(page: "Page", link: "Locator") -> "Page":
+    """Click a link, and return the page that it leads to, whether in a tab of its own or in this one."""
+    if link.get_attribute("target") == "_blank":
+        with page.context.expect_page() as opened:
+            link.click()
+        return opened.value
+    link.click()
+    return page
+
+
+def artifact_page(deploy: Deploy, stack: Stack, page: "Page", run_id: str, key: str) -> "Locator":
+    """Open the page of a run's artifact, and return its text."""
+    body = {"artifacts": {"flow_run_id": {"any_": [run_id]}, "key": {"any_": [key]}}}
+    [artifact] = deploy.prefect.ask("POST", "/artifacts/filter", body)
+    page.goto(f"{stack.prefect_ui_url}/artifacts/artifact/{artifact['id']}")
+    text = page.locator(".artifact-data-markdown")
+    text.wait_for()
+    return text
+
+
+SEEN: dict[str, Callable[["Page"], "Locator"]] = {
+    "Prefect run": lambda page: page.locator(".page-heading-flow-run .state-badge"),
+    "MLflow run": lambda page: page.get_by_text("About this run"),
+    "report in MLflow": lambda page: page.frame_locator("iframe").locator("h2#findings"),
+}
+"""What shows that the page behind a link is there, by the link's name."""
+
+
+@pytest.mark.parametrize("key", ["summary", "links"])
+def test_every_link_of_an_artifact_leads_to_its_page(
+    deploy: Deploy, stack: Stack, page: "Page", completed: str, key: str
+) -> None:
+    text = artifact_page(deploy, stack, page, completed, key)
+    address, links = page.url, text.get_by_role("link")
+    names = [link.inner_text() for link in links.all()]
+    assert len(names) == len(set(names)) >= 3
+    for name in names:
+        if name.endswith(
+            "(while the study runs)"
+        ):  # the dashboard has ended with the cluster, and the link says so
+            continue
+        opened = follow(page, text.get_by_role("link", name=name, exact=True))
+        SEEN[name](opened).first.wait_for()
+        if opened is not page:
+            opened.close()
+        page.goto(address)
+
+
+def test_the_summary_begins_with_the_recommendation_of_the_report(
+    deploy: Deploy, stack: Stack, page: "Page", completed: str
+) -> None:
+    shown = artifact_page(deploy, stack, page, completed, "summary").inner_text()
+    [result] = (Path(deploy.home) / "studies").glob("*/result.json")
+    [data] = dataset_results(StudyResult.model_validate_json(result.read_text()))
+    words = [" ".join(line.split()) for line in recommendation_lines(data)]
+    assert words
+    for line in words:
+        assert line in " ".join(shown.split())
+
+
+def test_a_run_in_mlflow_leads_to_prefect(deploy: Deploy, stack: Stack, page: "Page", completed: str) -> None:
+    text = artifact_page(deploy, stack, page, completed, "summary")
+    opened = follow(page, text.get_by_role("link", name="MLflow run", exact=True))
+    assert "workflowType=machine_learning" in opened.url
+    link = opened.get_by_role("link", name="Prefect run").first
+    link.wait_for()
+    assert link.get_attribute("href") == f"{stack.prefect_ui_url}/runs/flow-run/{completed}"
+
+
+def test_data_that_cannot_be_used_end_a_run_of_the_form_with_one_sentence(deploy: Deploy) -> None:
+    answer = deploy.prefect.submit("study", data=["nowhere.csv"], engines=["local"])
+    assert answer.status_code == 201
+    run_id = answer.json()["id"]
+    assert deploy.prefect.end(run_id, 60) == "Failed"
+    run = deploy.prefect.run(run_id)
+    assert run["state"]["message"].startswith("no file 'nowhere.csv'; give a CSV or Parquet file")
+    assert run["total_run_time"] < 15
+    logs = deploy.prefect.ask("POST", "/logs/filter", {"logs": {"flow_run_id": {"any_": [run_id]}}})
+    assert not [log for log in logs if "Traceback" in log["message"]]
+    children = {"parent_flow_run_id": {"any_": [run_id]}}
+    assert deploy.prefect.runs(**children) == []
+
+
 def test_the_report_opens_without_a_server(deploy: Deploy, page: "Page", completed: str) -> None:
     [report] = (Path(deploy.home) / "reports").glob("*.html")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(report.as_uri())
     page.get_by_role("heading", name="Findings").wait_for()
+    assert page.get_by_text("Recommended for burger-king").bounding_box()["y"] < HEIGHT / 2
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
     picture(page, "report")
 

@@ -2,11 +2,14 @@
 
 import os
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from deployments.cli import main
+from flows.parameters import StudyParameters
+from infra import __version__
 
 FILES = {
     "empty.csv": "",
@@ -56,6 +59,17 @@ REFUSED = [
     ("stray", r"stray \(`trilla study --help` lists"),
     ("--json /nosuch/folder/x.json", "--json /nosuch/folder/x.json: its folder does not exist"),
     ("--json twin", "--json twin: it is a folder"),
+]
+
+DEPLOY_REFUSED = [
+    ("--cron nightly", "--cron 'nightly' is not a cron expression.*for example '0 2"),
+    ("--data nosuch.csv", "no file 'nosuch.csv'"),
+    ("--data good.csv --target z", "good.csv' has no column 'z' for the target; columns: a, b, y"),
+    ("--target y", "data set 'diabetes' is for .* target 'diabetes', not 'y'"),
+    ("--folds 1", "--folds 1: .*greater than or equal to 2"),
+    ("--engines ray", "--engines ray: .*'local', 'dask' or 'spark'"),
+    ("--json x.json", r"--json x.json \(`trilla deploy --help` lists what is allowed\)"),
+    ("--crn x", r"--crn x \(did you mean --cron\?\)"),
 ]
 
 VARIABLES = [
@@ -114,6 +128,33 @@ def test_bad_input_is_refused(
 ) -> None:
     assert_refused(run(["study", *arguments.split()], capsys), sentence)
     assert_untouched(place / "home")
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), DEPLOY_REFUSED, ids=[one for one, _ in DEPLOY_REFUSED])
+def test_bad_input_is_refused_before_anything_is_deployed(
+    arguments: str, sentence: str, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert_refused(run(["deploy", *arguments.split()], capsys), sentence)
+    assert_untouched(place / "home")
+
+
+def test_without_flags_a_deployment_keeps_what_it_has(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str | None, StudyParameters | None]] = []
+    monkeypatch.setattr("deployments.deploy.deploy", lambda *given: asked.append(given))
+    main(["deploy"])
+    main(["deploy", "--cron", "0 3 * * *"])
+    main(["deploy", "--data", "good.csv", "--target", "y"])
+    assert asked == [
+        (None, None),
+        ("0 3 * * *", None),
+        (None, StudyParameters(data=["good.csv"], target="y")),
+    ]
+
+
+def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--version"])
+    assert capsys.readouterr().out == f"trilla {__version__}\n"
+    assert __version__ == version("trilla")
 
 
 @pytest.mark.parametrize(("name", "value", "sentence"), VARIABLES, ids=[one[0] for one in VARIABLES])

@@ -4,18 +4,46 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from deployments.deploy import AUTOMATION, SILENCE_S, check_cron
+from deployments.automation import AUTOMATION, SILENCE_S
+from deployments.deploy import check_cron
+from deployments.registration import NOT_SERVED
+from flows.parameters import StudyParameters
 from infra.errors import ParameterError
 from tests.conftest import TRILLA, free_port, trilla
 from tests.deployments.browser import Deploy, Prefect, names, until
-from tests.tasks.vision import pictures
+from tests.tasks.datasets.images import image_files
 
 QUICK = {"engines": ["local"], "algorithms": ["kmeans"], "candidates": 4, "repeats": 0}
 SHORT_SILENCE_S = 10  # the least that Prefect allows
+HEARTBEAT = "prefect.flow-run.heartbeat"
+FOREIGN = """
+import time
+from prefect import flow
+
+@flow(name="foreign")
+def foreign():
+    time.sleep(600)
+
+foreign()
+"""
+COMPLETED = """
+from prefect import flow, tags
+
+@flow(name="completed")
+def completed():
+    pass
+
+with tags("trilla"):
+    print(completed(return_state=True).state_details.flow_run_id)
+"""
 LONG = {"data": ["burger-king"], "engines": ["dask", "spark"], "candidates": 5000, "repeats": 0}
 
 
@@ -37,9 +65,17 @@ class Served:
             self._deploy = Deploy(self.environment, self.folder / "elsewhere")
         return self._deploy
 
-    def close(self) -> None:
+    def restart(self, *arguments: str) -> Deploy:
+        self.stop()
+        self._deploy = Deploy(self.environment, self.folder / "elsewhere", arguments)
+        return self._deploy
+
+    def stop(self) -> None:
         if self._deploy is not None and self._deploy.process.poll() is None:
-            self._deploy.stop()
+            assert self._deploy.stop() == 0
+
+    def close(self) -> None:
+        self.stop()
         assert trilla("down", environment=self.environment).returncode == 0
 
 
@@ -84,6 +120,104 @@ def test_the_deployments_are_registered_and_named_on_the_terminal(deploy: Deploy
         assert schedules == ([deploy.cron] if name == "study" else [])
 
 
+def test_what_was_edited_on_the_deployments_page_outlives_a_new_start(served: Served) -> None:
+    prefect = served.now().prefect
+    edit_schedule(prefect, {"cron": "30 3 * * *", "timezone": "Europe/Madrid"}, active=False)
+    edit(prefect, parameters={"parameters": {"candidates": 9}}, tags=["trilla", "of-ours"])
+    deploy = served.restart()
+    study = prefect.deployment("study")
+    assert scheduled(study) == [("30 3 * * *", "Europe/Madrid", False)]
+    assert study["parameters"] == {"parameters": {"candidates": 9}}
+    assert study["tags"] == ["of-ours", "trilla"]
+    assert not study["paused"]
+    assert "/deployment/" + study["id"] + ", paused: `30 3 * * *` (Europe/Madrid)\n" in deploy.output
+
+
+def test_flags_set_when_the_study_runs_and_what_it_does(served: Served) -> None:
+    table = served.folder / "elsewhere" / "rows.csv"
+    table.write_text("a,b\n" + "".join(f"{i},{i * i % 7}\n" for i in range(40)))
+    prefect = served.now().prefect
+    edit(prefect, parameters={"parameters": {"candidates": 9}})
+    served.restart("--cron", "30 6 * * 1", "--data", f"burger-king,{table.name}", "--engines", "local")
+    study = prefect.deployment("study")
+    assert scheduled(study) == [("30 6 * * 1", "UTC", True)]
+    nightly = study["parameters"]["parameters"]
+    assert (nightly["data"], nightly["engines"]) == (["burger-king", str(table)], ["local"])
+    assert nightly["candidates"] == StudyParameters().candidates
+    asked = prefect.ask("POST", f"/deployments/{study['id']}/create_flow_run", {})
+    prefect.ask("DELETE", f"/flow_runs/{asked['id']}")
+    assert asked["parameters"] == study["parameters"]
+
+
+def test_parameters_of_another_version_are_refused_with_one_sentence_until_flags_set_new_ones(
+    served: Served,
+) -> None:
+    prefect = served.now().prefect
+    served.stop()
+    edit(prefect, parameters={"parameters": {"colour": "red"}}, enforce_parameter_schema=False)
+    refused = trilla("deploy", environment=served.environment)
+    assert refused.returncode == 2
+    [sentence] = refused.stderr.splitlines()
+    assert sentence.startswith(
+        "trilla: the parameters of deployment 'study' do not fit this version of trilla"
+    )
+    assert "colour" in sentence
+    served.restart("--data", "burger-king", "--engines", "local")
+    assert prefect.deployment("study")["parameters"]["parameters"]["data"] == ["burger-king"]
+    edit(prefect, parameters={})
+
+
+def test_a_deployment_that_is_new_runs_every_night(served: Served) -> None:
+    prefect = served.now().prefect
+    served.stop()
+    prefect.ask("DELETE", f"/deployments/{prefect.deployment('study')['id']}")
+    deploy = served.restart()
+    assert scheduled(prefect.deployment("study")) == [("0 2 * * *", "UTC", True)]
+    assert ", by itself: `0 2 * * *` (UTC)\n" in deploy.output
+
+
+def test_a_stop_pauses_and_the_next_start_resumes_all_but_what_the_user_paused(served: Served) -> None:
+    prefect = served.now().prefect
+    names = ("study", "clustering")
+    prefect.ask("POST", f"/deployments/{prefect.deployment('clustering')['id']}/pause_deployment")
+    served.stop()
+    assert all(prefect.deployment(name)["paused"] for name in names)
+    assert NOT_SERVED in prefect.deployment("study")["tags"]  # the page says why it is paused
+    served.restart()
+    assert [prefect.deployment(name)["paused"] for name in names] == [False, True]
+    assert NOT_SERVED not in prefect.deployment("study")["tags"]
+    prefect.ask("POST", f"/deployments/{prefect.deployment('clustering')['id']}/resume_deployment")
+
+
+def test_a_schedule_with_a_slug_is_kept(served: Served) -> None:
+    prefect = served.now().prefect
+    [schedule] = prefect.deployment("study")["schedules"]
+    path = f"/deployments/{prefect.deployment('study')['id']}/schedules"
+    prefect.ask("PATCH", f"{path}/{schedule['id']}", {"slug": "nightly"})
+    served.restart()
+    [kept] = prefect.deployment("study")["schedules"]
+    assert (kept["slug"], kept["schedule"]) == ("nightly", schedule["schedule"])
+    served.restart("--cron", "0 4 * * *")
+    assert scheduled(prefect.deployment("study")) == [("0 4 * * *", "UTC", True)]
+
+
+def edit(prefect: Prefect, **fields: object) -> None:
+    prefect.ask("PATCH", f"/deployments/{prefect.deployment('study')['id']}", fields)
+
+
+def edit_schedule(prefect: Prefect, schedule: dict[str, str], active: bool) -> None:
+    study = prefect.deployment("study")
+    path = f"/deployments/{study['id']}/schedules/{study['schedules'][0]['id']}"
+    prefect.ask("PATCH", path, {"schedule": schedule, "active": active})
+
+
+def scheduled(deployment: dict[str, Any]) -> list[tuple[str, str, bool]]:
+    return [
+        (one["schedule"]["cron"], one["schedule"]["timezone"], one["active"])
+        for one in deployment["schedules"]
+    ]
+
+
 def test_a_second_one_is_refused(deploy: Deploy) -> None:
     done = trilla("deploy", environment=deploy.environment)
     assert done.returncode == 2
@@ -109,12 +243,9 @@ def test_parameters_out_of_bounds_create_no_run(
 
 
 def test_a_schedule_fires_by_itself(deploy: Deploy) -> None:
-    schedule = f"Interval(10, parameters={{'parameters': {QUICK!r}}})"
-    deploy.python(
-        "from prefect.schedules import Interval\n"
-        "from deployments.deploy import deployments\n"
-        f"deployments({{'clustering': {schedule}}})['clustering'].apply()"
-    )
+    every_10_s = {"schedule": {"interval": 10}, "active": True, "parameters": {"parameters": QUICK}}
+    path = f"/deployments/{deploy.prefect.deployment('clustering')['id']}/schedules"
+    deploy.prefect.ask("POST", path, [every_10_s])
 
     def completed() -> list[str]:
         return [
@@ -133,8 +264,8 @@ def test_a_schedule_fires_by_itself(deploy: Deploy) -> None:
 
 def test_a_folder_of_images_is_learned_from_the_form(deploy: Deploy, tmp_path: Path) -> None:
     """Nothing has looked at the folder before: the run decodes it, on the cluster's workers."""
-    photographs = pictures.folder(tmp_path / "pets", count=12)
-    pictures.put(photographs / "cat" / "text.jpg", b"hello")
+    photographs = image_files.folder(tmp_path / "pets", count=12)
+    image_files.put(photographs / "cat" / "text.jpg", b"hello")
     asked = {"data": str(photographs), "engines": ["dask"], "candidates": 1, "repeats": 0, "epochs": 1}
     run_id = deploy.prefect.submit("vision", **asked).json()["id"]
     assert deploy.prefect.end(run_id, 120) == "Completed", deploy.output
@@ -195,27 +326,70 @@ def test_ctrl_c_ends_the_run_that_is_about_to_start(deploy: Deploy) -> None:
     assert deploy.prefect.state(run_id) in ("Cancelled", "Crashed")
 
 
-def test_a_killed_study_is_shown_crashed(served: Served) -> None:
+def test_a_killed_study_is_shown_crashed_and_a_silent_run_of_others_is_left_alone(served: Served) -> None:
     deploy = served.now()
     set_silence(deploy, SHORT_SILENCE_S)
     command = [TRILLA, "study", "--data", "burger-king", "--engines", "local", "--repeats", "0"]
     study = subprocess.Popen(command, env=served.environment, stdout=subprocess.DEVNULL)
+    foreign = deploy.start(FOREIGN)
     try:
-        run_id = until(lambda: heard(deploy.prefect), 60)
-        assert deploy.prefect.state(run_id) == "Running"
+        own_id, foreign_id = (
+            until(partial(heard, deploy.prefect, name), 60) for name in ("study", "foreign")
+        )
+        assert deploy.prefect.state(own_id) == deploy.prefect.state(foreign_id) == "Running"
     finally:
-        study.kill()
-        study.wait()
-    assert deploy.prefect.end(run_id, 45) == "Crashed"
-    assert f"no heartbeat for {SHORT_SILENCE_S} s" in deploy.prefect.run(run_id)["state"]["message"]
+        for process in (foreign, study):  # the silence of the foreign run begins first
+            process.kill()
+            process.wait()
+    assert deploy.prefect.end(own_id, 45) == "Crashed"
+    assert f"no heartbeat for {SHORT_SILENCE_S} s" in deploy.prefect.run(own_id)["state"]["message"]
+    assert not until(lambda: deploy.prefect.state(foreign_id) != "Running", 5)
     set_silence(deploy, SILENCE_S)
     [automation] = automations(deploy.prefect)
     assert automation["trigger"]["within"] == SILENCE_S == 90
 
 
+def test_a_completed_run_stays_completed_though_a_heartbeat_comes_after_its_end(served: Served) -> None:
+    """A process may end later than its run; Prefect's server refuses to set such a run to Crashed."""
+    deploy = served.now()
+    set_silence(deploy, SHORT_SILENCE_S)
+    run_id = deploy.python(COMPLETED).split()[-1]
+    assert deploy.prefect.state(run_id) == "Completed"
+    deploy.prefect.ask("POST", "/events", [late_heartbeat(run_id)])
+    assert until(lambda: happened(deploy.prefect, "prefect.automation.action.failed", run_id), 45)
+    assert deploy.prefect.state(run_id) == "Completed"
+    set_silence(deploy, SILENCE_S)
+
+
+def test_an_automation_for_other_runs_is_mended_by_the_next_study(deploy: Deploy) -> None:
+    """An automation of the first version matched every run of the server."""
+    deploy.python(
+        "from deployments.automation import crash_automation, ensure_automation\n"
+        "everywhere = crash_automation()\n"
+        "everywhere.trigger.match_related = type(everywhere.trigger.match_related)({})\n"
+        "ensure_automation(everywhere)\n"
+    )
+    assert automations(deploy.prefect)[0]["trigger"]["match_related"] == {}
+    deploy.python(
+        "from deployments.automation import crash_automation, ensure_automation\n"
+        "ensure_automation(crash_automation(), update=False)\n"
+    )
+    assert automations(deploy.prefect)[0]["trigger"]["match_related"] != {}
+
+
+def late_heartbeat(run_id: str) -> dict[str, object]:
+    return {
+        "id": str(uuid4()),
+        "occurred": datetime.now(UTC).isoformat(),
+        "event": HEARTBEAT,
+        "resource": {"prefect.resource.id": f"prefect.flow-run.{run_id}"},
+        "related": [{"prefect.resource.id": "prefect.tag.trilla", "prefect.resource.role": "tag"}],
+    }
+
+
 def set_silence(deploy: Deploy, seconds: float) -> None:
     deploy.python(
-        "from deployments.deploy import crash_automation, ensure_automation\n"
+        "from deployments.automation import crash_automation, ensure_automation\n"
         f"ensure_automation(crash_automation({seconds}))"
     )
 
@@ -225,12 +399,16 @@ def automations(prefect: Prefect) -> list[dict[str, object]]:
     return list(prefect.ask("POST", "/automations/filter", body))
 
 
-def heard(prefect: Prefect) -> str | None:
-    """Find a run without deployment that has sent a heartbeat."""
-    running = prefect.runs(state={"name": {"any_": ["Running"]}}, deployment_id={"is_null_": True})
-    ids = [run["id"] for run in running if run["parent_task_run_id"] is None]
-    if not ids:
-        return None
-    resource = f"prefect.flow-run.{ids[0]}"
-    body = {"filter": {"event": {"name": ["prefect.flow-run.heartbeat"]}, "any_resource": {"id": [resource]}}}
-    return ids[0] if prefect.ask("POST", "/events/filter", body)["total"] else None
+def heard(prefect: Prefect, name: str) -> str | None:
+    """Find a running run of a flow that has sent a heartbeat."""
+    running = prefect.runs(state={"name": {"any_": ["Running"]}})
+    flow_id = prefect.flow_id(name)
+    ids = [run["id"] for run in running if run["flow_id"] == flow_id]
+    return ids[0] if ids and happened(prefect, HEARTBEAT, ids[0]) else None
+
+
+def happened(prefect: Prefect, event: str, run_id: str) -> bool:
+    """Tell whether there was an event that has to do with a run."""
+    resource = f"prefect.flow-run.{run_id}"
+    body = {"filter": {"event": {"name": [event]}, "any_resource": {"id": [resource]}}}
+    return bool(prefect.ask("POST", "/events/filter", body)["total"])

@@ -95,7 +95,7 @@ def test_a_killed_study_is_gone_on_with(
     killed: tuple[Study, Study, dict[str, float]], undisturbed: dict[str, Any]
 ) -> None:
     _, second, held = killed
-    assert f"going on with interrupted study {second.id}: {len(held)} results kept" in second.output
+    assert f"resuming interrupted study {second.id}: {len(held)} results kept" in second.output
     assert found_by(second) == {("dask", search): found for search, found in undisturbed.items()}
 
 

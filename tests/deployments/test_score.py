@@ -5,16 +5,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from infra.delivery import mlflow_client
+from infra.mlflow_api import mlflow_client
 from infra.model_registry import ModelRegistry
 from infra.servers import Stack
 from tasks import models
+from tasks.algorithms.base import ModelOptions
 from tasks.champion import fit_whole
 from tasks.datasets.catalogue import BUNDLED, resolve
-from tasks.datasets.preparation import prepare
-from tasks.results import Cell
+from tasks.results import Way
 from tests.conftest import trilla
-from tests.tasks.vision import pictures
+from tests.tasks.datasets.images import image_files
+from tests.tasks.preparing import prepare
 
 
 @pytest.fixture(scope="module")
@@ -22,10 +23,8 @@ def champion(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[st
     """Name of a registered champion, and its files."""
     folder = tmp_path_factory.mktemp("model")
     dataset = prepare(resolve("diabetes"), folder)
-    cell = Cell(
-        dataset="diabetes", algorithm="xgboost", engine="local", search="grid", params={"max_depth": 2}
-    )
-    files = fit_whole(dataset, cell, 0, folder / "files")
+    options = ModelOptions(seed=0)
+    files = fit_whole(dataset, Way("xgboost", "grid"), {"max_depth": 2}, options, folder / "files")
     client, registry = mlflow_client(stack.mlflow_url), ModelRegistry(stack.mlflow_url)
     run = client.create_run("0")
     client.log_artifacts(run.info.run_id, str(files), "models/it")
@@ -45,9 +44,33 @@ def test_predictions_are_those_of_the_model(
     assert done.returncode == 0, done.stderr
     assert "768 predictions of xgboost" in done.stdout
     found = pd.read_csv(out) if suffix == ".csv" else pd.read_parquet(out)
-    expected = models.score_table(*models.load(files), pd.read_csv(table))
-    assert list(found["prediction"]) == list(expected["prediction"])
-    assert found["probability of pos"].to_numpy() == pytest.approx(expected["probability of pos"].to_numpy())
+    model, description = models.load(files)
+    X, _ = prepare(resolve("diabetes"), tmp_path).load()
+    shares = model.predict_proba(X)
+    expected = pd.DataFrame(
+        {
+            "prediction": [description.classes[code] for code in shares.argmax(axis=1)],
+            "probability of neg": shares[:, 0],
+            "probability of pos": shares[:, 1],
+        }
+    )
+    # a CSV file holds the shortest decimals that give a number of 32 bits again
+    pd.testing.assert_frame_equal(found.astype(expected.dtypes), expected, check_exact=True)
+
+
+def test_a_cell_that_cannot_be_read_is_one_sentence(
+    champion: tuple[str, Path], environment: dict[str, str], tmp_path: Path
+) -> None:
+    frame = pd.read_csv(BUNDLED / "diabetes.csv").astype({"mass": object})
+    frame.loc[3, "mass"] = "much"
+    table = tmp_path / "new.csv"
+    frame.assign(note=["12"] * 767 + ["a text among numbers"]).to_csv(table, index=False)
+    done = trilla("score", champion[0], str(table), "--out", "p.csv", environment=environment)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"trilla: '{table}', line 5: column 'mass' holds 'much' where numbers belong (1 of 768 values are text); "
+        "put a number there or leave it empty\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -58,7 +81,7 @@ def test_predictions_are_those_of_the_model(
         (("nobody", "no.csv", "--out", "p.csv"), "no file 'no.csv'"),
         (
             ("{name}", "burger-king", "--out", "p.csv"),
-            "column 'pregnant' is missing; the model needs: pregnant",
+            f"'{BUNDLED / 'burger_king.csv'}': column 'pregnant' is missing; the model needs: pregnant, glucose",
         ),
         (("{name}", "diabetes", "--out", "no/folder/p.csv"), "--out no/folder/p.csv: "),
     ],
@@ -77,9 +100,10 @@ def test_what_cannot_be_scored_is_one_sentence(
 def network(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path, Path]:
     """Name of a registered network, its files, and the folder of images that it learned."""
     folder = tmp_path_factory.mktemp("network")
-    photographs = pictures.folder(folder / "pets", count=10)
-    cell = Cell(dataset="pets", algorithm="convnet", engine="local", search="baseline", params={"epochs": 2})
-    files = fit_whole(prepare(resolve(str(photographs)), folder), cell, 0, folder / "files")
+    photographs = image_files.folder(folder / "pets", count=10)
+    dataset = prepare(resolve(str(photographs)), folder)
+    way, options = Way("convnet", "baseline"), ModelOptions(seed=0)
+    files = fit_whole(dataset, way, {"epochs": 2}, options, folder / "files")
     client, registry = mlflow_client(stack.mlflow_url), ModelRegistry(stack.mlflow_url)
     run = client.create_run("0")
     client.log_artifacts(run.info.run_id, str(files), "models/it")
@@ -94,8 +118,8 @@ def test_images_of_a_folder_are_told_apart(
     name, files, photographs = network
     asked, out = tmp_path / "asked", tmp_path / "predictions.csv"
     for i, source in enumerate(sorted(photographs.rglob("*.jpg"))[::5]):
-        pictures.put(asked / f"{i}.jpg", source.read_bytes())
-    pictures.put(asked / "broken.jpg", b"no image")
+        image_files.put(asked / f"{i}.jpg", source.read_bytes())
+    image_files.put(asked / "broken.jpg", b"no image")
     done = trilla("score", name, str(asked), "--out", str(out), environment=environment)
     assert done.returncode == 0, done.stderr
     found = pd.read_csv(out)

@@ -10,7 +10,7 @@ import httpx
 import psutil
 import pytest
 
-from infra.delivery import mlflow_client
+from infra.mlflow_api import mlflow_client
 from infra.servers import Stack, down, up
 from infra.settings import Settings
 from infra.tracking import Tracker
@@ -28,7 +28,7 @@ from tests.flows.studying import (
     tracked,
     wait_for,
 )
-from tests.tasks.vision import pictures
+from tests.tasks.datasets.images import image_files
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +84,8 @@ def test_own_classes_on_every_engine(own: Path, environments: Environments) -> N
 
 
 def test_own_images_are_told_apart(environments: Environments, tmp_path: Path, stack: Stack) -> None:
-    photographs = pictures.folder(tmp_path / "pets", count=20)
-    pictures.put(photographs / "cat" / "text.jpg", b"hello")
+    photographs = image_files.folder(tmp_path / "pets", count=20)
+    image_files.put(photographs / "cat" / "text.jpg", b"hello")
     arguments = ("--data", str(photographs), "--engines", "local,dask", "--candidates", "1", "--epochs", "2")
     study = Study(environments("images"), arguments)
     assert study.end() == 0, study.output + study.errors
@@ -126,7 +126,7 @@ def test_an_interrupt_ends_it_cleanly(
     assert study.end(60) == 128 + number
     kept = len(ledger(study.home))
     assert (
-        study.errors == f"trilla: interrupted; {kept} results are kept; the same command goes on from here\n"
+        study.errors == f"trilla: interrupted; {kept} results are kept; the same command resumes from here\n"
     )
     assert gone_within(5, family)
     found = settled_states(stack.prefect_api_url, study.flow_run)
@@ -275,7 +275,7 @@ def test_servers_that_go_and_come_back(own_stack: tuple[Settings, Stack], tmp_pa
         prefect.resume()
     stack = up(settings)
     assert study.end() == 0, study.output + study.errors
-    assert "takes nothing now; operations wait in the outbox" in study.output
+    assert "accepts no data now; operations wait in the outbox" in study.output
     runs = tracked(stack.mlflow_url, study.id)
     assert len(runs) == 1 + 3 + 2 * 3
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
@@ -290,7 +290,7 @@ def test_without_mlflow_results_wait_in_the_outbox(own_stack: tuple[Settings, St
     wait_for(lambda: list(study.home.glob("logs/study-*.log")))  # the servers have been looked at
     kill_with_children(server(stack, "mlflow"))
     assert study.end() == 0, study.output + study.errors
-    assert "does not answer" in study.output or "takes nothing now" in study.output
+    assert "does not answer" in study.output or "accepts no data now" in study.output
     outbox = study.home / "outbox.sqlite"
     assert f"operations for MLflow wait in {outbox}" in study.output
     stack = up(settings)

@@ -17,7 +17,8 @@ import httpx
 import psutil
 from mlflow.entities import Run
 
-from infra.delivery import KEY, mlflow_client
+from infra.mlflow_api import mlflow_client
+from infra.sending import KEY
 from infra.servers import Stack
 from tests.conftest import TRILLA
 

@@ -20,7 +20,7 @@ def pointers(home: Path) -> list[Path]:
 def test_one_that_died_is_gone_on_with(tmp_path: Path) -> None:
     with open_journal(tmp_path, PARAMETERS) as first:
         first.note_flow_run("run-1")
-        Ledger(first.ledger).put("trial", 0.5)
+        Ledger(first.folder.ledger).put("trial", 0.5)
     assert (first.resumed, first.previous_flow_run) == (False, None)
     with open_journal(tmp_path, PARAMETERS) as second:
         assert (second.id, second.resumed, second.previous_flow_run) == (first.id, True, "run-1")

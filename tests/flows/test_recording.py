@@ -1,5 +1,6 @@
 """The curve of a network in MLflow while the network is trained."""
 
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -7,11 +8,18 @@ from typing import Any
 import pytest
 
 from flows import recording
-from infra.delivery import mlflow_client
+from infra import __version__
+from infra.mlflow_api import mlflow_client
 from infra.servers import Stack
+from infra.study_folder import StudyFolder
 from infra.tracking import Tracker
 from tasks.vision.curves import CurveFile
 from tests.flows.studying import wait_for
+
+
+def test_versions_are_those_of_the_packages_that_are_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "PACKAGES", ("numba", "no-such-package"))
+    assert recording.versions() == {"trilla": __version__, "numba": version("numba")}
 
 
 def test_an_epoch_is_in_mlflow_before_the_next_has_ended(
@@ -20,9 +28,11 @@ def test_an_epoch_is_in_mlflow_before_the_next_has_ended(
     monkeypatch.setattr(recording, "FOLLOW_S", 0.1)
     request: Any = SimpleNamespace(
         key="images/convnet/dask/baseline/0",
-        dataset=SimpleNamespace(task="vision"),
-        curve=tmp_path / "curve.jsonl",
+        algorithm="convnet",
+        folder=StudyFolder(home=tmp_path, id="study"),
     )
+    curve = request.folder.curve(request.key)
+    curve.parent.mkdir(parents=True)
     with Tracker(stack.mlflow_url, tmp_path / "outbox.sqlite", "curves") as tracker:
         session: Any = SimpleNamespace(tracker=tracker, key=tmp_path.name)
         key = recording.run_key(session, request)
@@ -35,12 +45,12 @@ def test_an_epoch_is_in_mlflow_before_the_next_has_ended(
             return sorted((point.step, point.value) for point in history)
 
         with recording.following(session, request):
-            CurveFile(str(request.curve)).on_epoch(1, {"loss": 0.7})
+            CurveFile(str(curve)).on_epoch(1, {"loss": 0.7})
             wait_for(lambda: steps() == [(1, 0.7)], 30)
-            CurveFile(str(request.curve)).on_epoch(2, {"loss": 0.5})
+            CurveFile(str(curve)).on_epoch(2, {"loss": 0.5})
         assert tracker.flush(30)
         assert steps() == [(1, 0.7), (2, 0.5)]
-        with recording.following(session, request):  # the study was killed and is gone on with
+        with recording.following(session, request):  # the study was killed and is resumed
             pass
         assert tracker.flush(30)
         assert steps() == [(1, 0.7), (2, 0.5)]

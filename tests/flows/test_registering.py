@@ -13,7 +13,7 @@ from flows import registering
 from infra.model_registry import ModelRegistry
 from infra.servers import Stack
 from infra.tracking import Tracker
-from tasks.results import Evaluation, RegisteredModel
+from tasks.results import Evaluation, Recommendation, RegisteredModel
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def sessions(stack: Stack, tmp_path: Path) -> Iterator[list[Any]]:
             SimpleNamespace(
                 tracker=tracker,
                 key=f"{tmp_path.name}-{number}",
-                parameters=SimpleNamespace(seed=0),
+                parameters=SimpleNamespace(seed=0, epochs=None),
                 settings=SimpleNamespace(home=tmp_path),
             )
             for number in range(2)
@@ -44,9 +44,8 @@ def test_of_two_studies_at_once_the_later_is_judged_by_the_earlier(
     judge = registering.judge
     monkeypatch.setattr(registering, "judge", slowly)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", stack.mlflow_url)
-    dataset: Any = SimpleNamespace(
-        name=f"race-{tmp_path.name}", sha256="0" * 64, task="classification", epochs=None
-    )
+    dataset: Any = SimpleNamespace(name=f"race-{tmp_path.name}", sha256="0" * 64, task="classification")
+    recommendation = Recommendation(dataset=dataset.name, algorithm=None, reason="It was asked for.")
 
     def end(session: Any) -> RegisteredModel | None:
         folder = tmp_path / f"{session.key}-model"
@@ -65,7 +64,7 @@ def test_of_two_studies_at_once_the_later_is_judged_by_the_earlier(
             low=0.7,
             high=0.73,
         )
-        return registering.register(session, dataset, evaluation, folder)
+        return registering.register(session, dataset, evaluation, recommendation, folder)
 
     with ThreadPoolExecutor(2) as pool:
         models = [model for model in pool.map(end, sessions) if model]
@@ -75,7 +74,7 @@ def test_of_two_studies_at_once_the_later_is_judged_by_the_earlier(
     ]
     reasons = {model.alias: model.reason for model in models}
     assert reasons["champion"] == "there was no champion before"
-    assert "mean difference to the champion +0.0000" in reasons["challenger"]
+    assert "its mean differs from the champion's by +0.0000" in reasons["challenger"]
     held = ModelRegistry(stack.mlflow_url).holder(dataset.name, "champion")
     assert held is not None
     assert held.number == "1"

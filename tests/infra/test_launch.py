@@ -8,6 +8,7 @@ import pytest
 
 from infra import launch
 from infra.errors import StackError
+from infra.server_kinds import PREFECT
 from infra.servers import up
 from infra.settings import Settings
 
@@ -19,9 +20,9 @@ def test_a_remote_bind_is_refused(host: str, tmp_path: Path, monkeypatch: pytest
     with pytest.raises(StackError, match=f"TRILLA_HOST={host} .*MLflow.*127.0.0.1"):
         up(settings)
     with pytest.raises(StackError, match=f"TRILLA_HOST={host} .*Prefect.*AUTH_STRING"):
-        launch.refuse_exposure(settings, ["prefect"])
+        launch.refuse_exposure(settings, [PREFECT])
     monkeypatch.setenv("PREFECT_SERVER_API_AUTH_STRING", "user:word")
-    launch.refuse_exposure(settings, ["prefect"])
+    launch.refuse_exposure(settings, [PREFECT])
     assert launch.client_environment(settings)["PREFECT_API_AUTH_STRING"] == "user:word"
     assert not settings.home.exists()
 
@@ -59,9 +60,9 @@ def test_requests_to_this_machine_pass_by_the_proxy(tmp_path: Path, monkeypatch:
     ],
 )
 def test_addresses_for_clients(host: str, url: str, tmp_path: Path) -> None:
-    assert launch.server_url(Settings(home=tmp_path, host=host), "prefect", 7) == url
+    assert PREFECT.url(Settings(home=tmp_path, host=host), 7) == url
 
 
 def test_a_host_of_another_machine_is_named(tmp_path: Path) -> None:
     with pytest.raises(StackError, match=r"Cannot listen on 192\.0\.2\.1:4200"):
-        launch.choose_port(Settings(home=tmp_path, host="192.0.2.1"), "prefect", print)
+        launch.choose_port(PREFECT, Settings(home=tmp_path, host="192.0.2.1"), print)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.delivery import mlflow_client
 from infra.errors import DataError
+from infra.mlflow_api import mlflow_client
 from infra.model_registry import ModelRegistry, Version
 from infra.servers import Stack
 
@@ -28,6 +28,8 @@ def test_versions_follow_each_other_and_an_alias_has_one_holder(stack: Stack, tm
     second = registered(registry, stack, name, tmp_path / "files", "two")
     registry.assign(second, "challenger")
     assert (first.number, second.number) == ("1", "2")
+    page = f"{stack.mlflow_url}/#/models/{name}/versions/2?workflowType=machine_learning"
+    assert registry.url(second) == page
     held = registry.holder(name, "champion")
     assert held is not None
     assert (held.number, held.tags["trilla.note"]) == ("1", "one")

@@ -1,18 +1,15 @@
 """The outbox: order, merging, and what happens to the operations of processes that are gone."""
 
-import os
 import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from infra.errors import StackError
-from infra.outbox import Outbox, process_lives, this_process
+from infra.outbox import Outbox
 
 URI = "http://server"
 
@@ -109,10 +106,10 @@ def test_copies_outlive_the_original_and_go_when_sent(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path / "outbox", URI)
     original = tmp_path / "original.txt"
     original.write_text("text")
-    add(outbox, "a", "artifact", {"file": outbox.keep(original, original.name)})
+    add(outbox, "a", "artifact", {"file": outbox.copies.keep(original, original.name)})
     original.unlink()
     batch = outbox.next()
-    copy = outbox.file(batch[0].payload["file"])
+    copy = outbox.copies.path(batch[0].payload["file"])
     assert (copy.name, copy.read_text()) == ("original.txt", "text")
     outbox.done(batch)
     assert not copy.exists()
@@ -120,29 +117,29 @@ def test_copies_outlive_the_original_and_go_when_sent(tmp_path: Path) -> None:
 
 def test_copy_of_a_refused_artifact_is_kept(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path / "outbox", URI)
-    add(outbox, "a", "artifact", {"file": outbox.keep("text", "a.txt")})
+    add(outbox, "a", "artifact", {"file": outbox.copies.keep("text", "a.txt")})
     batch = outbox.next()
     outbox.reject(batch[0], batch[0].payload, "no")
     outbox.done(batch)
-    assert outbox.file(batch[0].payload["file"]).read_text() == "text"
+    assert outbox.copies.path(batch[0].payload["file"]).read_text() == "text"
     row = sqlite3.connect(tmp_path / "outbox").execute("SELECT key, kind, error FROM rejected").fetchone()
     assert row == ("a", "artifact", "no")
 
 
 def test_orphaned_copies_are_removed(tmp_path: Path) -> None:
-    code = "outbox.keep('orphan', 'x')\n"
-    code += "outbox.add('e', 'a', 'artifact', [(1, {'file': outbox.keep('text', 'y')})])\n"
+    code = "outbox.copies.keep('orphan', 'x')\n"
+    code += "outbox.add('e', 'a', 'artifact', [(1, {'file': outbox.copies.keep('text', 'y')})])\n"
     code += "os.kill(os.getpid(), signal.SIGKILL)"
     in_another_process(tmp_path / "outbox", code).wait(30)
     assert {p.name for p in (tmp_path / "outbox-files").glob("*/*/*")} == {"x", "y"}
     outbox = Outbox(tmp_path / "outbox", URI)
     assert {p.name for p in (tmp_path / "outbox-files").glob("*/*/*")} == {"y"}
-    assert outbox.file(outbox.next()[0].payload["file"]).read_text() == "text"
+    assert outbox.copies.path(outbox.next()[0].payload["file"]).read_text() == "text"
 
 
 def test_missing_original_is_named(tmp_path: Path) -> None:
     with pytest.raises(StackError, match=r"missing\.txt"):
-        Outbox(tmp_path / "outbox", URI).keep(tmp_path / "missing.txt", "missing.txt")
+        Outbox(tmp_path / "outbox", URI).copies.keep(tmp_path / "missing.txt", "missing.txt")
     assert not list((tmp_path / "outbox-files").glob("*/*"))
 
 
@@ -150,17 +147,3 @@ def test_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "outbox").write_text("this is not a database, and longer than its header" * 20)
     with pytest.raises(StackError, match=r"outbox .* cannot be opened"):
         Outbox(tmp_path / "outbox", URI)
-
-
-def test_process_lives() -> None:
-    assert process_lives(*this_process())
-    pid, created = this_process()
-    assert not process_lives(pid, created - 3600)
-    other = subprocess.Popen(["sleep", "60"])
-    other_created = psutil.Process(other.pid).create_time()
-    os.kill(other.pid, signal.SIGKILL)
-    while psutil.Process(other.pid).status() != psutil.STATUS_ZOMBIE:
-        time.sleep(0.01)
-    assert not process_lives(other.pid, other_created)
-    other.wait()
-    assert not process_lives(other.pid, other_created)

@@ -1,10 +1,10 @@
-"""Recognising, asking and ending processes."""
+"""Recognising and ending processes."""
 
-import http.server
-import socket
+import os
+import signal
 import subprocess
 import sys
-import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def test_a_recorded_process_is_known_by_start_and_command(sleeper: psutil.Proces
     assert processes.recorded(pid, start - 60, "sleep") is None, "the pid was given to another process"
     assert processes.recorded(pid, start, "prefect") is None, "another command"
     sleeper.kill()
-    assert processes.outlasting([sleeper], limit_s=10) == []
+    assert processes.still_alive([sleeper], limit_s=10) == []
     assert processes.recorded(pid, start, "sleep") is None, "ended, even if nobody has asked for its status"
 
 
@@ -55,30 +55,19 @@ def test_a_log_keeps_the_one_before(tmp_path: Path) -> None:
     for word in ("first", "second"):
         process = processes.detach([sys.executable, "-c", f"print({word!r})"], {}, tmp_path, log)
         process.wait(timeout=30)
-    assert processes.tail(log) == "    second"
+    assert processes.last_lines(log) == "    second"
     assert (tmp_path / "x.log.1").read_text() == "first\n"
 
 
-@pytest.mark.parametrize(("code", "ailment"), [(200, None), (401, None), (503, "HTTP status 503")])
-def test_answers_of_a_server(code: int, ailment: str | None) -> None:
-    class Answer(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(code)
-            self.end_headers()
-
-    with http.server.HTTPServer(("127.0.0.1", 0), Answer) as server:
-        threading.Thread(target=server.handle_request, daemon=True).start()
-        assert processes.ailment(f"http://127.0.0.1:{server.server_port}/health") == ailment
-
-
-def test_a_stranger_that_does_not_speak_http_is_no_server() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as stranger:
-
-        def greet() -> None:
-            connection, _ = stranger.accept()
-            with connection:
-                connection.recv(1000)
-                connection.sendall(b"220 mail\r\n")
-
-        threading.Thread(target=greet, daemon=True).start()
-        assert processes.ailment(f"http://127.0.0.1:{stranger.getsockname()[1]}/health") == "220 mail\r\n"
+def test_a_process_lives_until_it_ends_even_if_nobody_waits_for_it() -> None:
+    assert processes.process_lives(*processes.this_process())
+    pid, created = processes.this_process()
+    assert not processes.process_lives(pid, created - 3600)
+    other = subprocess.Popen(["sleep", "60"])
+    other_created = psutil.Process(other.pid).create_time()
+    os.kill(other.pid, signal.SIGKILL)
+    while psutil.Process(other.pid).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
+    assert not processes.process_lives(other.pid, other_created)
+    other.wait()
+    assert not processes.process_lives(other.pid, other_created)

@@ -5,12 +5,11 @@ import multiprocessing
 import pstats
 import re
 import threading
-from pathlib import Path
 
 import pytest
 
 from infra.errors import ParameterError
-from infra.profiling import merge_profiles, picture, profiled, save, top_table
+from infra.profiling import merge_profiles, profiled, top_table
 
 
 def leaf(n: int) -> int:
@@ -48,20 +47,6 @@ def test_profiles_of_other_processes_add_up() -> None:
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         others = pool.map(profile_of_worker, [3, 5])
     assert calls_of(top_table(merge_profiles([own, *others])), "leaf") == 10
-
-
-def test_saved_profile_is_read_by_pstats(tmp_path: Path) -> None:
-    stats = merge_profiles([profiled(work, 4, n=1000)[1]])
-    save(stats, tmp_path / "study.prof")
-    again = pstats.Stats(str(tmp_path / "study.prof"))
-    assert calls_of(top_table(again), "leaf") == 4
-    assert [p.name for p in tmp_path.iterdir()] == ["study.prof"]
-
-
-def test_picture(tmp_path: Path) -> None:
-    picture(merge_profiles([profiled(work, 4, n=1000)[1]]), tmp_path / "top.png")
-    assert (tmp_path / "top.png").read_bytes().startswith(b"\x89PNG")
-    assert [p.name for p in tmp_path.iterdir()] == ["top.png"]
 
 
 def test_error_of_the_function_passes_and_the_profiler_ends() -> None:

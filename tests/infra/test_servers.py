@@ -21,6 +21,7 @@ import pytest
 
 from infra import launch, processes
 from infra.errors import StackError
+from infra.server_kinds import KINDS, PREFECT
 from infra.servers import Stack, down, stack_environment, status, up
 from infra.settings import Settings
 
@@ -112,9 +113,9 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
 def test_two_starts_at_once_make_one_pair(started: Started) -> None:
     first, second = started.outputs
     assert first["stack"] == second["stack"]
-    for name in launch.NAMES:
-        roots = processes.marked(launch.mark(started.settings, name))
-        assert [root.pid for root in roots] == [first["stack"][name]["pid"]]
+    for kind in KINDS:
+        roots = processes.of_server(kind.server_id(started.settings))
+        assert [root.pid for root in roots] == [first["stack"][kind.name]["pid"]]
     said = [any(line.startswith("Starting") for line in output["lines"]) for output in started.outputs]
     assert sorted(said) == [False, True], "exactly one of the two started servers"
 
@@ -148,7 +149,7 @@ def test_servers_are_detached(started: Started) -> None:
         root = server.process()
         assert root is not None
         assert os.getsid(root.pid) == root.pid
-        for process in processes.family(root):
+        for process in processes.process_tree(root):
             assert process.cwd() == str(started.settings.home)
             assert process.terminal() is None
             assert str(started.opened) not in [file.path for file in process.open_files()]
@@ -214,7 +215,7 @@ def test_status_tells_running_and_unhealthy(started: Started) -> None:
     assert 0 <= time.time() - mlflow.since.timestamp() < 3600
     root = stack.mlflow.process()
     assert root is not None
-    server = processes.family(root)[-1]
+    server = processes.process_tree(root)[-1]
     server.suspend()
     try:
         assert [(one.state, one.reason) for one in status(started.settings)] == [
@@ -267,7 +268,7 @@ def test_a_server_that_cannot_start_shows_its_log(started: Started, tmp_path: Pa
     (tmp_path / "prefect" / "prefect.db").write_bytes(b"this is no database " * 1000)
     with pytest.raises(StackError, match=r"ended while it started(.|\n)*prefect.log(.|\n)*not a database"):
         up(settings)
-    assert processes.marked(launch.mark(settings, "prefect")) == []
+    assert processes.of_server(PREFECT.server_id(settings)) == []
     assert [one.state for one in status(settings)] == ["stopped", "running"]
 
 
@@ -292,7 +293,7 @@ def test_a_killed_server_is_started_again_and_the_other_is_kept(started: Started
     root = before.prefect.process()
     assert root is not None
     root.kill()
-    assert processes.outlasting([root], limit_s=10) == []
+    assert processes.still_alive([root], limit_s=10) == []
     after = up(started.settings)
     assert after.prefect.pid != before.prefect.pid
     assert after.mlflow.pid == before.mlflow.pid
@@ -316,7 +317,7 @@ def test_a_server_whose_parent_was_killed_is_taken_over(started: Started) -> Non
     assert root is not None
     child = root.children()[0]
     root.kill()
-    assert processes.outlasting([root], limit_s=10) == []
+    assert processes.still_alive([root], limit_s=10) == []
     assert up(started.settings).mlflow.pid == child.pid
     assert up(started.settings).mlflow_url == before.url
 
@@ -328,7 +329,7 @@ def test_down_leaves_no_process_and_up_would_start_anew(started: Started) -> Non
         process
         for server in (stack.prefect, stack.mlflow)
         if (root := server.process())
-        for process in processes.family(root)
+        for process in processes.process_tree(root)
     ]
     assert len(everyone) >= 2
     assert down(started.settings) == ["prefect", "mlflow"]

@@ -15,9 +15,11 @@ from typing import Any
 
 import pytest
 
-from infra.delivery import mlflow_client
 from infra.errors import ParameterError
-from infra.tracking import Tracker, sweep
+from infra.mlflow_api import mlflow_client
+from infra.run_owners import end_orphaned_runs
+from infra.tracking import Tracker
+from tests.deployments.browser import browsing
 
 
 class Server:
@@ -147,9 +149,26 @@ def test_a_run_has_what_was_logged(tracker: Tracker, server: Server, experiment:
         assert answer.read() == b"[1]"
     assert not list((tmp_path / "outbox.sqlite-files").glob("*/*"))
     assert tracker.run_id("a") == run.info.run_id
-    assert (
-        tracker.run_url("a") == f"{server.uri}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
-    )
+    page = f"experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+    assert tracker.run_url("a") == f"{server.uri}/#/{page}?workflowType=machine_learning"
+
+
+def test_the_page_of_a_run_is_among_those_for_training_and_shows_its_description(tracker: Tracker) -> None:
+    tracker.start_run("a", "Run A")
+    tracker.log("a", metrics={"auc": 0.9})
+    tracker.describe("a", "# An earlier text")
+    tracker.describe("a", "# Best model\n\nUse the **forest**.")
+    tracker.end_run("a")
+    assert tracker.flush(60)
+    address = tracker.run_url("a")
+    assert address is not None
+    with browsing() as page:
+        page.goto(address)
+        page.get_by_role("heading", name="Best model").wait_for()
+        navigation = page.get_by_role("navigation").first
+        navigation.get_by_role("link", name="Runs", exact=True).wait_for()
+        assert navigation.get_by_text("Prompts").count() == 0, "a page for language models"
+        assert page.get_by_text("An earlier text").count() == 0
 
 
 def test_more_than_a_request_may_hold(tracker: Tracker, server: Server, experiment: str) -> None:
@@ -284,7 +303,9 @@ def test_processes_share_an_outbox(tracker: Tracker, server: Server, tmp_path: P
     assert runs(server, experiment)["a"].data.metrics == {"from child": 1.0}
 
 
-def test_sweep(tracker: Tracker, server: Server, tmp_path: Path, experiment: str) -> None:
+def test_runs_of_processes_that_died_here_are_ended(
+    tracker: Tracker, server: Server, tmp_path: Path, experiment: str
+) -> None:
     code = "tracker.start_run('gone', 'Gone')\ntracker.flush(60)\nos.kill(os.getpid(), signal.SIGKILL)"
     assert child(server, tmp_path / "other.sqlite", experiment, code).wait(60) == -signal.SIGKILL
     tracker.start_run("mine", "Mine")
@@ -294,11 +315,11 @@ def test_sweep(tracker: Tracker, server: Server, tmp_path: Path, experiment: str
     tracker.start_run("elsewhere", "Elsewhere")
     tracker.log("elsewhere", tags=elsewhere)
     assert tracker.flush(60)
-    assert sweep(server.uri, ["no such experiment"]) == []
-    assert sweep(server.uri, [experiment]) == [runs(server, experiment)["gone"].info.run_id]
+    assert end_orphaned_runs(server.uri, ["no such experiment"]) == []
+    assert end_orphaned_runs(server.uri, [experiment]) == [runs(server, experiment)["gone"].info.run_id]
     states = {key: run.info.status for key, run in runs(server, experiment).items()}
     assert states == {"gone": "KILLED", "mine": "RUNNING", "ended": "FINISHED", "elsewhere": "RUNNING"}
-    assert sweep(server.uri, [experiment]) == []
+    assert end_orphaned_runs(server.uri, [experiment]) == []
 
 
 def test_nothing_is_lost_while_no_server_is_there(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -22,15 +22,19 @@ from sklearn.preprocessing import StandardScaler
 from infra.engines import Engine, connect
 from infra.errors import ParameterError
 from infra.ledger import Ledger
+from infra.study_folder import StudyFolder
 from tasks import cells
-from tasks.cells import CellRequest, run_cell, training_rows
+from tasks.algorithms.base import ModelOptions
+from tasks.cells import CellRequest, run_cell
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.preparation import PreparedDataset, prepare
+from tasks.datasets.prepared import PreparedDataset, Split
+from tasks.problems import problem_of
 from tasks.registry import ALGORITHMS
 from tasks.search.trials import run_batch
 from tasks.vision.curves import CurveFile
 from tests.infra.engines.starting import started
-from tests.tasks.vision import pictures
+from tests.tasks.datasets.images import image_files
+from tests.tasks.preparing import prepare
 
 
 @pytest.fixture(scope="module")
@@ -51,21 +55,25 @@ def request_for(datasets: dict[str, PreparedDataset], engine: Engine, tmp_path: 
         values: dict[str, Any] = {
             "algorithm": "xgboost" if dataset == "diabetes" else "kmeans",
             "engine": engine.name,
-            "seed": 3,
+            "options": ModelOptions(seed=3),
             "folds": 3,
             "candidates": 4,
             "workers": 2,
-            "ledger": str(tmp_path / "ledger.sqlite"),
+            "folder": StudyFolder(home=tmp_path, id="study"),
         }
         return CellRequest(dataset=datasets[dataset], search=search, **{**values, **changes})
 
     return make
 
 
+def split_of(dataset: PreparedDataset) -> Split:
+    return problem_of(dataset.task).split(dataset)
+
+
 def test_a_baseline_scores_on_rows_it_has_not_seen(request_for: Any, engine: Engine) -> None:
     request = request_for("diabetes", "baseline")
     cell = run_cell(request, engine)
-    rows = training_rows(request.dataset)
+    rows = split_of(request.dataset)
     assert len(rows.X) + len(rows.X_test) == 768
     assert not set(rows.X.index) & set(rows.X_test.index)
     expected = xgboost.XGBClassifier(n_jobs=1, random_state=3).fit(rows.X, rows.y)
@@ -94,17 +102,17 @@ def test_a_quantity_is_predicted_for_rows_not_seen(tmp_path: Path, engine: Engin
                 algorithm="xgboost",
                 engine=engine.name,
                 search=search,
-                seed=3,
+                options=ModelOptions(seed=3),
                 folds=3,
                 candidates=4,
                 workers=2,
-                ledger=str(tmp_path / "ledger"),
+                folder=StudyFolder(home=tmp_path, id="study"),
             ),
             engine,
         )
         for search in ("baseline", "grid")
     }
-    seen = training_rows(dataset)
+    seen = split_of(dataset)
     assert (len(seen.X), len(seen.X_test)) == (356, 86)
     expected = xgboost.XGBRegressor(n_jobs=1, random_state=3).fit(seen.X, seen.y).predict(seen.X_test)
     assert cells["baseline"].metrics == {
@@ -138,7 +146,7 @@ def test_a_clustering_tells_its_clusters_and_its_noise(
 ) -> None:
     request = request_for("burger-king", "grid", algorithm=algorithm)
     cell = run_cell(request, engine)
-    model = ALGORITHMS[algorithm].make(request.dataset, 3)
+    model = ALGORITHMS[algorithm].make(request.dataset, request.options)
     model[-1].set_params(**cell.params)
     labels = model.fit(request.dataset.load()[0])[-1].labels_
     assert cell.metrics["clusters"] == len(set(labels) - {-1})
@@ -170,7 +178,7 @@ def test_candidates_without_two_clusters_fail_alone(request_for: Any, engine: En
 def test_a_search_of_which_all_candidates_fail_says_why(
     request_for: Any, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hopeless = replace(ALGORITHMS["dbscan"], grid=lambda _data: {"model__eps": [1e3, 2e3]})
+    hopeless = replace(ALGORITHMS["dbscan"], grid=lambda *_: {"model__eps": [1e3, 2e3]})
     monkeypatch.setattr(cells, "ALGORITHMS", {"dbscan": hopeless})
     with pytest.raises(
         ParameterError, match=r"all 2 candidates failed; .* 1 clusters of 70 rows have no silh"
@@ -209,17 +217,23 @@ def test_an_interrupted_search_keeps_its_trials(request_for: Any, engine: Engine
 
     with pytest.raises(KeyboardInterrupt):
         run_cell(request, engine, interrupt)
-    assert Ledger(request.ledger).get(request.key) is None
+    assert Ledger(request.folder.ledger).get(request.key) is None
     cell = run_cell(request, engine)
     assert cell.kept == 5 * 3
     assert cell.fits == 18 - 5
 
 
-def test_a_cell_is_another_one_when_what_determines_it_changes(request_for: Any) -> None:
+def test_a_cell_is_another_one_when_what_determines_it_changes(request_for: Any, tmp_path: Path) -> None:
     request = request_for("diabetes", "grid")
-    for change in ({"seed": 4}, {"folds": 4}, {"candidates": 5}, {"workers": 3}, {"profile": True}):
+    for change in (
+        {"options": ModelOptions(seed=4)},
+        {"folds": 4},
+        {"candidates": 5},
+        {"workers": 3},
+        {"profile": True},
+    ):
         assert request.model_copy(update=change).key != request.key
-    assert request.model_copy(update={"ledger": "/elsewhere"}).key == request.key
+    assert request.model_copy(update={"folder": StudyFolder(home=tmp_path, id="other")}).key == request.key
     assert request.key.startswith(f"diabetes/xgboost/{request.engine}/grid/")
     assert request.title == f"diabetes xgboost {request.engine} grid"
 
@@ -246,15 +260,17 @@ def test_a_profile_does_not_change_the_results(request_for: Any, engine: Engine)
 
 
 @pytest.mark.parametrize("search", ["baseline", "grid"])
-def test_a_network_in_training_is_gone_on_with(
+def test_a_network_in_training_is_resumed(
     search: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    photographs = prepare(resolve(str(pictures.folder(tmp_path / "pets", count=12))), tmp_path, epochs=4)
+    photographs = prepare(
+        resolve(str(image_files.folder(tmp_path / "pets", count=12))), tmp_path, first_look=False
+    )
 
     def run(name: str) -> Any:
         request = CellRequest(
-            dataset=photographs, algorithm="convnet", engine="local", search=search, seed=0, folds=3,
-            candidates=1, workers=2, ledger=str(tmp_path / name / "ledger.sqlite"),
+            dataset=photographs, algorithm="convnet", engine="local", search=search, folds=3, candidates=1,
+            options=ModelOptions(epochs=4), workers=2, folder=StudyFolder(home=tmp_path, id=name),
         )  # fmt: skip
         with connect("local", workers=2) as engine:
             return request, run_cell(request, engine)
@@ -277,5 +293,18 @@ def test_a_network_in_training_is_gone_on_with(
     assert cell.metrics == expected.metrics
     assert cell.params == expected.params
     assert "checkpoints" not in cell.params or cell.params["checkpoints"] is None
-    assert not request.checkpoints.exists()
-    assert not undisturbed.checkpoints.exists()
+    assert not request.folder.checkpoints(request.key).exists()
+    assert not undisturbed.folder.checkpoints(undisturbed.key).exists()
+
+
+@pytest.mark.parametrize("profile", [False, True])
+def test_an_estimator_without_engine_is_fitted_by_one_worker(
+    request_for: Any, engine: Engine, profile: bool
+) -> None:
+    request = request_for("diabetes", "baseline", algorithm="linear_model", profile=profile)
+    cell = run_cell(request, engine)
+    rows = split_of(request.dataset)
+    expected = ALGORITHMS["linear_model"].make(request.dataset, request.options).fit(rows.X, rows.y)
+    assert cell.metrics["holdout_accuracy"] == accuracy_score(rows.y_test, expected.predict(rows.X_test))
+    assert cell.implementation in ("one fit in one process", "one fit on one worker")
+    assert (cell.profile is not None) == profile

@@ -7,7 +7,8 @@ import pytest
 
 from tasks.champion import Standing, judge, standing
 from tasks.datasets.catalogue import Task
-from tasks.datasets.preparation import PreparedDataset
+from tasks.datasets.prepared import PreparedDataset
+from tasks.datasets.recipe import Recipe
 from tasks.results import Evaluation
 
 BASE = np.random.default_rng(0).normal(0.76, 0.04, 100)
@@ -22,9 +23,9 @@ def stood(gain: float, scheme: str = "a") -> Standing:
     ("gain", "alias"), [(0.05, "champion"), (0.002, "challenger"), (-0.05, "challenger")]
 )
 def test_only_a_significant_gain_takes_the_title(gain: float, alias: str) -> None:
-    verdict = judge(stood(gain), Standing(list(BASE), "a", 10))
-    assert verdict.alias == alias
-    assert "corrected p = " in verdict.reason
+    promotion = judge(stood(gain), Standing(list(BASE), "a", 10))
+    assert promotion.alias == alias
+    assert "corrected p = " in promotion.reason
 
 
 def test_the_first_model_is_the_champion() -> None:
@@ -37,16 +38,16 @@ def test_equal_models_leave_the_title_where_it_is() -> None:
 
 
 def test_scores_of_other_folds_are_no_pairs() -> None:
-    verdict = judge(stood(0.2, "b"), stood(0.0, "a"))
-    assert verdict.alias == "challenger"
-    assert "other folds (a)" in verdict.reason
+    promotion = judge(stood(0.2, "b"), stood(0.0, "a"))
+    assert promotion.alias == "challenger"
+    assert "other folds (a)" in promotion.reason
 
 
 def test_a_first_look_makes_way_for_a_whole_training() -> None:
     first, whole = (replace(stood(0.0, scheme), first_look=scheme == "a") for scheme in "ab")
-    verdict = judge(whole, first)
-    assert verdict.alias == "champion"
-    assert "first look" in verdict.reason
+    promotion = judge(whole, first)
+    assert promotion.alias == "champion"
+    assert "first look" in promotion.reason
     assert judge(first, whole).alias == "challenger"
     assert judge(first, first).alias == "challenger"
 
@@ -57,11 +58,10 @@ EVALUATION = Evaluation(
 )  # fmt: skip
 
 
-def prepared(task: Task, sha256: str = "aa", epochs: int | None = None) -> PreparedDataset:
+def prepared(task: Task, sha256: str = "aa") -> PreparedDataset:
     return PreparedDataset(
-        name="d", task=task, path="", sha256=sha256, target="t", classes=["a", "b"], numeric=[],
-        categorical=[], rows=9, notes=[], provenance="", epochs=epochs,
-    )  # fmt: skip
+        name="d", task=task, path="", sha256=sha256, recipe=Recipe(), rows=9, notes=[], provenance=""
+    )
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def prepared(task: Task, sha256: str = "aa", epochs: int | None = None) -> Prepa
     [("vision", None, True), ("vision", 80, False), ("classification", None, False)],
 )
 def test_a_first_look_is_of_images_without_epochs(task: Task, epochs: int | None, first_look: bool) -> None:
-    assert standing(EVALUATION, prepared(task, epochs=epochs), 0).first_look is first_look
+    assert standing(EVALUATION, prepared(task), 0, epochs).first_look is first_look
 
 
 def test_the_scheme_tells_data_folds_and_seed() -> None:

@@ -1,4 +1,4 @@
-"""The kernels' machine code is there before anything is measured."""
+"""The kernels of the clusterings are compiled before anything is measured."""
 
 import sys
 from itertools import product
@@ -7,11 +7,13 @@ from pathlib import Path
 from numba.core.dispatcher import Dispatcher
 
 from infra.engines.local import LocalEngine
+from infra.study_folder import StudyFolder
+from tasks.algorithms.base import ModelOptions
 from tasks.cells import CellRequest, run_cell
 from tasks.compiling import compile_kernels
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.preparation import prepare
 from tasks.registry import algorithms_for
+from tests.tasks.preparing import prepare
 
 
 def compiled() -> set[str]:
@@ -44,11 +46,11 @@ def test_cells_call_no_kernel_that_is_not_compiled(tmp_path: Path) -> None:
                 algorithm=algorithm.name,
                 engine=engine.name,
                 search=search,
-                seed=0,
+                options=ModelOptions(seed=0),
                 folds=5,
                 candidates=4,
                 workers=engine.workers,
-                ledger=str(tmp_path / "ledger.sqlite"),
+                folder=StudyFolder(home=tmp_path, id="study"),
             )
             run_cell(request, engine)
     assert compiled() == before

@@ -1,5 +1,6 @@
 """Models as files: the same predictions after a reload, no pickle, nothing strange is loaded."""
 
+import json
 import subprocess
 import sys
 import zipfile
@@ -7,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import skops.io
 from sklearn.datasets import load_diabetes
@@ -17,15 +17,16 @@ from sklearn.preprocessing import FunctionTransformer
 from infra.engines import Engine, connect
 from infra.errors import DataError
 from tasks import models
+from tasks.algorithms.base import ModelOptions
 from tasks.champion import fit_whole
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.preparation import PreparedDataset, prepare
-from tasks.datasets.reading import read
-from tasks.registry import ALGORITHMS
-from tasks.results import Cell
+from tasks.datasets.prepared import PreparedDataset
+from tasks.registry import ALGORITHMS, algorithms_for
+from tasks.results import Way
 from tests.infra.engines.starting import started
+from tests.tasks.preparing import prepare
 
-PREDICTORS = [name for name, algorithm in ALGORITHMS.items() if "classification" in algorithm.tasks]
+PREDICTORS = [algorithm.name for algorithm in algorithms_for("regression") if algorithm.grid]
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +40,8 @@ def datasets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PreparedData
 
 
 def fitted(dataset: PreparedDataset, algorithm: str, folder: Path) -> tuple[Pipeline, models.Description]:
-    cell = Cell(
-        dataset=dataset.name, algorithm=algorithm, engine="local", search="grid", params={"n_estimators": 7}
-    )
-    return models.load(fit_whole(dataset, cell, 3, folder))
+    way = Way(algorithm, "grid")
+    return models.load(fit_whole(dataset, way, {"n_estimators": 7}, ModelOptions(seed=3), folder))
 
 
 @pytest.mark.parametrize("name", ["diabetes", "progression"])
@@ -52,7 +51,9 @@ def test_a_reloaded_model_predicts_the_same(
 ) -> None:
     dataset = datasets[name]
     X, y = dataset.load()
-    model = ALGORITHMS[algorithm].make(dataset, 3).set_params(model__n_estimators=7).fit(X, y)
+    model = (
+        ALGORITHMS[algorithm].make(dataset, ModelOptions(seed=3)).set_params(model__n_estimators=7).fit(X, y)
+    )
     reloaded, description = fitted(dataset, algorithm, tmp_path)
     assert reloaded.predict(X).tobytes() == model.predict(X).tobytes()
     if dataset.task == "classification":
@@ -93,7 +94,12 @@ def test_a_model_keeps_no_engine(datasets: dict[str, PreparedDataset], tmp_path:
     X, y = dataset.load()
     _, description = fitted(dataset, "xgboost", tmp_path / "other")
     with connect("local", workers=2) as engine:
-        model = ALGORITHMS["xgboost"].make(dataset, 3).set_params(model__engine=engine).fit(X, y)
+        model = (
+            ALGORITHMS["xgboost"]
+            .make(dataset, ModelOptions(seed=3))
+            .set_params(model__engine=engine)
+            .fit(X, y)
+        )
         models.save(model, description, tmp_path)
     assert models.load(tmp_path)[0][-1].engine is None
 
@@ -116,21 +122,40 @@ def test_what_is_no_model_is_named(tmp_path: Path) -> None:
         models.load(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"format": None, "recipe": None},
+            "the xgboost model of data set 'diabetes' was saved by an earlier version of trilla, without the recipe "
+            "by which its columns were prepared; run the study again to register a model with its recipe",
+        ),
+        ({"format": 99}, "has format 99, and this version of trilla reads format 2; run the study again"),
+        ({"sha256": None}, "is no model of trilla: sha256: Field required"),
+    ],
+)
+def test_a_model_of_another_format_is_refused_with_the_remedy(
+    datasets: dict[str, PreparedDataset], tmp_path: Path, change: dict[str, Any], words: str
+) -> None:
+    fitted(datasets["diabetes"], "xgboost", tmp_path)
+    file = tmp_path / models.DESCRIPTION_FILE
+    described = {**json.loads(file.read_text()), **change}
+    file.write_text(json.dumps({name: value for name, value in described.items() if value is not None}))
+    with pytest.raises(DataError) as caught:
+        models.load(tmp_path)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 def test_predictions_name_classes_and_probabilities(
     datasets: dict[str, PreparedDataset], tmp_path: Path
 ) -> None:
-    dataset = datasets["diabetes"]
-    model, description = fitted(dataset, "xgboost", tmp_path)
-    frame = read(resolve("diabetes"))
-    found = models.score_table(model, description, frame)
+    model, description = fitted(datasets["diabetes"], "xgboost", tmp_path)
+    found = models.score_table(model, description, resolve("diabetes"))
     assert list(found) == ["prediction", "probability of neg", "probability of pos"]
     assert len(found) == 768
     chosen = np.where(found["probability of pos"] > found["probability of neg"], "pos", "neg")
     assert (found["prediction"] == chosen).all()
-    with pytest.raises(DataError, match="column 'glucose' is missing; the model needs: pregnant"):
-        models.score_table(model, description, frame.drop(columns="glucose"))
-    with pytest.raises(DataError, match="column 'mass' holds texts"):
-        models.score_table(model, description, frame.assign(mass="much"))
 
 
 def test_quantities_are_predicted_from_numbers_and_texts(
@@ -139,10 +164,23 @@ def test_quantities_are_predicted_from_numbers_and_texts(
     dataset = datasets["progression"]
     model, description = fitted(dataset, "xgboost", tmp_path)
     X, y = dataset.load()
-    frame = pd.DataFrame({name: X[name].to_numpy() for name in X}).assign(unknown=1)
-    found = models.score_table(model, description, frame)
+    X.assign(unknown=1).to_csv(tmp_path / "new.csv", index=False)
+    found = models.score_table(model, description, resolve(str(tmp_path / "new.csv")))
     assert found["prediction"].to_numpy().tobytes() == model.predict(X).tobytes()
     assert np.corrcoef(found["prediction"], y)[0, 1] > 0.7
+
+
+def test_a_clustering_has_nothing_to_predict(tmp_path: Path) -> None:
+    dataset = prepare(resolve("burger-king"), tmp_path)
+    model = ALGORITHMS["kmeans"].make(dataset, ModelOptions(seed=3)).fit(dataset.load()[0])
+    description = models.Description(
+        dataset=dataset.name, sha256=dataset.sha256, task=dataset.task, algorithm="kmeans", search="grid",
+        params={}, recipe=dataset.recipe, versions={},
+    )  # fmt: skip
+    with pytest.raises(
+        DataError, match="the kmeans model of data set 'burger-king' has no target to predict"
+    ):
+        models.score_table(model, description, resolve("burger-king"))
 
 
 def test_reading_a_model_of_a_table_does_without_torch(tmp_path: Path) -> None:

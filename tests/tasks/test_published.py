@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,11 @@ from sklearn.metrics import davies_bouldin_score, silhouette_score
 from sklearn.preprocessing import StandardScaler
 
 from infra.monitoring import Usage
-from infra.settings import load_settings
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.preparation import PreparedDataset, prepare
+from tasks.datasets.prepared import PreparedDataset
 from tasks.published import beside_published, two_clusters
 from tasks.results import Cell, Evaluation
+from tests.tasks.preparing import prepare
 
 
 def cell(dataset: PreparedDataset, algorithm: str, **fields: object) -> Cell:
@@ -64,8 +65,8 @@ def test_the_menus_figures_are_scikit_learns_in_both_spaces(tmp_path: Path) -> N
 @pytest.fixture
 def menu() -> Any:
     """The 12 columns of figures of the published menu, where the folder of reference data has it."""
-    folder = load_settings().data_dir
-    path = folder / "burger_king_menu_77.csv" if folder else None
+    folder = os.environ.get("TRILLA_DATA_DIR")
+    path = Path(folder) / "burger_king_menu_77.csv" if folder else None
     if path is None or not path.is_file():
         pytest.skip("the published 77-row menu is not part of the project; TRILLA_DATA_DIR names its folder")
     return pd.read_csv(path).select_dtypes("number").to_numpy(dtype=float)

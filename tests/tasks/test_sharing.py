@@ -1,4 +1,4 @@
-"""One computation that serves many settings: each answer is that of a fit alone, each failure its own."""
+"""One fit for many settings: each model is that of a fit alone, and a failure stays its setting's own."""
 
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,15 @@ RUNS: list[Any] = [4, 1, "auto", 9, 2, 4]
 
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Grows by one entry with each run of Lloyd's algorithm."""
+    """A list with one entry for each run of Lloyd's algorithm."""
     seen: list[int] = []
     original = kmeans.lloyd
 
-    def noting(*arguments: Any, **options: Any) -> Any:
+    def recording(*arguments: Any, **options: Any) -> Any:
         seen.append(1)
         return original(*arguments, **options)
 
-    monkeypatch.setattr(kmeans, "lloyd", noting)
+    monkeypatch.setattr(kmeans, "lloyd", recording)
     return seen
 
 
@@ -43,7 +43,7 @@ def same(shared: Any, alone: KMeans) -> None:
 
 @pytest.mark.parametrize("init", ["k-means++", "random", ROWS[:7]], ids=["k-means++", "random", "given"])
 @pytest.mark.parametrize("seed", range(3))
-def test_the_first_runs_of_many_are_the_runs_of_few(init: Any, seed: int, runs: list[int]) -> None:
+def test_settings_of_n_init_share_their_runs(init: Any, seed: int, runs: list[int]) -> None:
     model = KMeans(7, init=init, max_iter=4, random_state=seed)
     shared = model.fit_shared(ROWS, None, [{"n_init": n} for n in RUNS])
     most = {"k-means++": 9, "random": 10}.get(init, 1) if isinstance(init, str) else 1
@@ -69,7 +69,7 @@ def test_runs_are_shared_on_any_engine_and_from_a_path(tmp_path: Path, runs: lis
 
 
 @pytest.mark.parametrize("seed", [None, np.random.RandomState(3)], ids=["None", "RandomState"])
-def test_without_a_number_as_seed_every_setting_runs_by_itself(seed: Any, runs: list[int]) -> None:
+def test_without_an_integer_seed_every_setting_has_runs_of_its_own(seed: Any, runs: list[int]) -> None:
     model = KMeans(7, random_state=seed)
     shared = model.fit_shared(ROWS, None, [{"n_init": 2}, {"n_init": 3}])
     assert len(runs) == 2 + 3
@@ -79,7 +79,7 @@ def test_without_a_number_as_seed_every_setting_runs_by_itself(seed: Any, runs: 
         np.testing.assert_array_equal(shared[1].labels_, same_labels)
 
 
-def test_an_invalid_setting_fails_by_itself() -> None:
+def test_an_invalid_setting_fails_alone() -> None:
     settings = [{"n_init": 2}, {"n_init": 0}, {"n_init": "many"}, {}]
     good, zero, word, own = KMeans(3, random_state=0).fit_shared(ROWS, None, settings)
     same(good, KMeans(3, n_init=2, random_state=0).fit(ROWS))
@@ -90,15 +90,15 @@ def test_an_invalid_setting_fails_by_itself() -> None:
         assert (type(failed), str(failed)) == (type(alone.value), str(alone.value))
 
 
-def test_what_breaks_the_common_computation_breaks_each_that_is_valid() -> None:
+def test_a_failure_of_the_common_computation_fails_every_valid_setting() -> None:
     few, zero = KMeans(400, random_state=0).fit_shared(ROWS, None, [{"n_init": 2}, {"n_init": 0}])
-    assert "n_clusters=400: at most one a row" in str(few)
+    assert "n_clusters=400: allowed are at most as many as rows" in str(few)
     assert "'n_init' parameter" in str(zero)
     only = KMeans(random_state=0).fit_shared(ROWS, None, [{"n_init": -1}])
     assert isinstance(only[0], ValueError)
 
 
-def test_the_first_rounds_of_the_longest_fit_serve_every_shorter_one() -> None:
+def test_settings_of_n_estimators_share_the_rounds_of_the_longest_fit() -> None:
     settings: list[dict[str, Any]] = [{"n_estimators": n} for n in (5, 20, 0, "x", np.int64(9))]
     model = XGBoostClassifier(subsample=0.7, random_state=1)
     shared = model.fit_shared(X, Y, settings)

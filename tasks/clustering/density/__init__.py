@@ -1,1 +1,1 @@
-"""What DBSCAN is made of: regions with a halo in few dimensions, visiting blocks in many, shared scans."""
+"""Parts of DBSCAN: regions with a halo in few dimensions, broadcast blocks in many, one scan for many settings."""

@@ -1,7 +1,11 @@
-"""DBSCAN in up to three dimensions: one region's rows in the cells of a grid, and what the driver needs of it.
+"""DBSCAN in up to three dimensions: kernels on the rows of one region, sorted into the cells of a grid.
 
-The cells have a diagonal of eps, so that the rows of a cell are all neighbours, and a row's neighbours lie
-within two cells of its own along every axis. Gan and Tao, "DBSCAN revisited" (2015), section 2.2.
+The diagonal of a cell is eps. So all rows of a cell are neighbours, and the neighbours of a row lie within two
+cells of its own along every axis.
+
+References
+----------
+Gan and Tao, "DBSCAN revisited" (2015), section 2.2.
 """
 
 from typing import Any, NamedTuple
@@ -10,7 +14,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from tasks.clustering.forest import find, flatten, unite
+from tasks.clustering.density.core import CoreCondition
+from tasks.clustering.union_find import find, flatten, unite
 
 Array = NDArray[Any]
 
@@ -22,73 +27,121 @@ UNKNOWN = -1
 
 
 class Grid(NamedTuple):
-    """Rows sorted by cell; a cell is a place `row` (all axes but the last together) and `col` (the last)."""
+    """Rows sorted by cell.
+
+    A cell has a line (its number along all axes but the last, as one integer) and a column (its number along
+    the last axis); cells are sorted by line, then by column.
+    """
 
     order: Array
     """int64, shape (n,): original position of each sorted row."""
     points: Array
-    """float64, shape (n, 3): sorted rows, missing axes zero."""
+    """float64, shape (n, 3): sorted rows; axes that are missing are zero."""
     starts: Array
     """int64, shape (n_cells + 1,): first row of each cell."""
-    rows: Array
-    """int64, shape (n_cells,)."""
-    cols: Array
-    """int64, shape (n_cells,)."""
+    lines: Array
+    """int64, shape (n_cells,): line of each cell."""
+    columns: Array
+    """int64, shape (n_cells,): column of each cell."""
     offsets: Array
-    """int64: differences of `row` between cells that may hold neighbours; 0 is among them."""
+    """int64: differences between the lines of two cells that may hold neighbours; 0 is among them."""
+
+
+class CoreRows(NamedTuple):
+    """Core rows of a grid, in its order."""
+
+    points: Array
+    """float64, shape (n_core, 3)."""
+    starts: Array
+    """int64, shape (n_cells + 1,): first core row of each cell."""
 
 
 def arrange(X: Array, eps: float) -> Grid:
-    """Sort rows (n, up to 3) into the cells of a grid for `eps`."""
+    """Sort rows, shape (n, up to 3), into the cells of a grid for `eps`."""
     n, d = X.shape
     side = eps / np.sqrt(d) * SHRINK
     axes = [_cells_along(X[:, j].astype(np.float64), side) for j in range(d)]
-    rows: Array = np.zeros(n, dtype=np.int64)
+    lines: Array = np.zeros(n, dtype=np.int64)
     offsets: Array = np.zeros(1, dtype=np.int64)
     steps = np.arange(-REACH, REACH + 1)
     for cells in axes[:-1]:
-        stride = int(cells.max()) + 2 * REACH + 1  # so that a step along an axis never wraps to another row
-        rows = rows * stride + cells
+        stride = int(cells.max()) + 2 * REACH + 1  # so that a step along an axis never ends in another line
+        lines = lines * stride + cells
         offsets = (offsets[:, None] * stride + steps).ravel()
-    cols = axes[-1]
-    order = _sorted_order(rows, cols)
-    rows, cols = rows[order], cols[order]
-    first = np.flatnonzero(np.r_[True, (rows[1:] != rows[:-1]) | (cols[1:] != cols[:-1])])
+    columns = axes[-1]
+    order = _sorted_order(lines, columns)
+    lines, columns = lines[order], columns[order]
+    first = np.flatnonzero(np.r_[True, (lines[1:] != lines[:-1]) | (columns[1:] != columns[:-1])])
     points = np.zeros((n, MOST_DIMENSIONS))
     points[:, :d] = X[order]
-    return Grid(order, points, np.r_[first, n], rows[first], cols[first], offsets)
+    return Grid(order, points, np.r_[first, n], lines[first], columns[first], offsets)
 
 
 def _cells_along(x: Array, side: float) -> Array:
+    """Cell of each coordinate along one axis."""
     cells: Array = np.floor((x - x.min()) / side)
     if cells.max() < MOST_CELLS:
         return cells.astype(np.int64)
-    # far outliers: only who is within reach of whom counts, so wide gaps may be closed up
+    # far outliers: only which cells are within reach of each other matters, so wide gaps are shortened
     values, inverse = np.unique(cells, return_inverse=True)
     gaps = np.minimum(np.diff(values, prepend=values[0]), REACH + 1)
     return np.asarray(np.cumsum(gaps).astype(np.int64)[inverse])
 
 
-def _sorted_order(rows: Array, cols: Array) -> Array:
-    width = int(cols.max()) + 1
-    if (float(rows.max()) + 1) * width < 2.0**62:
-        return np.asarray(np.argsort(rows * width + cols))
-    return np.asarray(np.lexsort((cols, rows)))
+def _sorted_order(lines: Array, columns: Array) -> Array:
+    width = int(columns.max()) + 1
+    if (float(lines.max()) + 1) * width < 2.0**62:
+        return np.asarray(np.argsort(lines * width + columns))
+    return np.asarray(np.lexsort((columns, lines)))
+
+
+def is_core(grid: Grid, weights: Array, condition: CoreCondition) -> Array:
+    """Whether each row is a core row; bool, shape (n,).
+
+    Parameters
+    ----------
+    grid : Grid
+    weights : ndarray of shape (n,), float64
+        Weights of the rows in the order of the grid.
+    condition : CoreCondition
+    """
+    eps, min_weight, nonnegative_weights = condition
+    core: Array = _is_core(grid, weights, eps, float(min_weight), nonnegative_weights)
+    return core
+
+
+def core_rows(grid: Grid, core: Array) -> CoreRows:
+    """Core rows of each cell; `core`, bool, shape (n,), says which rows of the grid are core rows."""
+    return CoreRows(grid.points[core], np.r_[0, np.cumsum(core)][grid.starts])
 
 
 @njit(nogil=True, cache=True)
-def _below(row: int, col: int, other_row: int, other_col: int) -> bool:  # pragma: no cover
-    return row < other_row or (row == other_row and col < other_col)
+def _is_before(line: int, column: int, other_line: int, other_column: int) -> bool:  # pragma: no cover
+    return line < other_line or (line == other_line and column < other_column)
+
+
+@njit(nogil=True, cache=True)
+def _advance(
+    lines: Array, columns: Array, start: int, stop: int, line: int, first: int, last: int
+) -> tuple[int, int]:  # pragma: no cover
+    """Move a window of cells forward to the columns `first` to `last` (inclusive) of a line."""
+    n_cells = len(lines)
+    while start < n_cells and _is_before(lines[start], columns[start], line, first):
+        start += 1
+    stop = max(stop, start)
+    while stop < n_cells and _is_before(lines[stop], columns[stop], line, last + 1):
+        stop += 1
+    return start, stop
 
 
 @njit(nogil=True, cache=True)
 def _weight_near(
-    points: Array, weights: Array, i: int, a: int, b: int, limit: float
+    points: Array, weights: Array, i: int, start: int, stop: int, limit: float
 ) -> float:  # pragma: no cover
-    """Weight of the rows a to b that are within eps of row i."""
+    """Weight of the rows `start` to `stop` (exclusive) that are within eps of row i."""
     x, y, z = points[i, 0], points[i, 1], points[i, 2]
     found = 0.0
-    for j in range(a, b):
+    for j in range(start, stop):
         dx, dy, dz = x - points[j, 0], y - points[j, 1], z - points[j, 2]
         if dx * dx + dy * dy + dz * dz <= limit:
             found += weights[j]
@@ -96,97 +149,89 @@ def _weight_near(
 
 
 @njit(nogil=True, cache=True)
-def core_rows(
-    points: Array,
-    weights: Array,
-    starts: Array,
-    rows: Array,
-    cols: Array,
-    offsets: Array,
-    eps: float,
-    least: float,
-    early: bool,
+def _is_core(
+    grid: Grid, weights: Array, eps: float, min_weight: float, stop_early: bool
 ) -> Array:  # pragma: no cover
-    """Whether the rows within eps of each row weigh at least `least`; `early`: no weight is negative."""
-    n, n_cells = len(points), len(rows)
+    points, starts, lines, columns = grid.points, grid.starts, grid.lines, grid.columns
+    n, n_cells = len(points), len(lines)
     total = np.zeros(n)
-    full = np.zeros(n_cells, dtype=np.bool_)
+    complete = np.zeros(n_cells, dtype=np.bool_)
     for c in range(n_cells):
         own = weights[starts[c] : starts[c + 1]].sum()
         total[starts[c] : starts[c + 1]] = own
-        full[c] = early and own >= least
+        complete[c] = stop_early and own >= min_weight
     limit = eps * eps
-    for offset in offsets:
+    for offset in grid.offsets:
         lo = hi = 0
         for c in range(n_cells):
-            row = rows[c] + offset
-            while lo < n_cells and _below(rows[lo], cols[lo], row, cols[c] - REACH):
-                lo += 1
-            hi = max(hi, lo)
-            while hi < n_cells and _below(rows[hi], cols[hi], row, cols[c] + REACH + 1):
-                hi += 1
-            if lo == hi or full[c]:
+            lo, hi = _advance(
+                lines, columns, lo, hi, lines[c] + offset, columns[c] - REACH, columns[c] + REACH
+            )
+            if lo == hi or complete[c]:
                 continue
-            complete = early
+            all_core = stop_early
             for i in range(starts[c], starts[c + 1]):
-                if early and total[i] >= least:
+                if stop_early and total[i] >= min_weight:
                     continue
                 if offset == 0:  # the cell itself was counted at the start
                     total[i] += _weight_near(points, weights, i, starts[lo], starts[c], limit)
                     total[i] += _weight_near(points, weights, i, starts[c + 1], starts[hi], limit)
                 else:
                     total[i] += _weight_near(points, weights, i, starts[lo], starts[hi], limit)
-                complete = complete and total[i] >= least
-            full[c] = complete
-    return total >= least
+                all_core = all_core and total[i] >= min_weight
+            complete[c] = all_core
+    return total >= min_weight
 
 
 @njit(nogil=True, cache=True)
-def _near(points: Array, i: int, others: Array, a: int, b: int, limit: float) -> bool:  # pragma: no cover
-    """Whether row i is within eps of any of the other rows a to b."""
-    for j in range(a, b):
-        dx, dy, dz = points[i, 0] - others[j, 0], points[i, 1] - others[j, 1], points[i, 2] - others[j, 2]
-        if dx * dx + dy * dy + dz * dz <= limit:
-            return True
+def _any_within(
+    points: Array, start: int, stop: int, other_start: int, other_stop: int, limit: float
+) -> bool:  # pragma: no cover
+    """Whether two rows, one of each of two ranges (ends exclusive), are within eps."""
+    for i in range(start, stop):
+        x, y, z = points[i, 0], points[i, 1], points[i, 2]
+        for j in range(other_start, other_stop):
+            dx, dy, dz = x - points[j, 0], y - points[j, 1], z - points[j, 2]
+            if dx * dx + dy * dy + dz * dz <= limit:
+                return True
     return False
 
 
 @njit(nogil=True, cache=True)
-def _touch(points: Array, a: int, b: int, c: int, d: int, limit: float) -> bool:  # pragma: no cover
-    """Whether any of the rows a to b is within eps of any of the rows c to d."""
-    for i in range(a, b):  # noqa: SIM110 (the compiler knows no any())
-        if _near(points, i, points, c, d, limit):
-            return True
-    return False
+def join_cells(grid: Grid, core: CoreRows, eps: float) -> Array:  # pragma: no cover
+    """Join cells whose core rows are within eps.
 
+    Parameters
+    ----------
+    grid : Grid
+    core : CoreRows
+        Core rows of the grid.
+    eps : float
+        Largest distance of two neighbours.
 
-@njit(nogil=True, cache=True)
-def join_cells(
-    points: Array, starts: Array, rows: Array, cols: Array, offsets: Array, eps: float
-) -> Array:  # pragma: no cover
-    """Component (its root cell) of each cell; `points` and `starts` hold core rows only."""
-    n_cells = len(rows)
+    Returns
+    -------
+    ndarray of shape (n_cells,), int64
+        Lowest of the cells that each cell is joined with.
+    """
+    lines, columns, starts = grid.lines, grid.columns, core.starts
+    n_cells = len(lines)
     parents = np.arange(n_cells)
     limit = eps * eps
-    for offset in offsets:
+    for offset in grid.offsets:
         if offset < 0:  # pairs are symmetric
             continue
         lo = hi = 0
         for c in range(n_cells):
-            row = rows[c] + offset
-            first = cols[c] + 1 if offset == 0 else cols[c] - REACH
-            while lo < n_cells and _below(rows[lo], cols[lo], row, first):
-                lo += 1
-            hi = max(hi, lo)
-            while hi < n_cells and _below(rows[hi], cols[hi], row, cols[c] + REACH + 1):
-                hi += 1
+            first = columns[c] + 1 if offset == 0 else columns[c] - REACH
+            lo, hi = _advance(lines, columns, lo, hi, lines[c] + offset, first, columns[c] + REACH)
             if starts[c] == starts[c + 1] or starts[lo] == starts[hi]:
                 continue
             for other in range(lo, hi):
                 if starts[other] < starts[other + 1]:
                     a, b = find(parents, c), find(parents, other)
-                    if a != b and _touch(
-                        points, starts[c], starts[c + 1], starts[other], starts[other + 1], limit
+                    if a != b and _any_within(
+                        core.points, starts[c], starts[c + 1], starts[other], starts[other + 1], limit
                     ):
                         unite(parents, a, b)
     flatten(parents)
@@ -195,39 +240,46 @@ def join_cells(
 
 @njit(nogil=True, cache=True)
 def border_pairs(
-    points: Array,
-    asked: Array,
-    starts: Array,
-    core_points: Array,
-    core_starts: Array,
-    rows: Array,
-    cols: Array,
-    offsets: Array,
-    components: Array,
-    eps: float,
+    grid: Grid, wanted: Array, core: CoreRows, components: Array, eps: float
 ) -> tuple[Array, Array]:  # pragma: no cover
-    """For the `asked` rows: pairs (row, component of a core row within eps), repeats left in.
+    """Find the components of core rows within eps of some rows.
 
-    `components` has one entry a core row.
+    Parameters
+    ----------
+    grid : Grid
+    wanted : ndarray of shape (n,), bool
+        Whether components are wanted for each row, in the order of the grid.
+    core : CoreRows
+        Core rows of the grid.
+    components : ndarray of shape (n_core,), int64
+        Component of each core row.
+    eps : float
+        Largest distance of two neighbours.
+
+    Returns
+    -------
+    rows : ndarray of shape (n_pairs,), int64
+        Place of a row in the grid.
+    found : ndarray of shape (n_pairs,), int64
+        Component near this row; a pair may be there more than once.
     """
-    n_cells = len(rows)
+    points, starts, lines, columns = grid.points, grid.starts, grid.lines, grid.columns
+    core_points, core_starts = core.points, core.starts
+    n_cells = len(lines)
     limit = eps * eps
     found_rows, found = np.empty(1024, dtype=np.int64), np.empty(1024, dtype=np.int64)
     latest = np.full(len(points), UNKNOWN)
     count = 0
-    for offset in offsets:
+    for offset in grid.offsets:
         lo = hi = 0
         for c in range(n_cells):
-            row = rows[c] + offset
-            while lo < n_cells and _below(rows[lo], cols[lo], row, cols[c] - REACH):
-                lo += 1
-            hi = max(hi, lo)
-            while hi < n_cells and _below(rows[hi], cols[hi], row, cols[c] + REACH + 1):
-                hi += 1
+            lo, hi = _advance(
+                lines, columns, lo, hi, lines[c] + offset, columns[c] - REACH, columns[c] + REACH
+            )
             if core_starts[lo] == core_starts[hi]:
                 continue
             for i in range(starts[c], starts[c + 1]):
-                if not asked[i]:
+                if not wanted[i]:
                     continue
                 x, y, z = points[i, 0], points[i, 1], points[i, 2]
                 for j in range(core_starts[lo], core_starts[hi]):

@@ -122,7 +122,7 @@ def test_predict_gives_the_cluster_with_the_nearest_centroid() -> None:
 
 
 BAD = [
-    ({"n_clusters": 9}, "n_clusters=9: at most one a row, n_samples=5"),
+    ({"n_clusters": 9}, "n_clusters=9: allowed are at most as many as rows, n_samples=5"),
     ({"n_clusters": None}, "n_clusters=None, distance_threshold=None: give one of them"),
     ({"distance_threshold": 1.0}, "n_clusters=2, distance_threshold=1.0: give one of them"),
     ({"n_clusters": None, "distance_threshold": -1.0}, "The 'distance_threshold' parameter"),

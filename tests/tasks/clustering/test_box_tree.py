@@ -61,7 +61,7 @@ def test_groups(n: int, count: int, leaf_points: int, seed: int) -> None:
     tree = box_tree.build(X, ids, halves, leaf_points)
     # neighbours often share a group, so that whole leaves and nodes do
     groups = np.sort(random.integers(0, count, n))[np.argsort(np.argsort(X[:, 0], kind="stable"))]
-    box_tree.regroup(tree, groups)
+    box_tree.set_groups(tree, groups)
     for i in ids[::11]:
         found = box_tree.nearest(tree, X, i, halves, groups[i], -1, np.inf)
         if (groups == groups[i]).all():

@@ -15,7 +15,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from infra.engines import blocks, connect
 from infra.errors import DataError, ParameterError
 from tasks.clustering import DBSCAN, dbscan
-from tasks.clustering.density import halo, visiting
+from tasks.clustering.density import broadcast, halo
 
 BLOBS = make_blobs(400, n_features=2, centers=5, cluster_std=1.2, random_state=3)[0]
 
@@ -55,11 +55,11 @@ def tables(draw: Any) -> tuple[Any, float, int]:
 
 
 @settings(max_examples=120, deadline=None)
-@given(table=tables(), workers=st.integers(1, 4), visitor_rows=st.sampled_from([20, 4096]))
-def test_equals_scikit_learn(table: tuple[Any, float, int], workers: int, visitor_rows: int) -> None:
+@given(table=tables(), workers=st.integers(1, 4), broadcast_rows=st.sampled_from([20, 4096]))
+def test_equals_scikit_learn(table: tuple[Any, float, int], workers: int, broadcast_rows: int) -> None:
     with pytest.MonkeyPatch.context() as patch, connect("local", workers=workers) as engine:
         patch.setattr(blocks, "BLOCK_ROWS", 37)
-        patch.setattr(dbscan, "VISITOR_ROWS", visitor_rows)
+        patch.setattr(dbscan, "BROADCAST_ROWS", broadcast_rows)
         same(*table, engine=engine)
 
 
@@ -73,11 +73,16 @@ def test_equals_scikit_learn_with_weights(seed: int, d: int, least: int) -> None
         same(X, 0.7 * np.sqrt(d), 6, weights, engine)
 
 
-@pytest.mark.parametrize("way", [halo, visiting])
+@pytest.mark.parametrize("way", [broadcast, halo])
 def test_both_ways_give_the_same_clusters(way: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     used = []
-    original = way.clustered
-    monkeypatch.setattr(way, "clustered", lambda *a: used.append(way) or original(*a))
+    original = way.cluster
+
+    def noting(*arguments: Any) -> Any:
+        used.append(way)
+        return original(*arguments)
+
+    monkeypatch.setattr(way, "cluster", noting)
     # halos of so wide an eps would hold most rows of the other regions
     monkeypatch.setattr(dbscan, "MOST_COPIES", 2.0 if way is halo else 0.0)
     with connect("local", workers=4) as engine:
@@ -86,7 +91,7 @@ def test_both_ways_give_the_same_clusters(way: Any, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_wide_eps_does_not_fill_every_region_with_all_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(halo, "clustered", None)
+    monkeypatch.setattr(halo, "cluster", None)
     with connect("local", workers=4) as engine:
         same(BLOBS, 8.0, 5, engine=engine)
 

@@ -16,7 +16,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from infra.engines import ArraySource, blocks, connect
 from infra.errors import DataError, ParameterError
-from tasks.clustering import KMeans, bounds, kernels
+from tasks.clustering import KMeans, assignment, hamerly
+from tasks.clustering.assignment import FarthestRows
 from tasks.clustering.lloyd import relocate
 
 RNG = np.random.default_rng(0)
@@ -130,7 +131,9 @@ def test_as_many_clusters_as_rows() -> None:
 
 
 def test_more_clusters_than_rows_is_refused() -> None:
-    with pytest.raises(ParameterError, match="n_clusters=7: at most one a row, n_samples=6"):
+    with pytest.raises(
+        ParameterError, match="n_clusters=7: allowed are at most as many as rows, n_samples=6"
+    ):
         KMeans(7).fit(np.zeros((6, 2)))
 
 
@@ -158,8 +161,8 @@ def test_the_farthest_rows_are_found_across_blocks_shorter_than_their_number(cou
     centers = np.zeros((2, 3))
     with connect("local", workers=2) as engine:
         cut = engine.partition(ArraySource(CLOUD[:40], np.ones(40), block_rows=4))
-        far = engine.reduce(kernels.farthest, kernels.merge_farthest, cut, centers, count)
-    whole = kernels.farthest(CLOUD[:40], np.ones(40), centers, count)
+        far = engine.reduce(assignment.farthest, FarthestRows.merged, cut, centers, count)
+    whole = assignment.farthest(CLOUD[:40], np.ones(40), centers, count)
     np.testing.assert_array_equal(far.rows, whole.rows)
     np.testing.assert_allclose(
         far.distances, np.sort((CLOUD[:40] ** 2).sum(axis=1))[::-1][:count], rtol=1e-12
@@ -167,8 +170,8 @@ def test_the_farthest_rows_are_found_across_blocks_shorter_than_their_number(cou
 
 
 def test_relocation_moves_rows_and_keeps_all_weight() -> None:
-    found = kernels.moments(CLOUD, np.ones(len(CLOUD)), np.array([[0.0] * 3, [1e3] * 3, [2e3] * 3]))
-    far = kernels.farthest(CLOUD, np.ones(len(CLOUD)), np.zeros((3, 3)), 2)
+    found = assignment.moments(CLOUD, np.ones(len(CLOUD)), np.array([[0.0] * 3, [1e3] * 3, [2e3] * 3]))
+    far = assignment.farthest(CLOUD, np.ones(len(CLOUD)), np.zeros((3, 3)), 2)
     moved = relocate(found, far)
     assert moved.weights.tolist() == [398, 1, 1]
     np.testing.assert_allclose(moved.sums.sum(axis=0), CLOUD.sum(axis=0))
@@ -211,20 +214,20 @@ def test_bounds_pass_over_no_row_that_changes_its_cluster(dtype: Any, offset: fl
     X = (make_blobs(3000, 5, centers=9, cluster_std=3.0, random_state=2)[0] + offset).astype(dtype)
     weights = RNG.integers(0, 4, len(X)).astype(float)
     centers = X[:n_clusters].astype(np.float64)
-    memory = bounds.Memory(X)
+    assigned = hamerly.BlockAssignment(X)
     looked_at = []
     for _ in range(25):
-        found = bounds.moments(X, weights, centers, memory)
-        whole = kernels.moments(X, weights, centers)
-        np.testing.assert_array_equal(memory.labels, kernels.assign(X, centers)[0])
+        found = hamerly.moments(X, weights, centers, assigned)
+        whole = assignment.moments(X, weights, centers)
+        np.testing.assert_array_equal(assigned.labels, assignment.assign(X, centers)[0])
         np.testing.assert_allclose(found.sums, whole.sums, rtol=1e-9)
         np.testing.assert_array_equal(found.weights, whole.weights)
         exact = np.sqrt(((X[:, None].astype(np.float64) - centers) ** 2).sum(axis=2))
-        own = exact[np.arange(len(X)), memory.labels]
-        exact[np.arange(len(X)), memory.labels] = np.inf
-        assert (memory.upper >= own).all()
-        assert (memory.lower <= exact.min(axis=1)).all()
-        looked_at.append(float((memory.upper > own * (1 + 1e-4) + 1e-2).mean()))
+        own = exact[np.arange(len(X)), assigned.labels]
+        exact[np.arange(len(X)), assigned.labels] = np.inf
+        assert (assigned.upper >= own).all()
+        assert (assigned.lower <= exact.min(axis=1)).all()
+        looked_at.append(float((assigned.upper > own * (1 + 1e-4) + 1e-2).mean()))
         filled = found.weights > 0
         centers[filled] = found.sums[filled] / found.weights[filled, None]
     assert n_clusters == 1 or max(looked_at) > 0.3  # rows that were indeed passed over

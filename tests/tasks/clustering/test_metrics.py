@@ -21,14 +21,7 @@ from infra.engines import Engine, ParquetSource, blocks
 from infra.errors import DataError, ParameterError
 from tasks.clustering import labelings as labelings_module
 from tasks.clustering import metrics
-from tasks.clustering.metrics import (
-    METRICS,
-    calinski_harabasz,
-    cluster_metrics,
-    davies_bouldin,
-    silhouette,
-    silhouette_samples,
-)
+from tasks.clustering.metrics import METRICS, cluster_metrics, silhouette_samples
 from tests.infra.engines.starting import started
 
 RNG = np.random.default_rng(0)
@@ -92,7 +85,7 @@ def test_noise_belongs_to_no_cluster(case: tuple[Any, Any], share: float) -> Non
     close(cluster_metrics(X, [labels])[0], expected, X)
     samples = silhouette_samples(X, labels)
     assert not samples[noise].any()
-    assert samples.mean() == silhouette(X, labels)
+    assert samples.mean() == cluster_metrics(X, [labels])[0]["silhouette"]
 
 
 @pytest.mark.parametrize("labels", LABELINGS[:3], ids=lambda labels: f"k={labels.max() + 1}")
@@ -105,18 +98,11 @@ def test_many_labelings_are_each_alone_to_the_last_bit() -> None:
     noisy = [np.where(ROWS[:, 0] > cut, -1, LABELINGS[1]) for cut in (1.0, 4.0)]
     together = cluster_metrics(ROWS, [*LABELINGS, *noisy])
     assert together == [cluster_metrics(ROWS, [labels])[0] for labels in [*LABELINGS, *noisy]]
-    for labels, found in zip(LABELINGS, together, strict=False):
-        single = {
-            "silhouette": silhouette(ROWS, labels),
-            "davies_bouldin": davies_bouldin(ROWS, labels),
-            "calinski_harabasz": calinski_harabasz(ROWS, labels),
-        }
-        assert single == found
 
 
 def test_equal_clusterings_are_scored_once_whatever_their_labels() -> None:
     names = np.array([30, 10, 20])
-    distinct, which = labelings_module.coded([LABELINGS[1], LABELINGS[0], names[LABELINGS[1]]], len(ROWS))
+    distinct, which = labelings_module.encode([LABELINGS[1], LABELINGS[0], names[LABELINGS[1]]], len(ROWS))
     assert len(distinct) == 2
     assert which[0] == which[2] != which[1]
     found = cluster_metrics(ROWS, [LABELINGS[1], names[LABELINGS[1]]])
@@ -131,7 +117,8 @@ def test_only_the_scores_asked_for_are_computed(monkeypatch: pytest.MonkeyPatch)
 
 def test_single_precision_is_summed_in_double() -> None:
     X = ROWS.astype(np.float32)
-    assert silhouette(X, LABELINGS[0]) == silhouette(X.astype(np.float64), LABELINGS[0])
+    single, double = (cluster_metrics(rows, LABELINGS[:1]) for rows in (X, X.astype(np.float64)))
+    assert single[0]["silhouette"] == double[0]["silhouette"]
     X = X.astype(np.float64)
     close(cluster_metrics(X.astype(np.float32), LABELINGS)[1], by_scikit_learn(X, LABELINGS[1]), X)
 
@@ -150,7 +137,7 @@ def test_duplicates_have_the_scores_that_scikit_learn_gives_them() -> None:
         (range(6), "6 clusters of 6 rows have no silhouette score"),
         ([-1] * 6, "0 clusters of 6 rows, 6 of them noise, have no silhouette score"),
         ([0, 1, 2, -1, -1, -1], "3 clusters of 6 rows, 3 of them noise, have no silhouette score"),
-        ([0, 0, 1], r"labels: shape \(3,\), must be one a row, \(6,\)"),
+        ([0, 0, 1], r"labels: shape \(3,\), must be one for each row, \(6,\)"),
     ],
 )
 def test_labels_without_a_score_are_refused(labels: Any, message: str) -> None:
@@ -171,7 +158,7 @@ def test_scores_are_the_same_to_the_last_bit_on_every_engine(
     engine: Engine, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(blocks, "BLOCK_ROWS", 90)
-    monkeypatch.setattr(metrics, "HERE", 0)
+    monkeypatch.setattr(metrics, "LOCAL_OPERATIONS", 0)
     pd.DataFrame(ROWS, columns=list("abcde")).to_parquet(tmp_path / "rows.parquet", row_group_size=200)
     path = tmp_path / "rows.parquet"
     X = {"array": ROWS, "path": str(path), "source": ParquetSource(path, block_rows=90)}[form]
@@ -186,4 +173,4 @@ def test_rows_at_a_path_must_be_finite(tmp_path: Path) -> None:
     frame.loc[3, "b"] = np.nan
     frame.to_parquet(tmp_path / "rows.parquet")
     with pytest.raises(DataError, match="column 'b' has missing or infinite values"):
-        silhouette(tmp_path / "rows.parquet", LABELINGS[0])
+        cluster_metrics(tmp_path / "rows.parquet", LABELINGS[:1])

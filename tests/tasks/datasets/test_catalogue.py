@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,3 +61,19 @@ def test_a_link_to_a_table_is_followed(tmp_path: Path) -> None:
     (tmp_path / "real.csv").write_text("x\n1\n")
     (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
     assert resolve(str(tmp_path / "link.csv")).name == "link"
+
+
+@pytest.mark.parametrize(
+    ("data", "target", "task", "message"),
+    [
+        ("diabetes", None, "regression", "is for classification, not regression"),
+        ("own.csv", None, "regression", "task regression needs a target"),
+    ],
+)
+def test_a_task_that_does_not_go_with_the_target_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: str, target: Any, task: Any, message: str
+) -> None:
+    (tmp_path / "own.csv").write_text("a,y\n1,2\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=message):
+        resolve(data, target, task)

@@ -11,7 +11,8 @@ import pytest
 
 from infra.errors import DataError
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.reading import check, read
+from tasks.datasets.reading import read
+from tests.tasks.datasets.tables import checked, inferred
 
 
 def table(rows: int = 20, **more: object) -> pd.DataFrame:
@@ -20,7 +21,7 @@ def table(rows: int = 20, **more: object) -> pd.DataFrame:
 
 def refusal(path: Path) -> str:
     with pytest.raises(DataError) as caught:
-        read(resolve(str(path), "y"))
+        inferred(resolve(str(path), "y"))
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -42,7 +43,7 @@ def test_every_kind_of_column_is_read(tmp_path: Path) -> None:
         items=[[1, 2]] * 20,
     )
     frame.to_parquet(tmp_path / "t.parquet")
-    read_back = read(resolve(str(tmp_path / "t.parquet"), "y"))
+    read_back = inferred(resolve(str(tmp_path / "t.parquet"), "y"))
     assert list(read_back["flag"][:2]) == [1.0, 0.0]
     assert read_back["big"].isna().sum() == 1
     assert read_back["big"].dtype == np.float64
@@ -54,8 +55,7 @@ def test_every_kind_of_column_is_read(tmp_path: Path) -> None:
 def test_a_boolean_target_has_two_classes(tmp_path: Path) -> None:
     table(ok=[True, False] * 10).to_parquet(tmp_path / "t.parquet")
     source = resolve(str(tmp_path / "t.parquet"), "ok")
-    frame = read(source)
-    check(frame, source)
+    frame = checked(source)
     assert sorted(frame["ok"].cat.categories) == ["false", "true"]
 
 
@@ -80,23 +80,50 @@ def test_duplicate_names_are_refused(tmp_path: Path) -> None:
 def test_partitions_are_joined_with_their_column(folder: Path) -> None:
     (folder / "_SUCCESS").touch()
     (folder / ".part-0.parquet.crc").write_bytes(b"x")
-    frame = read(resolve(str(folder), "y"))
+    frame = inferred(resolve(str(folder), "y"))
     assert list(frame) == ["a", "y", "year"]
     assert list(frame["year"]) == [2024.0] * 20 + [2025.0] * 20
 
 
 def test_a_partition_with_other_columns_is_shown(folder: Path) -> None:
     part = folder / "year=2025" / "part-1.parquet"
-    table(c=1.0).astype({"a": "float64"}).to_parquet(part)
+    table(c=1.0).astype({"a": str}).to_parquet(part)
     message = refusal(folder)
     assert "in 'year=2025/part-1.parquet' against 'year=2024/part-0.parquet'" in message
-    assert "'a' is double against int64; 'c' is double against not there" in message
+    assert "'a' is string against int64; 'c' is double against not there" in message
 
 
 def test_a_partition_may_have_its_columns_in_another_order_or_empty(folder: Path) -> None:
     frame = table()[["y", "a"]].assign(a=None)
     frame.to_parquet(folder / "year=2025" / "part-1.parquet")
-    assert read(resolve(str(folder), "y"))["a"].isna().sum() == 20
+    assert inferred(resolve(str(folder), "y"))["a"].isna().sum() == 20
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_partition_may_have_floats_where_another_has_integers(folder: Path, turned: bool) -> None:
+    with_gap = table().astype({"a": "float64"})
+    with_gap.loc[3, "a"] = np.nan
+    with_gap.to_parquet(folder / f"year={2025 - turned}" / f"part-{1 - turned}.parquet")
+    values = list(range(7)) * 3
+    wanted = [*values[:3], np.nan, *values[4:20]]
+    expected = [*wanted, *values[:20]] if turned else [*values[:20], *wanted]
+    np.testing.assert_array_equal(inferred(resolve(str(folder), "y"))["a"], expected)
+
+
+def test_a_partition_without_values_does_not_hide_that_others_differ(folder: Path) -> None:
+    table(b=None).to_parquet(folder / "year=2024" / "part-0.parquet")
+    table(b=1).to_parquet(folder / "year=2025" / "part-1.parquet")
+    (folder / "year=2026").mkdir()
+    table(b="x").to_parquet(folder / "year=2026" / "part-2.parquet")
+    assert "'b' is string against int64" in refusal(folder)
+
+
+def test_only_the_wanted_columns_are_read(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": [1], "a.b": [2], "b": [3]})
+    frame.to_parquet(tmp_path / "t.parquet")
+    read_back = read(resolve(str(tmp_path / "t.parquet")), ["a", "c"])
+    assert read_back.names == ["a"]
+    assert read_back.rows == 1
 
 
 def test_a_truncated_partition_is_named(folder: Path) -> None:
@@ -115,7 +142,7 @@ def test_a_link_out_of_the_folder_is_refused(folder: Path, tmp_path: Path, linke
 
 def test_a_folder_that_is_itself_a_link_is_read(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(folder)
-    assert len(read(resolve(str(tmp_path / "link"), "y"))) == 40
+    assert len(inferred(resolve(str(tmp_path / "link"), "y"))) == 40
 
 
 def test_a_folder_without_parquet_is_refused(tmp_path: Path) -> None:

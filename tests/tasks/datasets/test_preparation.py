@@ -19,7 +19,10 @@ from xgboost import XGBClassifier
 
 from infra.errors import DataError
 from tasks.datasets.catalogue import CATALOGUE, Source, resolve
-from tasks.datasets.preparation import PreparedDataset, holdout, prepare, preprocessor
+from tasks.datasets.holdout import stratified_holdout
+from tasks.datasets.prepared import PreparedDataset
+from tasks.datasets.preprocessing import preprocessor
+from tests.tasks.preparing import prepare
 
 ZEROS = {"glucose": 5, "pressure": 35, "triceps": 227, "insulin": 374, "mass": 11}
 
@@ -76,7 +79,7 @@ def test_the_same_input_gives_the_same_bytes_in_another_process(
 ) -> None:
     code = (
         "import sys; from pathlib import Path; from tasks.datasets.catalogue import resolve;"
-        "from tasks.datasets.preparation import prepare;"
+        "from tests.tasks.preparing import prepare;"
         "print(prepare(resolve('diabetes'), Path(sys.argv[1])).sha256)"
     )
     ran = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True)
@@ -139,31 +142,31 @@ def test_what_a_caller_does_to_its_copy_stays_there(diabetes: PreparedDataset) -
 def test_the_holdout_is_the_published_size_and_stratified(diabetes: PreparedDataset) -> None:
     _, y = diabetes.load()
     assert y is not None
-    train, test = holdout(diabetes, y)
+    train, test = stratified_holdout(diabetes, y)
     assert (len(train), len(test)) == (619, 149)
     assert sorted([*train, *test]) == list(range(768))
     ((_, oracle),) = StratifiedShuffleSplit(1, test_size=149, random_state=0).split(y, y)
     np.testing.assert_array_equal(np.bincount(y[test]), np.bincount(y[oracle]))
-    np.testing.assert_array_equal(test, holdout(diabetes, y)[1])
-    assert len(holdout(diabetes, y, rows=100)[1]) == 100
+    np.testing.assert_array_equal(test, stratified_holdout(diabetes, y)[1])
+    assert len(stratified_holdout(diabetes, y, rows=100)[1]) == 100
 
 
 def test_the_holdout_has_two_of_a_rare_class(tmp_path: Path) -> None:
     prepared = prepare(own(tmp_path, mixed().assign(y=["rare"] * 4 + ["common"] * 56)), tmp_path)
     _, y = prepared.load()
     assert y is not None
-    train, test = holdout(prepared, y)
+    train, test = stratified_holdout(prepared, y)
     assert prepared.classes == ["common", "rare"]
     assert list(np.bincount(y[test])) == [11, 2]
     assert list(np.bincount(y[train])) == [45, 2]
     with pytest.raises(DataError, match=r"class 'common' of data set 'own' has 56 rows, and holding out 56"):
-        holdout(prepared, y, rows=60)
+        stratified_holdout(prepared, y, rows=60)
 
 
 def test_nothing_is_learned_from_the_test_rows(diabetes: PreparedDataset) -> None:
     features, y = diabetes.load()
     assert y is not None
-    train, test = holdout(diabetes, y)
+    train, test = stratified_holdout(diabetes, y)
     spoiled = features.copy()
     spoiled.loc[test, "insulin"] = 1e9
     fitted = preprocessor(diabetes, scale=False, impute=True).fit(spoiled.iloc[train])

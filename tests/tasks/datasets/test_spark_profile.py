@@ -13,9 +13,12 @@ from infra.engines.spark import SparkEngine
 from infra.errors import DataError
 from tasks.datasets import spark_profile
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.preparation import PreparedDataset, prepare
+from tasks.datasets.columns import NumberColumn
+from tasks.datasets.prepared import PreparedDataset, file_digest
+from tasks.datasets.recipe import Recipe
 from tasks.datasets.spark_profile import profile_with_spark
 from tests.infra.engines.starting import started
+from tests.tasks.preparing import prepare
 
 
 @pytest.fixture(scope="module")
@@ -79,11 +82,11 @@ def test_the_last_digits_of_a_mean_may_differ(
 def test_an_empty_column_has_a_count_and_no_mean(tmp_path: Path, spark: SparkEngine) -> None:
     table = pa.table({"x": [1.0, 2.0], "gaps": pa.array([None, None], pa.float64())})
     pq.write_table(table, tmp_path / "t.parquet")
-    from tasks.datasets.preparation import _digest
 
     dataset = PreparedDataset(
-        name="t", task="clustering", path=str(tmp_path / "t.parquet"), sha256=_digest(tmp_path / "t.parquet"),
-        target=None, classes=[], numeric=["x", "gaps"], categorical=[], rows=2, notes=[], provenance="",
+        name="t", task="clustering", path=str(tmp_path / "t.parquet"), sha256=file_digest(tmp_path / "t.parquet"),
+        recipe=Recipe(columns=tuple(NumberColumn(name=name) for name in ("x", "gaps"))), rows=2, notes=[],
+        provenance="",
     )  # fmt: skip
     profile = profile_with_spark(dataset, spark.session)
     assert profile["gaps"] == {"count": 0}

@@ -17,7 +17,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from infra.engines import Engine, blocks, connect
 from infra.errors import DataError, ParameterError
-from tasks.ensembles import RandomForestClassifier, RandomForestRegressor, growing
+from tasks.ensembles import RandomForestClassifier, RandomForestRegressor, forest_slices
 from tasks.ensembles.mllib_forest import mllib_parameters
 from tests.infra.engines.starting import started
 
@@ -275,7 +275,9 @@ def test_tables_that_cannot_be_used_are_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "table.parquet"
     frame = as_table(X, y, path)
     model = RandomForestClassifier(3)
-    with pytest.raises(ParameterError, match="y: of type ndarray; with a path, the name of a column"):
+    with pytest.raises(
+        ParameterError, match="y: of type ndarray; with a path, the name of the target column"
+    ):
         model.fit(path, y)
     with pytest.raises(ParameterError, match="sample_weight: allowed with an array, not with a path"):
         model.fit(path, "kind", sample_weight=np.ones(len(y)))
@@ -297,7 +299,7 @@ def test_a_table_larger_than_a_worker_may_hold_is_refused_where_there_is_no_spar
 ) -> None:
     path = tmp_path / "table.parquet"
     as_table(*two_classes(), path)
-    monkeypatch.setattr(growing, "TABLE_SHARE", 1e-9)
+    monkeypatch.setattr(forest_slices, "TABLE_SHARE", 1e-9)
     with pytest.raises(ParameterError, match=r"X=.*table\.parquet: .* allowed with the engine 'spark'"):
         RandomForestClassifier(3, engine=threads).fit(path, "kind")
 
@@ -333,7 +335,7 @@ def test_a_table_that_no_worker_may_hold_is_mllibs_to_grow(
     X, y = data()
     X = np.nan_to_num(X)
     frame = as_table(X, y, tmp_path / "folder" / "part=1" / "table.parquet")
-    monkeypatch.setattr(growing, "TABLE_SHARE", 1e-9)
+    monkeypatch.setattr(forest_slices, "TABLE_SHARE", 1e-9)
     arguments: dict[str, Any] = {"max_depth": 6, "random_state": 1}
     if kind == "three classes":
         arguments |= {"criterion": "entropy", "min_samples_leaf": 4, "max_samples": 0.8}
@@ -379,6 +381,6 @@ def test_mllib_names_the_column_with_gaps(
     tmp_path: Path, spark: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     as_table(*two_classes(), tmp_path / "table.parquet")
-    monkeypatch.setattr(growing, "TABLE_SHARE", 1e-9)
+    monkeypatch.setattr(forest_slices, "TABLE_SHARE", 1e-9)
     with pytest.raises(DataError, match=r"column 'c 3\.`x' has missing or infinite values"):
         RandomForestClassifier(3, engine=spark).fit(tmp_path / "table.parquet", "kind")

@@ -1,4 +1,4 @@
-"""The dendrogram, and the height at which it is cut."""
+"""Dendrograms: the height of the cut, the clusters of the nodes, and any number of rows."""
 
 import base64
 

@@ -3,9 +3,8 @@ from xml.etree import ElementTree
 import pytest
 
 from tasks.report import drawing, figures
-from tasks.report.selection import cells_of
 from tasks.results import Cell, StudyResult, Trial
-from tests.tasks.report.synthetic import make_study
+from tests.tasks.report.synthetic import data_of, make_study
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -15,9 +14,9 @@ def texts(svg: str) -> list[str]:
 
 
 def charts(study: StudyResult) -> dict[str, str]:
-    boosted, clustered = cells_of(study, "diabetes"), cells_of(study, "burger-king")
+    boosted, clustered = data_of(study, "diabetes").cells, data_of(study, "burger-king").cells
     return {
-        "classification": figures.prediction_quality(boosted, study.evaluations),
+        "classification": figures.prediction_quality(boosted, study.evaluations, "holdout_accuracy"),
         "clustering": figures.clustering_quality(clustered),
         "cost": figures.cost(clustered),
         "curve": figures.search_curve(boosted),
@@ -63,7 +62,7 @@ def test_the_same_cells_give_the_same_chart(drawn: dict[str, str]) -> None:
 
 def test_engines_with_other_scores_have_a_line_of_their_own() -> None:
     study = make_study()
-    cells = [c for c in cells_of(study, "diabetes") if c.search == "grid"]
+    cells = [c for c in data_of(study, "diabetes").cells if c.search == "grid"]
     cells[2].trials = [
         t.model_copy(update={"mean_score": (t.mean_score or 0) - 0.1}) for t in cells[2].trials
     ]
@@ -88,7 +87,7 @@ def test_parameters_of_any_name_and_kind_are_drawn_as_text() -> None:
 
 
 def test_a_parameter_that_was_not_searched_has_no_panel(study: StudyResult) -> None:
-    assert figures.searched_parameters(cells_of(study, "burger-king")) == ["n_clusters", "init"]
+    assert figures.searched_parameters(data_of(study, "burger-king").cells) == ["n_clusters", "init"]
 
 
 def test_charts_on_one_page_do_not_share_ids(drawn: dict[str, str]) -> None:
@@ -102,7 +101,7 @@ def test_charts_on_one_page_do_not_share_ids(drawn: dict[str, str]) -> None:
 
 def test_a_parameter_that_one_search_leaves_alone_keeps_its_numbers() -> None:
     study = make_study()
-    boosted = cells_of(study, "diabetes")
+    boosted = data_of(study, "diabetes").cells
     for cell in boosted:
         if cell.search == "random":
             for i, trial in enumerate(cell.trials):

@@ -80,7 +80,7 @@ def test_ids_are_unique_and_every_inner_link_has_its_end(page: Page) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        "What paid off: xgboost baseline on local",
+        "Recommended for diabetes: xgboost random, accuracy 75.3 % (95 % interval 72.5 % to 78.0 %)",
         "within the noise, so no gain is shown",
         "Same scores and the same choices on local, dask and spark.",
         "76.51 %",
@@ -145,7 +145,8 @@ def test_a_data_set_of_any_name_has_its_part() -> None:
     study = make_study()
     name = f'"{EVIL}'
     study.cells = [c.model_copy(update={"dataset": name}) for c in study.cells if c.dataset == "diabetes"]
-    study.datasets, study.evaluations, study.pictures = [], [], []
+    study.datasets = [study.datasets[0].model_copy(update={"name": name})]
+    study.evaluations, study.pictures = [], []
     page = Page(html.render(study))
     assert not page.all("script")
     assert name in page.text()
@@ -154,7 +155,7 @@ def test_a_data_set_of_any_name_has_its_part() -> None:
 def test_minimal_results_render(minimal: StudyResult) -> None:
     text = Page(html.render(minimal)).text()
     assert "nan" not in text.lower()
-    assert "Findings" in text
+    assert "findings" in text
 
 
 def test_it_is_written_whole_or_not_at_all(study: StudyResult, tmp_path: Path) -> None:

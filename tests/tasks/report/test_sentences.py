@@ -3,26 +3,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.report import sentences
+from tasks.report.dataset_result import dataset_results
 from tasks.report.noise import holm
-from tasks.report.payoff import payoff
-from tasks.report.selection import cells_of
-from tasks.results import Comparison, Evaluation, StudyResult
-from tests.tasks.report.synthetic import make_study
+from tasks.results import Evaluation, StudyResult
+from tests.tasks.report.synthetic import comparison, data_of, make_study
 
 CLAIMS = ("beats", "loses to", ": significant", "beyond the noise.")
 
 
 def compared(difference: float, p: float) -> StudyResult:
     study = make_study()
-    study.comparisons = [
-        Comparison(
-            dataset="diabetes",
-            first="xgboost grid",
-            second="xgboost baseline",
-            difference=difference,
-            p_value=p,
-        )
-    ]
+    study.comparisons = [comparison("xgboost grid", "xgboost baseline", difference, p)]
     return study
 
 
@@ -33,19 +24,19 @@ def holdout_only() -> StudyResult:
 
 
 def test_a_difference_inside_the_noise_is_not_claimed() -> None:
-    assert sentences.comparisons_in_words(compared(0.004, 0.31), "diabetes") == [
+    assert sentences.comparisons_in_words(data_of(compared(0.004, 0.31), "diabetes")) == [
         "xgboost grid is 0.4 points above baseline, p = 0.31: not significant"
     ]
 
 
 def test_a_difference_beyond_the_noise_is_claimed_with_its_direction() -> None:
-    assert sentences.comparisons_in_words(compared(0.02, 0.0004), "diabetes") == [
+    assert sentences.comparisons_in_words(data_of(compared(0.02, 0.0004), "diabetes")) == [
         "xgboost grid beats baseline by 2.0 points, p < 0.001: significant"
     ]
-    assert sentences.comparisons_in_words(compared(-0.02, 0.011), "diabetes") == [
+    assert sentences.comparisons_in_words(data_of(compared(-0.02, 0.011), "diabetes")) == [
         "xgboost grid loses to baseline by 2.0 points, p = 0.011: significant"
     ]
-    gain = sentences.gains(compared(0.02, 0.0004), "diabetes")[0]
+    gain = sentences.gains(data_of(compared(0.02, 0.0004), "diabetes"))[0]
     assert "(p < 0.001): beyond the noise." in gain
 
 
@@ -54,16 +45,15 @@ def test_no_sentence_claims_what_no_test_shows(found: list[tuple[float, float]])
     study = make_study()
     study.cells = [cell for cell in study.cells if cell.engine == "local"]
     names = ["xgboost baseline", "xgboost grid", "xgboost random"]
-    study.comparisons = [
-        Comparison(dataset="diabetes", first=names[i % 3], second=names[(i + 1) % 3], difference=d, p_value=p)
-        for i, (d, p) in enumerate(found)
-    ]
-    words = sentences.dataset_findings(study, "diabetes") + sentences.comparisons_in_words(study, "diabetes")
+    study.comparisons = [comparison(names[i % 3], names[(i + 1) % 3], d, p) for i, (d, p) in enumerate(found)]
+    words = sentences.dataset_findings(data_of(study, "diabetes")) + sentences.comparisons_in_words(
+        data_of(study, "diabetes")
+    )
     assert not [line for line in words for claim in CLAIMS if claim in line and "but not" not in line]
 
 
 def test_several_comparisons_are_judged_together(study: StudyResult) -> None:
-    lines = sentences.comparisons_in_words(study, "diabetes")
+    lines = sentences.comparisons_in_words(data_of(study, "diabetes"))
     assert lines[1] == (
         "xgboost random is 0.6 points above baseline, "
         "p = 0.040, 0.08 after correction for the number of comparisons: not significant"
@@ -72,29 +62,9 @@ def test_several_comparisons_are_judged_together(study: StudyResult) -> None:
 
 
 def test_identical_scores_without_a_p_value() -> None:
-    assert sentences.comparisons_in_words(compared(0.0, float("nan")), "diabetes") == [
+    assert sentences.comparisons_in_words(data_of(compared(0.0, float("nan")), "diabetes")) == [
         "xgboost grid has the same scores as baseline"
     ]
-
-
-def test_the_cheapest_of_equals_pays_off(study: StudyResult) -> None:
-    found = payoff(study, "diabetes")
-    assert found is not None
-    assert found.startswith("What paid off: xgboost baseline on local (74.7 % accuracy, 95 % interval")
-    assert "xgboost random scored highest" in found
-    assert "not beyond the noise, and took 7.31 s on local" in found
-
-
-def test_a_search_pays_off_when_it_is_really_better() -> None:
-    study = make_study()
-    study.comparisons = [
-        Comparison(dataset="diabetes", first="xgboost random", second=other, difference=0.03, p_value=0.001)
-        for other in ("xgboost baseline", "xgboost grid")
-    ]
-    found = payoff(study, "diabetes")
-    assert found is not None
-    assert found.startswith("What paid off: xgboost random on local")
-    assert "Every other one scores lower by more than the noise." in found
 
 
 def test_without_a_test_the_intervals_decide() -> None:
@@ -104,13 +74,13 @@ def test_without_a_test_the_intervals_decide() -> None:
     update = {"search": "grid", "mean": base.high + 0.05, "low": base.high + 0.02, "high": base.high + 0.08}
     apart: Evaluation = base.model_copy(update=update)
     study.evaluations = [base, apart]
-    assert "beyond the noise." in sentences.gains(study, "diabetes")[0]
+    assert "beyond the noise." in sentences.gains(data_of(study, "diabetes"))[0]
     study.evaluations = [base, base.model_copy(update={"search": "grid", "mean": base.mean + 0.01})]
-    assert "within the noise, so no gain is shown" in sentences.gains(study, "diabetes")[0]
+    assert "within the noise, so no gain is shown" in sentences.gains(data_of(study, "diabetes"))[0]
 
 
 def test_a_hold_out_alone_shows_its_standard_error() -> None:
-    gain = sentences.gains(holdout_only(), "diabetes")[0]
+    gain = sentences.gains(data_of(holdout_only(), "diabetes"))[0]
     assert "hold-out accuracy 76.5 %, the baseline 74.5 %, on 149 rows" in gain
     assert "standard error of 3.5 points: within the noise, so no difference is shown" in gain
     assert "The search took 9.87 s on local, the baseline 0.42 s on local." in gain
@@ -120,26 +90,16 @@ def test_a_hold_out_of_unknown_size_claims_nothing() -> None:
     study = holdout_only()
     for cell in study.cells:
         cell.metrics.pop("holdout_rows", None)
-    assert "so no difference is claimed" in sentences.gains(study, "diabetes")[0]
+    assert "so no difference is claimed" in sentences.gains(data_of(study, "diabetes"))[0]
 
 
 def test_a_silhouette_names_its_space(study: StudyResult) -> None:
-    gain = sentences.gains(study, "burger-king")[0]
+    gain = sentences.gains(data_of(study, "burger-king"))[0]
     assert "in the space 'standardised': 0.132 higher" in gain
 
 
-def test_silhouettes_of_different_spaces_are_not_compared() -> None:
-    study = make_study()
-    for cell in study.cells:
-        if cell.dataset == "burger-king" and cell.search == "baseline":
-            cell.space = "raw"
-    assert (
-        "silhouette on the raw columns 0.554, the baseline 0.318" in sentences.gains(study, "burger-king")[0]
-    )
-
-
 def test_the_fastest_engine_is_named_over_common_cells(study: StudyResult) -> None:
-    words = sentences.engine_speed(cells_of(study, "burger-king"))
+    words = sentences.engine_speed(data_of(study, "burger-king").cells)
     assert words is not None
     assert words.startswith("Fastest engine: local 0.67 s for the 2 cells that every engine completed")
     assert "spark took 14.1 s (21.0 times as long)" in words
@@ -149,23 +109,23 @@ def test_times_within_the_noise_name_no_fastest_engine() -> None:
     study = make_study()
     for cell in study.cells:
         cell.usage.wall_s = 10.0 if cell.engine == "local" else 11.0
-    words = sentences.engine_speed(cells_of(study, "diabetes"))
+    words = sentences.engine_speed(data_of(study, "diabetes").cells)
     assert words is not None
     assert words.startswith("No engine was clearly fastest: ")
 
 
 def test_engines_that_agree(study: StudyResult) -> None:
-    assert sentences.engines_agreement(cells_of(study, "diabetes")) == [
+    assert sentences.engines_agreement(data_of(study, "diabetes").cells) == [
         "Same scores and the same choices on local, dask and spark."
     ]
 
 
 def test_engines_that_differ_say_where() -> None:
     study = make_study()
-    cell = next(c for c in cells_of(study, "diabetes") if (c.engine, c.search) == ("spark", "grid"))
+    cell = next(c for c in data_of(study, "diabetes").cells if (c.engine, c.search) == ("spark", "grid"))
     cell.metrics["holdout_accuracy"] = 112 / 149
     cell.params = {"max_depth": 2}
-    first, second = sentences.engines_agreement(cells_of(study, "diabetes"))
+    first, second = sentences.engines_agreement(data_of(study, "diabetes").cells)
     assert first == (
         "Engines differ: xgboost grid, hold-out accuracy "
         "76.51 % on local, 76.51 % on dask and 75.17 % on spark."
@@ -175,34 +135,32 @@ def test_engines_that_differ_say_where() -> None:
 
 def test_the_whole_study(study: StudyResult) -> None:
     assert sentences.study_findings(study) == [
-        "Sharing computations, 377 fits gave the 1,080 fold scores of 291 trials.",
+        "The 291 trials of all searches needed 1,080 scores of folds; 377 fits gave them all, because trials share "
+        "computations.",
         "The study was resumed: 12 trials kept from the interrupted run.",
         "1 of 18 cells failed; the reasons are listed.",
     ]
 
 
 def test_minimal_results_have_findings_without_failing(minimal: StudyResult) -> None:
-    found = [*sentences.dataset_findings(minimal, "d"), *sentences.study_findings(minimal)]
-    assert "nan" not in str(found)
+    every = dataset_results(minimal)
+    found = [line for data in every for line in sentences.dataset_findings(data)]
+    assert "nan" not in str([*found, *sentences.study_findings(minimal)])
 
 
 def test_of_many_comparisons_those_that_count_are_told_and_the_others_counted(study: StudyResult) -> None:
     ways = [f"xgboost {i}" for i in range(5)]
     comparisons = [
-        Comparison(
-            dataset="diabetes",
-            first=a,
-            second=b,
-            difference=0.03 if a == "xgboost 0" and b == "xgboost 1" else 0.001,
-            p_value=1e-6 if a == "xgboost 0" and b == "xgboost 1" else 0.04,
-        )
+        comparison(a, b, 0.03, 1e-6) if (i, b) == (0, "xgboost 1") else comparison(a, b, 0.001, 0.04)
         for i, a in enumerate(ways)
         for b in ways[i + 1 :]
     ]
-    told = sentences.comparisons_in_words(study.model_copy(update={"comparisons": comparisons}), "diabetes")
+    told = sentences.comparisons_in_words(
+        data_of(study.model_copy(update={"comparisons": comparisons}), "diabetes")
+    )
     assert len(told) == 2
     assert "xgboost 0 beats 1 by 0.030" in told[0]
-    assert told[1].startswith("9 of the 10 differences between these are not significant")
+    assert told[1].startswith("9 of the 10 differences between these ways are not significant")
     assert told[1].endswith("is 0.36")
 
 
@@ -213,19 +171,19 @@ def test_of_many_comparisons_those_that_count_are_told_and_the_others_counted(st
 def test_how_long_networks_were_trained_is_told(epochs: int | None, expected: str) -> None:
     study = make_study()
     name = "burger-king"
-    assert sentences.budget(study, name) is None
-    for cell in cells_of(study, name):
+    assert sentences.training_budget(data_of(study, name)) is None
+    for cell in data_of(study, name).cells:
         cell.curve = [{"loss": 0.7}] * 3
     about = next(dataset for dataset in study.datasets if dataset.name == name)
     about.epochs = epochs
-    found = sentences.budget(study, name)
+    found = sentences.training_budget(data_of(study, name))
     assert found is not None
     assert expected in found
-    assert found in sentences.dataset_findings(study, name)
+    assert found in sentences.dataset_findings(data_of(study, name))
 
 
 def test_what_stands_in_is_told_before_the_gains() -> None:
     study = make_study()
     about = next(dataset for dataset in study.datasets if dataset.name == "diabetes")
     about.caution = "Others stand in."
-    assert sentences.dataset_findings(study, "diabetes")[1] == about.caution
+    assert sentences.dataset_findings(data_of(study, "diabetes"))[0] == about.caution

@@ -1,4 +1,4 @@
-"""Clusterings searched in batches: one pass scores many, and each candidate still answers for itself."""
+"""Searches of clusterings in batches: one pass scores many clusterings, and a failure stays its candidate's own."""
 
 import re
 from pathlib import Path
@@ -10,15 +10,12 @@ import sklearn.cluster
 from sklearn.datasets import make_blobs
 from sklearn.metrics import calinski_harabasz_score, silhouette_score
 from sklearn.model_selection import ParameterGrid
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
 
 from infra.engines import Engine, connect
 from infra.errors import EngineError
 from infra.ledger import Ledger
 from tasks.clustering import DBSCAN, KMeans
 from tasks.search import GridSearch, scorers
-from tasks.search.planning import batches, plan
 
 BLOBS = make_blobs(200, n_features=3, centers=5, cluster_std=1.5, random_state=1)[0]
 MODEL = KMeans(random_state=0)
@@ -26,41 +23,16 @@ MODEL = KMeans(random_state=0)
 
 @pytest.fixture
 def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Number of labelings of each pass that scores some."""
+    """Number of labelings of each call of `cluster_metrics`."""
     seen: list[int] = []
     original = scorers.cluster_metrics
 
-    def noting(X: Any, labelings: Any, **options: Any) -> Any:
+    def recording(X: Any, labelings: Any, **options: Any) -> Any:
         seen.append(len(labelings))
         return original(X, labelings, **options)
 
-    monkeypatch.setattr(scorers, "cluster_metrics", noting)
+    monkeypatch.setattr(scorers, "cluster_metrics", recording)
     return seen
-
-
-@pytest.mark.parametrize(
-    ("fits", "workers", "sizes"),
-    [
-        (1, 4, [1]),
-        (3, 2, [2, 1]),
-        (30, 2, [15, 15]),
-        (33, 1, [17, 16]),
-        (70, 2, [18, 18, 17, 17]),  # not three, of which one would run with a worker idle
-    ],
-)
-def test_fits_are_dealt_evenly_to_the_workers(fits: int, workers: int, sizes: list[int]) -> None:
-    found = batches(plan(MODEL, [{"n_clusters": k + 2} for k in range(fits)], 1), workers)
-    assert [len(batch) for batch in found] == sizes
-    assert sorted(fit.candidates for batch in found for fit in batch) == [(i,) for i in range(fits)]
-    assert all(list(batch) == sorted(batch, key=lambda fit: fit.candidates) for batch in found)
-
-
-def test_fits_on_differently_prepared_rows_are_not_mixed() -> None:
-    pipeline = Pipeline([("scale", StandardScaler()), ("model", MODEL)])
-    space = {"scale__with_std": [True, False], "model__n_clusters": [2, 3, 4, 5]}
-    found = batches(plan(pipeline, list(ParameterGrid(space)), 1), 2)
-    assert [len(batch) for batch in found] == [2, 2, 2, 2]
-    assert all(len({str(fit.preparation) for fit in batch}) == 1 for batch in found)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -92,11 +64,15 @@ def test_a_function_scores_clusterings_one_by_one(passes: list[int]) -> None:
     assert [error is None for error in by_function.cv_results_["error"]] == [False, True, True, True]
 
 
-def test_candidates_that_fail_leave_their_batch_unharmed(passes: list[int]) -> None:
+def test_candidates_that_fail_do_not_change_the_others_of_their_batch(passes: list[int]) -> None:
     space = {"n_clusters": [3, 1, 0, 201, 4], "n_init": [2, 0, 1]}
     search = GridSearch(MODEL, space).fit(BLOBS)
     assert passes == [4]
-    causes = ["silhouette score", "'n_clusters' parameter", "n_clusters=201: at most one a row"]
+    causes = [
+        "silhouette score",
+        "'n_clusters' parameter",
+        "n_clusters=201: allowed are at most as many as rows",
+    ]
     for params, error in zip(search.cv_results_["params"], search.cv_results_["error"], strict=True):
         k, runs = params["n_clusters"], params["n_init"]
         if k in (3, 4) and runs:
@@ -109,7 +85,7 @@ def test_candidates_that_fail_leave_their_batch_unharmed(passes: list[int]) -> N
     assert scores[~np.isnan(scores)].tolist() == alone.cv_results_["mean_test_score"].tolist()
 
 
-def test_rows_that_are_noise_do_not_make_a_clustering_better(passes: list[int]) -> None:
+def test_noise_rows_do_not_raise_the_score_of_a_clustering(passes: list[int]) -> None:
     space = {"eps": [0.001, 0.6, 1.0, 1.4], "min_samples": [4, 8]}
     search = GridSearch(DBSCAN(), space).fit(BLOBS)
     scores, errors = search.cv_results_["mean_test_score"], search.cv_results_["error"]
@@ -128,7 +104,7 @@ def test_rows_that_are_noise_do_not_make_a_clustering_better(passes: list[int]) 
 
 
 class Deadly(Engine):
-    """An engine whose workers die over any item with the clusterings into five."""
+    """An engine whose worker dies over every item that has a clustering with five clusters."""
 
     name, workers = "local", 1
     partition = map = reduce = run_group = shuffle = None  # type: ignore[assignment]
@@ -139,7 +115,7 @@ class Deadly(Engine):
             yield i, EngineError("its worker died") if dies else function(item, shared)
 
 
-def test_a_batch_lost_with_its_worker_is_tried_again_fit_by_fit(tmp_path: Path) -> None:
+def test_a_batch_that_is_lost_with_its_worker_is_tried_again_fit_by_fit(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.sqlite")
     seen: list[tuple[int, int]] = []
     space = {"n_clusters": [2, 3, 4, 5, 6]}

@@ -1,4 +1,4 @@
-"""Bayesian search: Optuna's own proposals, the same on every engine, and gone on with from a ledger."""
+"""Bayesian search: Optuna's own proposals, the same on every engine, and resumed from a ledger."""
 
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ def test_recorded_candidates_are_not_computed_again_and_more_are_added(tmp_path:
     assert second.cv_results_["params"][:14] == first.cv_results_["params"]
 
 
-def test_candidates_that_fail_are_recorded_and_the_others_are_learnt_from() -> None:
+def test_candidates_that_fail_are_recorded_and_the_search_goes_on() -> None:
     space = {"max_depth": [-5, 2, 3], "learning_rate": loguniform(0.01, 0.5)}
     found = BayesianSearch(XGBoostClassifier(5), space, **OPTIONS).fit(X, Y)
     failed = [params["max_depth"] == -5 for params in found.cv_results_["params"]]
@@ -80,13 +80,13 @@ def test_candidates_that_fail_are_recorded_and_the_others_are_learnt_from() -> N
     assert found.best_params_["max_depth"] > 0
 
 
-def test_with_as_many_fits_it_finds_no_less_than_random_search() -> None:
+def test_with_as_many_candidates_its_mean_score_is_above_that_of_random_search() -> None:
     space = {"learning_rate": loguniform(1e-4, 1.0), "max_depth": randint(1, 9)}
     options: dict[str, Any] = {"n_iter": 40, "random_state": 0, "cv": FOLDS}
     bayesian = BayesianSearch(XGBoostClassifier(10), space, **options).fit(X, Y)
     drawn = RandomSearch(XGBoostClassifier(10), space, **options).fit(X, Y)
-    learnt = bayesian.cv_results_["mean_test_score"][10:]
-    assert learnt.mean() > drawn.cv_results_["mean_test_score"].mean()
+    proposed = bayesian.cv_results_["mean_test_score"][10:]
+    assert proposed.mean() > drawn.cv_results_["mean_test_score"].mean()
 
 
 @pytest.mark.parametrize(
@@ -99,6 +99,6 @@ def test_with_as_many_fits_it_finds_no_less_than_random_search() -> None:
         ({"space": {"trees": [1]}}, "parameter 'trees' is unknown"),
     ],
 )
-def test_what_cannot_be_searched_is_refused(wrong: dict[str, Any], message: str) -> None:
+def test_invalid_arguments_are_refused(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         BayesianSearch(XGBoostClassifier(), **{"space": SPACE, **OPTIONS, **wrong}).fit(X, Y)

@@ -1,4 +1,4 @@
-"""Several scores at once, as scikit-learn has them, and scorers that cannot score."""
+"""One or several scores as in scikit-learn; scorers that do not fit the target are refused."""
 
 from typing import Any
 
@@ -80,7 +80,7 @@ def test_a_scorer_that_cannot_score_is_refused_before_anything_is_fitted(
     assert not done
 
 
-def test_a_score_that_is_no_number_is_a_failure() -> None:
+def test_a_score_that_is_not_finite_is_a_failure() -> None:
     def odd(model: Any, X: Any, y: Any) -> float:
         return float("nan") if model.C == 1.0 else 0.5
 

@@ -1,4 +1,4 @@
-"""Grid and random search against scikit-learn's: same candidates, scores, winner; each fit once."""
+"""Grid and random search have scikit-learn's candidates, scores and winner, and compute each distinct fit once."""
 
 import time
 from pathlib import Path
@@ -34,7 +34,7 @@ GRID = {"learning_rate": [0.1, 0.3], "max_depth": [2, 4], "n_estimators": [5, 20
 
 
 class Counting(ClassifierMixin, BaseEstimator):
-    """Classifies by a threshold, notes its fits, and fails or dies when told to."""
+    """Classifies by a threshold, writes a line into a file for each fit, and fails if `accident` is set."""
 
     def __init__(self, threshold: float = 0.0, folder: str | None = None, accident: str = "") -> None:
         self.threshold = threshold
@@ -86,7 +86,7 @@ def test_grid_search_finds_what_scikit_learn_finds_in_a_third_of_the_fits(worker
 
 
 @pytest.mark.parametrize("scoring", ["roc_auc", "neg_log_loss", None])
-def test_any_score_of_scikit_learn_will_do(scoring: str | None) -> None:
+def test_every_scorer_of_scikit_learn_is_accepted(scoring: str | None) -> None:
     space = {"n_estimators": [3, 9]}
     theirs = GridSearchCV(xgboost.XGBClassifier(n_jobs=1), space, cv=FOLDS, scoring=scoring).fit(X, Y)
     ours = GridSearch(XGBoostClassifier(), space, cv=FOLDS, scoring=scoring).fit(X, Y)
@@ -169,7 +169,7 @@ def test_recorded_trials_are_not_computed_again(tmp_path: Path) -> None:
     assert wider.cv_results_["mean_test_score"][1] == first.cv_results_["mean_test_score"][2]
 
 
-def test_an_interrupted_search_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_an_interrupted_search_is_resumed(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.sqlite")
     model = Counting(folder=str(tmp_path))
     space = {"threshold": [-1.0, 0.0, 1.0]}
@@ -205,18 +205,18 @@ def test_an_invalid_combination_fails_and_the_others_finish() -> None:
     assert table["rank_test_score"][failed].min() > table["rank_test_score"][~failed].max()
 
 
-def test_a_candidate_that_fails_on_one_fold_is_out() -> None:
+def test_a_candidate_that_fails_on_one_fold_has_no_mean_score() -> None:
     class FailsOnce(Counting):
         def fit(self, X: Any, y: Any) -> "Counting":
             if self.threshold == 0 and X[0, 0] == first_rows[2]:
-                raise ValueError("this fold is not to my taste")
+                raise ValueError("this fold fails")
             return super().fit(X, y)
 
     first_rows = [X[train][0, 0] for train, _ in FOLDS.split(X, Y)]
     ours = GridSearch(FailsOnce(), {"threshold": [0.0, 5.0]}, cv=FOLDS).fit(X, Y)
     assert ours.best_params_ == {"threshold": 5.0}
     assert np.isnan(ours.cv_results_["split2_test_score"][0])
-    assert ours.cv_results_["error"] == ["ValueError: this fold is not to my taste", None]
+    assert ours.cv_results_["error"] == ["ValueError: this fold fails", None]
 
 
 def test_a_search_whose_candidates_all_fail_says_why() -> None:
@@ -231,7 +231,7 @@ def test_a_clustering_without_a_score_fails_as_a_candidate() -> None:
 
 
 class LosesWorkers(Engine):
-    """An engine whose workers die over some of the items."""
+    """An engine whose worker dies over the items with the given indices."""
 
     name, workers = "local", 1
     partition = map = reduce = run_group = shuffle = None  # type: ignore[assignment]
@@ -257,7 +257,7 @@ def test_a_lost_trial_is_reported_and_not_recorded(tmp_path: Path) -> None:
     assert search.cv_results_["error"] == [None, None]
 
 
-def test_a_search_that_loses_all_its_trials_blames_the_engine() -> None:
+def test_a_search_that_loses_all_its_trials_raises_an_engine_error() -> None:
     search = GridSearch(Counting(), {"threshold": [0.0]}, cv=FOLDS, engine=LosesWorkers({0, 1, 2, 3}))
     with pytest.raises(EngineError, match="all 1 candidates failed; the first: its worker died"):
         search.fit(X, Y)
@@ -276,7 +276,7 @@ def test_a_search_that_loses_all_its_trials_blames_the_engine() -> None:
         ),
     ],
 )
-def test_a_space_that_makes_no_sense_is_refused_at_once(space: Any, message: str) -> None:
+def test_an_invalid_space_is_refused(space: Any, message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         GridSearch(XGBoostClassifier(), space).fit(X, Y)
 
@@ -294,7 +294,7 @@ def test_an_unknown_score_for_clusterings_is_refused() -> None:
         GridSearch(KMeans(), {"n_clusters": [2]}, scoring="accuracy").fit(BLOBS)
 
 
-def test_without_refit_there_is_no_winner_to_ask() -> None:
+def test_without_refit_there_is_no_fitted_winner() -> None:
     search = GridSearch(Counting(), {"threshold": [0.0]}, cv=FOLDS, refit=False).fit(X, Y)
     assert not hasattr(search, "best_estimator_")
     with pytest.raises(NotFittedError):
@@ -304,7 +304,7 @@ def test_without_refit_there_is_no_winner_to_ask() -> None:
 def test_progress_counts_fits_to_the_end() -> None:
     seen: list[tuple[int, int, float | None]] = []
     search = GridSearch(
-        Counting(), {"threshold": [0.0, 1.0]}, cv=FOLDS, progress=lambda *news: seen.append(news)
+        Counting(), {"threshold": [0.0, 1.0]}, cv=FOLDS, progress=lambda *values: seen.append(values)
     )
     search.fit(X, Y)
     assert [pair[:2] for pair in seen] == [(done, 8) for done in range(9)]
@@ -315,14 +315,14 @@ def test_progress_counts_fits_to_the_end() -> None:
 
 def test_each_fold_is_prepared_once(monkeypatch: pytest.MonkeyPatch) -> None:
     prepared: list[int] = []
-    original = trials_module.Trials._prepare
+    original = trials_module.TrialContext._prepare
 
-    def noting(self: Any, fold: int, params: Any) -> Any:
+    def recording(self: Any, fold: int, params: Any) -> Any:
         prepared.append(fold)
         time.sleep(0.01)
         return original(self, fold, params)
 
-    monkeypatch.setattr(trials_module.Trials, "_prepare", noting)
+    monkeypatch.setattr(trials_module.TrialContext, "_prepare", recording)
     pipeline = Pipeline([("scale", StandardScaler()), ("model", Counting())])
     with connect("local", workers=4) as engine:
         GridSearch(pipeline, {"model__threshold": list(np.arange(10.0))}, cv=FOLDS, engine=engine).fit(X, Y)

@@ -1,4 +1,4 @@
-"""Small pictures that can be told apart: stripes of a class's own direction under noise."""
+"""Small images that can be told apart: noisy stripes with a direction for each class."""
 
 from pathlib import Path
 from typing import Any
@@ -34,8 +34,13 @@ def tiny(**parameters: Any) -> ConvNetClassifier:
     return ConvNetClassifier(**{**TINY, **parameters})
 
 
+def same_weights(one: ConvNetClassifier, other: ConvNetClassifier) -> bool:
+    """To the last bit."""
+    return all(one.weights_[name].tobytes() == other.weights_[name].tobytes() for name in one.weights_)
+
+
 class Listener:
-    """Writes down what it is told."""
+    """A callback that records its calls."""
 
     def __init__(self) -> None:
         self.heard: list[tuple[int, Any]] = []
@@ -45,7 +50,7 @@ class Listener:
 
 
 class Fatal:
-    """Kills its process after an epoch, once."""
+    """A callback that kills its process after an epoch, once."""
 
     def __init__(self, folder: Path, epoch: int) -> None:
         self.folder, self.epoch = str(folder), epoch

@@ -1,6 +1,5 @@
-"""The classifier: scikit-learn's manners on pictures, what it refuses, and its files."""
+"""The classifier: as scikit-learn's estimators are, and which parameters it refuses."""
 
-import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
 
 from infra.engines import connect
-from infra.errors import DataError, ParameterError
+from infra.errors import ParameterError
 from tasks.vision import ConvNetClassifier
-from tasks.vision.packing import pack
-from tasks.vision.saving import load, save
-from tests.tasks.vision.pictures import folder
 from tests.tasks.vision.synthetic import TINY, Listener, stripes, tiny
 
 X, Y = stripes(128)
@@ -50,7 +46,7 @@ def test_probabilities(model: ConvNetClassifier) -> None:
     assert shares.dtype == np.float32
     np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-6)
     np.testing.assert_array_equal(model.predict(UNSEEN), shares.argmax(axis=1))
-    # the mean over a picture and its mirror image
+    # the mean over an image and its mirror image
     np.testing.assert_allclose(model.predict_proba(UNSEEN[:, :, ::-1]), shares, atol=1e-5)
     # one by one as all together: batches of prediction do not matter
     np.testing.assert_allclose(model.predict_proba(UNSEEN[:1]), shares[:1], atol=1e-5)
@@ -89,7 +85,7 @@ def test_cross_validation_works_on_it() -> None:
     assert cross_val_score(tiny(), X, Y, cv=2).mean() > 0.8
 
 
-def test_few_pictures_are_one_small_batch() -> None:
+def test_few_images_are_one_small_batch() -> None:
     pixels, codes = stripes(3)
     assert tiny(epochs=1, batch_groups=4).fit(pixels, codes).predict(pixels).shape == (3,)
 
@@ -98,22 +94,6 @@ def test_a_memory_map_is_an_array(tmp_path: Path, model: ConvNetClassifier) -> N
     np.save(tmp_path / "x.npy", X)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
     assert tiny().fit(mapped, Y).predict_proba(mapped).tobytes() == model.predict_proba(X).tobytes()
-
-
-def test_a_packed_folder_is_its_pictures_and_labels(tmp_path: Path) -> None:
-    packed = pack(folder(tmp_path / "source"), tmp_path / "packed", size=16)
-    pixels, codes = packed.load()
-    model = tiny(batch_size=4).fit(packed.path)
-    array = tiny(batch_size=4).fit(np.array(pixels), np.array(["cat", "dog"])[codes])
-    assert model.classes_.tolist() == array.classes_.tolist() == ["cat", "dog"]
-    assert model.predict_proba(str(packed.path)).tobytes() == array.predict_proba(pixels).tobytes()
-    relabelled = tiny(batch_size=4).fit(packed.path, codes % 2 + 5)
-    assert relabelled.classes_.tolist() == [5, 6]
-
-
-def test_a_folder_that_is_not_packed_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="is no folder of packed images"):
-        tiny().fit(tmp_path)
 
 
 @pytest.mark.parametrize("mixing", [{"mixup": 0.4}, {"precision": "bfloat16"}, {"depth": 3}], ids=str)
@@ -147,29 +127,7 @@ def test_more_ranks_than_workers_are_refused() -> None:
         tiny(n_shards=2, engine=engine).fit(X, Y)
 
 
-BAD_DATA: list[tuple[Any, Any, str]] = [
-    (X.astype(np.float32), Y, "X: pixels of dtype uint8, from 0 to 255, are needed, found float32"),
-    (np.full(X.shape, np.nan), Y, "found float64"),
-    (X[..., :1], Y, r"shape \(n, height, width, 3\) is needed, found shape \(128, 16, 16, 1\)"),
-    (X[0], Y[:16], r"found shape \(16, 16, 3\)"),
-    (X[:, :7], Y, "pictures of 7 x 16 pixels; at least 8 x 8"),
-    (X[:0], Y[:0], "X: no picture"),
-    (X, Y[:5], r"shape \(128,\), is needed, found shape \(5,\)"),
-    (X, None, "y: one label a picture"),
-    (X, np.zeros(128), "at least two classes are needed, found one class"),
-    (X, Y + 0.5, "class labels are needed, found numbers such as 0.5"),
-    (X, np.where(Y, np.nan, 1.0), "y: class labels are needed, found NaN"),
-    (X, np.where(Y, "a", None), "y: labels of one type"),
-]
-
-
-@pytest.mark.parametrize(("pixels", "labels", "message"), BAD_DATA, ids=range(len(BAD_DATA)))
-def test_bad_data_is_refused(pixels: Any, labels: Any, message: str) -> None:
-    with pytest.raises(ParameterError, match=message):
-        tiny().fit(pixels, labels)
-
-
-def test_pictures_of_another_size_are_refused(model: ConvNetClassifier) -> None:
+def test_images_of_another_size_are_refused(model: ConvNetClassifier) -> None:
     with pytest.raises(
         ParameterError, match=r"shape \(14, 16, 3\); the network was trained on \(16, 16, 3\)"
     ):
@@ -179,32 +137,3 @@ def test_pictures_of_another_size_are_refused(model: ConvNetClassifier) -> None:
 def test_a_fitted_model_travels(model: ConvNetClassifier) -> None:
     again = pickle.loads(pickle.dumps(model))
     assert again.predict_proba(X).tobytes() == model.predict_proba(X).tobytes()
-
-
-@pytest.mark.parametrize("labels", [np.array(["cat", "dog"]), np.array([3, 8]), np.array([False, True])])
-def test_a_saved_model_is_the_model(labels: Any, tmp_path: Path) -> None:
-    model = tiny(random_state=np.random.RandomState(3), width=np.int64(5)).fit(X, labels[Y])
-    save(model, tmp_path / "model")
-    again = load(tmp_path / "model")
-    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["model.json", "model.safetensors"]
-    assert again.predict_proba(UNSEEN).tobytes() == model.predict_proba(UNSEEN).tobytes()
-    assert again.classes_.dtype == model.classes_.dtype
-    assert again.predict(UNSEEN).tolist() == model.predict(UNSEEN).tolist()
-    assert again.history_ == model.history_
-
-
-def test_damaged_and_foreign_models_are_refused(model: ConvNetClassifier, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="cannot be read"):
-        load(tmp_path)
-    save(model, tmp_path)
-    path = tmp_path / "model.json"
-    about = json.loads(path.read_text())
-    for change in (
-        {"parameters": {**about["parameters"], "width": -1}},
-        {"parameters": {"wide": 1}},
-        {"architecture": {**about["architecture"], "depth": 3}},
-        {"architecture": {**about["architecture"], "channels": 5}},
-    ):
-        path.write_text(json.dumps({**about, **change}))
-        with pytest.raises(DataError, match="is no model of pictures"):
-            load(tmp_path)

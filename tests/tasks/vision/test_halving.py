@@ -41,17 +41,13 @@ def halved(tmp_path: Path, checkpoints: Path | None) -> tuple[HalvingSearch, lis
     return search, [int(line) for line in path.read_text().splitlines()]
 
 
-def test_the_better_ones_go_on_from_their_checkpoints(tmp_path: Path) -> None:
+def test_the_better_ones_are_resumed_from_their_checkpoints(tmp_path: Path) -> None:
     anew, all_epochs = halved(tmp_path, None)
-    going_on, epochs = halved(tmp_path, tmp_path / "checkpoints")
+    resumed, epochs = halved(tmp_path, tmp_path / "checkpoints")
     assert sorted(all_epochs) == [1] * 7 + [2] * 3 + [3, 4]
     assert sorted(epochs) == [1] * 4 + [2] * 2 + [3, 4]
     assert (
-        going_on.cv_results_["round"].tolist()
-        == anew.cv_results_["round"].tolist()
-        == [0] * 4 + [1] * 2 + [2]
+        resumed.cv_results_["round"].tolist() == anew.cv_results_["round"].tolist() == [0] * 4 + [1] * 2 + [2]
     )
-    np.testing.assert_array_equal(
-        going_on.cv_results_["mean_test_score"], anew.cv_results_["mean_test_score"]
-    )
-    assert going_on.best_params_ == anew.best_params_
+    np.testing.assert_array_equal(resumed.cv_results_["mean_test_score"], anew.cv_results_["mean_test_score"])
+    assert resumed.best_params_ == anew.best_params_

@@ -1,12 +1,10 @@
-"""Shapes, whitening and the vectors that hold a network."""
+"""Shapes, whitening and weights of the network."""
 
 import numpy as np
 import pytest
 import torch
-from torch.nn import functional
 
-from tasks.vision.flat import FlatNetwork
-from tasks.vision.network import Architecture, initialised, loaded
+from tasks.vision.network import Architecture, initialised_network, trained_network
 from tests.tasks.vision.synthetic import stripes
 
 
@@ -14,26 +12,26 @@ from tests.tasks.vision.synthetic import stripes
     ("height", "width", "classes"), [(8, 8, 2), (9, 31, 3), (32, 32, 10), (65, 48, 2), (129, 130, 5)]
 )
 def test_any_size_from_8_pixels_and_any_number_of_classes(height: int, width: int, classes: int) -> None:
-    pictures = np.random.default_rng(0).integers(0, 256, (4, height, width, 3), dtype=np.uint8)
-    network = initialised(Architecture(height, width, classes, 4, 2), pictures, 0)
-    scores = network(network.normalised(torch.from_numpy(pictures)))
+    images = np.random.default_rng(0).integers(0, 256, (4, height, width, 3), dtype=np.uint8)
+    network = initialised_network(Architecture(height, width, classes, 4, 2), images, 0)
+    scores = network(network.normalised(torch.from_numpy(images)))
     assert scores.shape == (4, classes)
     assert torch.isfinite(scores).all()
 
 
-def test_larger_pictures_cost_about_as_much() -> None:
+def test_larger_images_cost_about_as_much() -> None:
     sizes = [Architecture(size, size, 2, 4, 2) for size in (32, 64, 128)]
     assert [a.stride for a in sizes] == [1, 2, 4]
     for architecture in sizes:
-        pictures = np.zeros((2, architecture.height, architecture.width, 3), dtype=np.uint8)
-        network = initialised(architecture, pictures, 0)
-        assert network.whitening(network.normalised(torch.from_numpy(pictures))).shape[2:] == (31, 31)
+        images = np.zeros((2, architecture.height, architecture.width, 3), dtype=np.uint8)
+        network = initialised_network(architecture, images, 0)
+        assert network.whitening(network.normalised(torch.from_numpy(images))).shape[2:] == (31, 31)
 
 
 def test_the_first_layer_whitens_patches() -> None:
-    pictures, _ = stripes(200, size=12)
-    network = initialised(Architecture(12, 12, 2, 4, 2), pictures, 0)
-    x = network.normalised(torch.from_numpy(pictures))
+    images, _ = stripes(200, size=12)
+    network = initialised_network(Architecture(12, 12, 2, 4, 2), images, 0)
+    x = network.normalised(torch.from_numpy(images))
     np.testing.assert_allclose(x.mean((0, 2, 3)), np.zeros(3), atol=1e-5)
     np.testing.assert_allclose(x.std((0, 2, 3)), np.ones(3), atol=1e-3)
     found = network.whitening(x).detach().permute(1, 0, 2, 3).flatten(1)
@@ -44,53 +42,18 @@ def test_the_first_layer_whitens_patches() -> None:
 
 
 def test_the_seed_alone_fixes_the_weights() -> None:
-    pictures, _ = stripes(20)
+    images, _ = stripes(20)
     architecture = Architecture(16, 16, 2, 4, 3)
-    one, same, other = (initialised(architecture, pictures, seed).state_dict() for seed in (1, 1, 2))
+    one, same, other = (initialised_network(architecture, images, seed).state_dict() for seed in (1, 1, 2))
     assert all(torch.equal(one[name], same[name]) for name in one)
     assert not torch.equal(one["head.weight"], other["head.weight"])
 
 
-def test_vectors_hold_the_network_and_its_gradients() -> None:
-    pictures, codes = stripes(40)
-    architecture = Architecture(16, 16, 2, 4, 3)
-    plain, network = (initialised(architecture, pictures, 0) for _ in range(2))
-    flat = FlatNetwork(network)
-    for one in (plain, network):
-        x = one.normalised(torch.from_numpy(pictures))
-        torch.autograd.backward(functional.cross_entropy(one(x), torch.from_numpy(codes)))
-    expected = dict(plain.named_parameters())
-    for name, parameter in network.named_parameters():
-        assert parameter.grad is not None
-        np.testing.assert_allclose(parameter.grad, expected[name].grad, rtol=1e-4, atol=1e-6)
-    gradients = torch.cat(list(flat.gradients.values()))
-    norms = [p.grad.norm() for p in expected.values() if p.grad is not None]
-    np.testing.assert_allclose(gradients.norm(), torch.stack(norms).norm(), rtol=1e-4)
-
-    flat.values.zero_()
-    assert all((p == 0).all() for p in network.parameters())
-
-
-def test_batch_statistics_are_the_mean_over_groups() -> None:
-    pictures, _ = stripes(40)
-    network = initialised(Architecture(16, 16, 2, 4, 2), pictures, 0)
-    flat = FlatNetwork(network)
-    norm = network.blocks[0].norms[0]  # type: ignore[index, union-attr]
-    each = []
-    for group in (pictures[:20], pictures[20:]):
-        network(network.normalised(torch.from_numpy(group)))
-        each.append(norm.running_mean.clone())
-        flat.add_statistics()
-    assert not torch.allclose(each[0], each[1])
-    flat.average_statistics(2)
-    torch.testing.assert_close(norm.running_mean, (each[0] + each[1]) / 2)
-
-
 def test_weights_of_another_network_are_refused() -> None:
-    pictures, _ = stripes(10)
+    images, _ = stripes(10)
     weights = {
         name: tensor.numpy()
-        for name, tensor in initialised(Architecture(16, 16, 2, 4, 2), pictures, 0).state_dict().items()
+        for name, tensor in initialised_network(Architecture(16, 16, 2, 4, 2), images, 0).state_dict().items()
     }
     with pytest.raises(ValueError, match=r"blocks\.0\.convolutions\.2\.weight"):
-        loaded(Architecture(16, 16, 2, 4, 3), weights)
+        trained_network(Architecture(16, 16, 2, 4, 3), weights)

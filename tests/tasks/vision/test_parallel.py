@@ -1,4 +1,4 @@
-"""Ranks on Dask and on Spark, threads of one process: the same weights, and going on when a rank is lost."""
+"""Ranks on Dask and on Spark, threads of one process: the same weights, and resumption after the loss of a rank."""
 
 import signal
 import threading
@@ -13,10 +13,11 @@ import torch
 
 from infra.engines import Engine, connect
 from infra.errors import ParameterError
-from tasks.vision.packing import pack
+from tasks.datasets.images.packing import pack
+from tasks.vision.parallel import Machine, each_has_a_gpu
 from tests.infra.engines.starting import started
-from tests.tasks.vision.pictures import folder
-from tests.tasks.vision.synthetic import Fatal, stripes, tiny
+from tests.tasks.datasets.images.image_files import folder
+from tests.tasks.vision.synthetic import Fatal, same_weights, stripes, tiny
 
 X, Y = stripes(160, size=16)
 
@@ -37,7 +38,7 @@ def assert_same(one: Any, other: Any) -> None:
     for measure in ("loss", "accuracy", "learning_rate"):
         curves = [[epoch[measure] for epoch in model.history_] for model in (one, other)]
         assert curves[0] == curves[1]
-    assert all(one.weights_[name].tobytes() == other.weights_[name].tobytes() for name in one.weights_)
+    assert same_weights(one, other)
     assert one.predict_proba(X).tobytes() == other.predict_proba(X).tobytes()
 
 
@@ -130,3 +131,16 @@ def test_more_ranks_than_workers_or_groups_are_refused(engine: Engine) -> None:
         ParameterError, match=r"n_shards=2: at most 1, the groups of a batch \(batch_groups\)"
     ):
         tiny(engine=engine, n_shards=2, batch_groups=1).fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    ("machines", "expected"),
+    [
+        ([Machine("a", "cuda", 2), Machine("a", "cuda", 2)], True),
+        ([Machine("a", "cuda", 1), Machine("b", "cuda", 1)], True),
+        ([Machine("a", "cuda", 1), Machine("a", "cuda", 1)], False),
+        ([Machine("a", "cuda", 1), Machine("b", "cpu", 0)], False),
+    ],
+)
+def test_ranks_share_no_gpu_where_they_sum_on_it(machines: list[Machine], expected: bool) -> None:
+    assert each_has_a_gpu(machines) is expected

@@ -1,0 +1,79 @@
+"""The automation that notices a study whose process was killed."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from infra.launch import HEARTBEAT_S
+
+if TYPE_CHECKING:
+    from prefect.automations import Automation, AutomationCore
+
+SILENCE_S = 3 * HEARTBEAT_S
+AUTOMATION = "trilla: a run that went silent has crashed"
+
+
+def crash_automation(silence_s: float = SILENCE_S) -> "Automation":
+    """Describe the automation that sets a run to Crashed when its heartbeats stop: its process was killed.
+
+    It matches the runs that have trilla's tag, not those of others on the same server. Where a heartbeat
+    arrives after a run's end, it fires too late, and the server refuses the change: a run that has ended keeps
+    its state, because the change is not forced.
+
+    Parameters
+    ----------
+    silence_s : float
+        Seconds after the last heartbeat.
+    """
+    from prefect.automations import Automation, ChangeFlowRunState, EventTrigger, Posture
+    from prefect.client.schemas.objects import StateType
+
+    from flows.study import TAG
+
+    heartbeat = "prefect.flow-run.heartbeat"
+    ends = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")}
+    message = f"The run's process was killed or hangs: no heartbeat for {silence_s:.0f} s."
+    return Automation(
+        name=AUTOMATION,
+        description="Prefect itself does not notice that a run's process was killed.",
+        trigger=EventTrigger(
+            after={heartbeat},
+            expect={heartbeat, *ends},
+            match={"prefect.resource.id": ["prefect.flow-run.*"]},
+            match_related={"prefect.resource.id": [f"prefect.tag.{TAG}"], "prefect.resource.role": ["tag"]},
+            for_each={"prefect.resource.id"},
+            posture=Posture.Proactive,
+            threshold=1,
+            within=timedelta(seconds=silence_s),
+        ),
+        actions=[ChangeFlowRunState(state=StateType.CRASHED, message=message)],
+    )
+
+
+def ensure_automation(automation: "Automation", *, update: bool = True) -> None:
+    """Create the automation, or bring the one of its name up to date; whether it is enabled stays.
+
+    Parameters
+    ----------
+    automation : Automation
+        The automation that the server is to have.
+    update : bool
+        Whether one that is there is brought up to date; without it only one that matches other runs is.
+    """
+    from prefect.automations import AutomationCore
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        known = client.read_automations_by_name(automation.name)
+        if not known:
+            automation.create()
+            return
+        if not update and _runs_matched(known[0]) == _runs_matched(automation):
+            return
+        wanted = automation.model_copy(update={"enabled": known[0].enabled})
+        client.update_automation(
+            known[0].id, AutomationCore(**wanted.model_dump(exclude={"id", "owner_resource"}))
+        )
+
+
+def _runs_matched(automation: "AutomationCore") -> Any:
+    return getattr(automation.trigger, "match_related", None)

@@ -1,0 +1,163 @@
+"""How a study's session is opened: cluster, Spark, tracker and journal, started side by side."""
+
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from importlib import import_module
+
+from distributed import fire_and_forget
+from prefect.runtime import flow_run
+
+from flows import recording
+from flows.journal import open_journal
+from flows.parameters import StudyParameters
+from flows.session import Session, current_listener, session_variable
+from flows.sweeping import mark_crashed, settle_tasks
+from infra.addresses import health_problem
+from infra.display import display_only
+from infra.engines import Engine, connect
+from infra.engines.dask import DaskEngine
+from infra.errors import TrillaError
+from infra.run_owners import end_orphaned_runs
+from infra.settings import Settings, load_settings
+from infra.tracking import Tracker
+from tasks.datasets.catalogue import resolve
+from tasks.datasets.prepared import PreparedDataset
+from tasks.registry import algorithms_for
+from tasks.results import StudyResult
+
+EXPERIMENT = "trilla"
+GONE = (
+    "The process of this run ended without a word; the study was started again and continues in another run."
+)
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def open_session(
+    parameters: StudyParameters, result: StudyResult, prepared: Mapping[str, PreparedDataset]
+) -> Iterator[Session]:
+    """Start what a study needs, side by side; end it all afterwards.
+
+    An interrupted study with the same parameters is resumed: it has the same MLflow run and the same ledger.
+
+    Parameters
+    ----------
+    parameters : StudyParameters
+        The study's parameters.
+    result : StudyResult
+        The record that the study fills.
+    prepared : mapping of str to PreparedDataset
+        Data sets that are prepared already.
+    """
+    run_id = str(flow_run.id)
+    try:
+        with ExitStack() as stack:
+            session = _start(stack, parameters, result, prepared, run_id)
+            token = session_variable.set(session)
+            try:
+                recording.start_study(session)
+                current_listener().opened(session)
+                yield session
+            except BaseException as error:
+                recording.abandon_study(session, error)
+                raise
+            finally:
+                session_variable.reset(token)
+    except BaseException:
+        # only now that the cluster is gone, and with it whoever could still speak for a task
+        with display_only("the states of its tasks"):
+            settle_tasks(run_id, "The study was interrupted.")
+        raise
+
+
+def _start(
+    stack: ExitStack,
+    parameters: StudyParameters,
+    result: StudyResult,
+    prepared: Mapping[str, PreparedDataset],
+    run_id: str,
+) -> Session:
+    settings = load_settings()
+    workers = parameters.workers or settings.cores
+    journal = stack.enter_context(open_journal(settings.home, parameters))
+    preload = _worker_modules(parameters)
+    spark = _starting_spark(stack, parameters, settings, workers, preload)
+    cluster = stack.enter_context(_cluster(settings, workers, preload))
+    if journal.previous_flow_run:
+        mark_crashed(journal.previous_flow_run, GONE)
+    journal.note_flow_run(run_id)
+    result.resumed = journal.resumed
+    return Session(
+        parameters=parameters,
+        settings=settings,
+        journal=journal,
+        tracker=_tracker(stack, settings),
+        cluster=cluster,
+        address=cluster.address,
+        workers=cluster.workers,
+        result=result,
+        flow_run_id=run_id,
+        prepared=prepared,
+        _spark=spark,
+    )
+
+
+def _tracker(stack: ExitStack, settings: Settings) -> Tracker:
+    """The tracker, once the runs that dead processes left open are closed."""
+    from mlflow.exceptions import MlflowException
+
+    uri = os.environ["MLFLOW_TRACKING_URI"]
+    reason = health_problem(f"{uri}/health")
+    try:
+        if not reason:
+            end_orphaned_runs(uri, [EXPERIMENT])
+    except MlflowException as error:  # it went away just now
+        reason = str(error)
+    if reason:
+        log.warning("MLflow at %s does not answer: %s; the study goes on without it", uri, reason)
+    return stack.enter_context(Tracker(uri, settings.home / "outbox.sqlite", EXPERIMENT))
+
+
+def _worker_modules(parameters: StudyParameters) -> list[str]:
+    """Modules that the workers import when they start, because their import takes seconds."""
+    with suppress(TrillaError):  # faults of the data are told when the data are prepared
+        tasks = {resolve(data, parameters.target, parameters.chosen_task).task for data in parameters.data}
+        algorithms = [one for task in sorted(tasks) for one in algorithms_for(task, parameters.algorithms)]
+        return [module for algorithm in algorithms for module in algorithm.worker_modules]
+    return []
+
+
+def _cluster(settings: Settings, workers: int, preload: Sequence[str]) -> DaskEngine:
+    cluster = DaskEngine(workers, settings.dask_address, preload)
+    for address in cluster.client.scheduler_info(n_workers=-1)["workers"]:
+        # the imports of the first step, while the servers are asked
+        fire_and_forget(cluster.client.submit(_import, "tasks.steps", workers=[address], pure=False))
+    return cluster
+
+
+def _import(name: str) -> None:
+    import_module(name)
+
+
+def _starting_spark(
+    stack: ExitStack,
+    parameters: StudyParameters,
+    settings: Settings,
+    workers: int,
+    preload: Sequence[str],
+) -> "Future[Engine] | None":
+    if "spark" not in parameters.engines:
+        return None
+    pool = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="trilla-spark-start"))
+    future = pool.submit(connect, "spark", workers=workers, master=settings.spark_master, preload=preload)
+    stack.callback(_close_spark, future)
+    return future
+
+
+def _close_spark(future: "Future[Engine]") -> None:
+    if future.exception() is None:
+        future.result().close()

@@ -1,0 +1,1 @@
+"""The algorithms that a study compares, one module each; `tasks.registry` lists them."""

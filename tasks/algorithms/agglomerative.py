@@ -1,0 +1,45 @@
+"""Agglomerative clustering on standardised columns."""
+
+from scipy.stats import randint
+from sklearn.pipeline import Pipeline
+
+from tasks.algorithms.base import Algorithm, ModelOptions, Space, scaled_pipeline
+from tasks.algorithms.cluster_counts import most_clusters
+from tasks.datasets.prepared import PreparedDataset
+
+MOST_ROWS_OF_A_MATRIX = 10_000  # whose distances a worker holds next to others': under a gigabyte
+
+
+def _make(dataset: PreparedDataset, _options: ModelOptions) -> Pipeline:
+    from tasks.clustering import AgglomerativeClustering
+
+    return scaled_pipeline(dataset, AgglomerativeClustering())
+
+
+def _linkages(dataset: PreparedDataset) -> list[str]:
+    """Linkages to try: those that need the matrix of all distances only where the matrix fits."""
+    of_a_matrix = ["average", "complete"] if dataset.rows <= MOST_ROWS_OF_A_MATRIX else []
+    return ["ward", *of_a_matrix, "single"]
+
+
+def _grid(dataset: PreparedDataset, _options: ModelOptions) -> Space:
+    return {
+        "model__n_clusters": list(range(2, most_clusters(dataset) + 1)),
+        "model__linkage": _linkages(dataset),
+    }
+
+
+def _distributions(dataset: PreparedDataset, _options: ModelOptions) -> Space:
+    return {
+        "model__n_clusters": randint(2, most_clusters(dataset) + 1),
+        "model__linkage": _linkages(dataset),
+    }
+
+
+AGGLOMERATIVE = Algorithm(
+    name="agglomerative",
+    title="Agglomerative clustering",
+    makers={"clustering": _make},
+    grid=_grid,
+    distributions=_distributions,
+)

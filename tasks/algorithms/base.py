@@ -1,0 +1,98 @@
+"""What a study must know of an algorithm: how a model is made, and which parameters its searches try."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from sklearn.pipeline import Pipeline
+
+from infra.extras import Extra
+from tasks.datasets.catalogue import Task
+from tasks.datasets.prepared import PreparedDataset
+from tasks.datasets.preprocessing import preprocessor
+from tasks.results import SEARCHES, Search
+
+Space = Mapping[str, Any]
+"""Values or a distribution for each searched parameter, named `model__PARAMETER`."""
+
+
+class ModelOptions(BaseModel):
+    """What a model is made with besides its data set."""
+
+    model_config = ConfigDict(frozen=True)
+
+    seed: int = Field(0, description="Seed of the model's random numbers.")
+    epochs: int | None = Field(
+        None, description="Epochs of a network's training; None: a short training of a small network."
+    )
+
+
+Maker = Callable[[PreparedDataset, ModelOptions], Pipeline]
+SpaceOf = Callable[[PreparedDataset, ModelOptions], Space]
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """One algorithm of the comparison.
+
+    Parameters
+    ----------
+    name : str
+        Name in commands, records and the registry of models.
+    title : str
+        Name in running text.
+    makers : mapping of task to callable
+        For each task that the algorithm can do, the function `(dataset, options) -> Pipeline` that makes an
+        unfitted pipeline whose last step is called `model`.
+    grid : callable, optional
+        Function `(dataset, options) -> Space` of the grid search; None: the algorithm has nothing to search.
+    distributions : callable, optional
+        Function `(dataset, options) -> Space` of the random search; None: the algorithm has nothing to search.
+    trains_in_epochs : bool
+        Whether the model is trained epoch by epoch: such a training is long, tells its progress through
+        callbacks, writes checkpoints, and its network is kept.
+    worker_modules : tuple of str
+        Modules that workers import when they start, because their import takes seconds.
+    extra : Extra, optional
+        Optional packages that the algorithm needs.
+    """
+
+    name: str
+    title: str
+    makers: Mapping[Task, Maker]
+    grid: SpaceOf | None = None
+    distributions: SpaceOf | None = None
+    trains_in_epochs: bool = False
+    worker_modules: tuple[str, ...] = ()
+    extra: Extra | None = None
+
+    @property
+    def searches(self) -> tuple[Search, ...]:
+        """Searches that make sense: only the baseline, where there is nothing to search."""
+        return SEARCHES if self.grid and self.distributions else SEARCHES[:1]
+
+    def check_installed(self) -> None:
+        """Refuse an algorithm whose package is not installed.
+
+        Raises
+        ------
+        ParameterError
+            If so; the message names the command that installs the package.
+        """
+        if self.extra is not None:
+            self.extra.require()
+
+    def make(self, dataset: PreparedDataset, options: ModelOptions) -> Pipeline:
+        """Make the unfitted pipeline for a data set."""
+        return self.makers[dataset.task](dataset, options)
+
+
+def tree_pipeline(dataset: PreparedDataset, model: Any) -> Pipeline:
+    """Pipeline of an ensemble of trees; missing values stay missing, because splits learn where they go."""
+    return Pipeline([("prepare", preprocessor(dataset, scale=False, impute=False)), ("model", model)])
+
+
+def scaled_pipeline(dataset: PreparedDataset, model: Any) -> Pipeline:
+    """Pipeline of a model of distances or of weighted sums: all columns on one scale, no cell missing."""
+    return Pipeline([("prepare", preprocessor(dataset, scale=True, impute=True)), ("model", model)])

@@ -1,0 +1,82 @@
+"""DBSCAN on standardised columns; the values of `eps` come from the distances between the rows."""
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import randint, rv_histogram
+from sklearn.pipeline import Pipeline
+
+from tasks.algorithms.base import Algorithm, ModelOptions, Space, scaled_pipeline
+from tasks.datasets.prepared import PreparedDataset
+from tasks.datasets.preprocessing import preprocessor
+
+CORE_SHARES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.98)
+"""Shares of the rows that become core rows under the values of `eps` that a search tries."""
+FEWEST_NEIGHBOURS = 3  # with two, DBSCAN is single linkage
+DEFAULT_NEIGHBOURS = 5  # scikit-learn's default
+
+
+def _make(dataset: PreparedDataset, _options: ModelOptions) -> Pipeline:
+    from tasks.clustering import DBSCAN
+    from tasks.clustering.k_distances import knee
+
+    # scikit-learn's default of 0.5 means nothing where the distances between rows are unknown
+    eps = _rounded(knee(_distances(dataset)))
+    return scaled_pipeline(dataset, DBSCAN(eps, min_samples=_usual_neighbours(dataset)))
+
+
+def _grid(dataset: PreparedDataset, _options: ModelOptions) -> Space:
+    from tasks.clustering.k_distances import knee
+
+    curve = _distances(dataset)
+    counts = np.geomspace(FEWEST_NEIGHBOURS, _most_neighbours(dataset), 4).round()
+    return {
+        "model__eps": sorted({_rounded(eps) for eps in (knee(curve), *np.quantile(curve, CORE_SHARES))}),
+        "model__min_samples": sorted({int(count) for count in counts}),
+    }
+
+
+def _distributions(dataset: PreparedDataset, _options: ModelOptions) -> Space:
+    shares = np.linspace(CORE_SHARES[0], CORE_SHARES[-1], 35)
+    edges, first = np.unique(np.quantile(_distances(dataset), shares), return_index=True)
+    # every share of core rows is equally likely; distances drawn evenly would come from the few farthest rows
+    drawn = rv_histogram((np.diff(shares[first]), edges), density=False)() if len(edges) > 1 else list(edges)
+    return {
+        "model__eps": drawn,
+        "model__min_samples": randint(FEWEST_NEIGHBOURS, _most_neighbours(dataset) + 1),
+    }
+
+
+def _most_neighbours(dataset: PreparedDataset) -> int:
+    """Twice the columns (Sander et al. 1998, section 4.2), but no more than a tenth of the rows."""
+    return max(FEWEST_NEIGHBOURS, min(2 * len(dataset.columns), dataset.rows // 10))
+
+
+def _usual_neighbours(dataset: PreparedDataset) -> int:
+    return min(DEFAULT_NEIGHBOURS, _most_neighbours(dataset))
+
+
+def _distances(dataset: PreparedDataset) -> NDArray[np.float64]:
+    """Distances to the k-th nearest row in the prepared space, all above zero."""
+    return _distances_of(dataset.model_dump_json(), _usual_neighbours(dataset))
+
+
+@lru_cache(maxsize=4)
+def _distances_of(described: str, k: int) -> NDArray[np.float64]:
+    from tasks.clustering.k_distances import k_distances
+
+    dataset = PreparedDataset.model_validate_json(described)
+    curve = k_distances(preprocessor(dataset, scale=True, impute=True).fit_transform(dataset.load()[0]), k)
+    # where every row has so many twins that all distances are zero, any eps finds the same clusters
+    return curve[curve > 0] if curve[-1] > 0 else np.ones(1)
+
+
+def _rounded(eps: float) -> float:
+    """Three significant digits, as a report shows the number; equal on machines that round differently."""
+    return float(f"{eps:.3g}")
+
+
+DBSCAN = Algorithm(
+    name="dbscan", title="DBSCAN", makers={"clustering": _make}, grid=_grid, distributions=_distributions
+)

@@ -1,0 +1,38 @@
+"""The kinds of columns: how each is learned from a training table, and what is done to its values ever after.
+
+Each kind is one class with `learn` and `apply`. A new kind is such a class and its place in `AnyKind`; nothing
+outside this package asks of which kind a column is.
+"""
+
+from typing import Annotated, get_args
+
+from pydantic import Field
+
+from tasks.datasets.columns.base import Column, TrainingColumn
+from tasks.datasets.columns.categories import CategoryColumn
+from tasks.datasets.columns.left_out import LeftOut
+from tasks.datasets.columns.measures import NumberColumn, TruthColumn
+
+__all__ = [
+    "AnyColumn",
+    "CategoryColumn",
+    "Column",
+    "LeftOut",
+    "NumberColumn",
+    "TrainingColumn",
+    "TruthColumn",
+    "learn_column",
+]
+
+AnyKind = LeftOut | TruthColumn | NumberColumn | CategoryColumn
+"""The kinds in the order in which they are tried on a column of a training table."""
+AnyColumn = Annotated[AnyKind, Field(discriminator="kind")]
+
+
+def learn_column(column: TrainingColumn) -> AnyKind:
+    """What is to be done to a column of a training table."""
+    for kind in get_args(AnyKind):
+        learned: AnyKind | None = kind.learn(column)
+        if learned is not None:
+            return learned
+    return LeftOut(name=column.name, reason="it holds neither numbers nor texts")

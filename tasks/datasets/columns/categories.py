@@ -1,0 +1,120 @@
+"""Columns of texts."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from tasks.datasets.columns.base import Column, TrainingColumn, notes_of_missing
+from tasks.datasets.columns.left_out import LeftOut
+from tasks.datasets.raw import DECIMAL_COMMA, NUMBER, RawColumn, is_number
+
+MOST_SPELLINGS = 1_000  # kept of a column: a recipe travels to every worker
+LONGEST_EXAMPLE = 40  # characters
+
+
+class CategoryColumn(Column):
+    """A column of texts.
+
+    Parameters
+    ----------
+    spellings : tuple of str
+        The texts of the training table that stand for a number or for true or false. Another file may spell
+        them in another way: 1.0 or 01 for "1", true or TRUE for "True". Empty where there are too many.
+    """
+
+    kind: Literal["category"] = "category"
+    spellings: tuple[str, ...] = ()
+
+    @classmethod
+    def learn(cls, column: TrainingColumn) -> "Column | None":
+        """Take texts, unless a model of this kind cannot use them or they are different in most rows."""
+        if not column.is_category:
+            return None
+        reason = cls._reason_against(column)
+        if reason:
+            return LeftOut(name=column.name, reason=reason)
+        texts = column.texts
+        spellings = sorted(text for text in texts if meaning(text, column.raw.decimal_comma) is not None)
+        kept = spellings if len(spellings) <= MOST_SPELLINGS else ()
+        return cls(name=column.name, spellings=tuple(kept))
+
+    @staticmethod
+    def _reason_against(column: TrainingColumn) -> str | None:
+        if not column.uses_texts:
+            return "it holds texts, and distances are taken between numbers"
+        texts, present = column.texts, int(column.values.notna().sum())
+        if len(texts) * 2 <= present:
+            return None
+        example = texts[0][:LONGEST_EXAMPLE]
+        return f"it names the rows: {len(texts)} texts in {present} rows, for example '{example}'"
+
+    @property
+    def categorical(self) -> tuple[str, ...]:
+        """The column under its own name."""
+        return (self.name,)
+
+    def apply(self, raw: RawColumn) -> Mapping[str, pd.Series]:
+        """The texts as a category, as the training table spells them; missing: NaN."""
+        encoded = _texts_of(raw).combine_chunks().dictionary_encode()
+        spelled = [self._spelled(text, raw.decimal_comma) for text in encoded.dictionary.to_pylist()]
+        texts = sorted(set(spelled))
+        places = {text: place for place, text in enumerate(texts)}
+        code_of = np.array([*(places[text] for text in spelled), -1])  # the last one for missing texts
+        codes = code_of[encoded.indices.fill_null(len(spelled)).to_numpy(zero_copy_only=False)]
+        category = pd.Categorical.from_codes(codes, pd.Index(texts, dtype=object))
+        return {self.name: pd.Series(category)}
+
+    def notes(self, values: pd.Series) -> list[str]:
+        """Count of missing values."""
+        return notes_of_missing(self.name, values)
+
+    def _spelled(self, text: str, decimal_comma: bool) -> str:
+        """The training table's spelling of a text."""
+        if text in self._known:
+            return text
+        return self._spelling_by_meaning.get(meaning(text, decimal_comma), text)
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(self.spellings)
+
+    @cached_property
+    def _spelling_by_meaning(self) -> Mapping[float | str | None, str]:
+        """The only spelling of each number and truth value; there is none where several have one meaning."""
+        meanings = {text: meaning(text, decimal_comma=True) for text in self.spellings}
+        counts = Counter(meanings.values())
+        return {meant: text for text, meant in meanings.items() if counts[meant] == 1}
+
+
+def meaning(text: str, decimal_comma: bool) -> float | str | None:
+    """The finite number, or "true" or "false", that a text stands for; None: it is only a text."""
+    if text.lower() in ("true", "false"):
+        return text.lower()
+    numeral = re.sub(DECIMAL_COMMA, r"\1.\2", text) if decimal_comma else text
+    if not re.fullmatch(NUMBER, numeral, re.ASCII):
+        return None
+    number = float(numeral)
+    return number if np.isfinite(number) else None
+
+
+def _texts_of(raw: RawColumn) -> pa.ChunkedArray:
+    """The cells as texts; whole numbers without a decimal point, infinite ones missing."""
+    if raw.holds_texts:
+        return raw.texts
+    if raw.holds_truths or pa.types.is_null(raw.values.type) or pa.types.is_integer(raw.values.type):
+        return raw.values.cast(pa.large_string())
+    if not is_number(raw.values.type):
+        raw.refuse_type("texts")
+    numbers = pd.Series(raw.numbers)
+    texts = {
+        n: str(int(n)) if n == int(n) else repr(float(n)) for n in numbers[np.isfinite(numbers)].unique()
+    }
+    return pa.chunked_array(
+        [pa.array(numbers.map(texts).astype(object), pa.large_string(), from_pandas=True)]
+    )

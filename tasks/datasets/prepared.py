@@ -1,0 +1,140 @@
+"""A prepared data set: a cleaned table or packed images on disk, and how their rows are split and read."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, Field
+
+from infra.errors import DataError
+from tasks.datasets.catalogue import Task
+from tasks.datasets.images.packed import PackedImages
+from tasks.datasets.recipe import Recipe
+
+Target = npt.NDArray[Any]
+RowNumbers = npt.NDArray[np.intp]
+
+
+class PreparedDataset(BaseModel):
+    """A cleaned table or packed images on disk, known by their digest; small enough to travel to workers."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    task: Task
+    path: str = Field(
+        description="Parquet file: features in the order of the source, then the target (classes as codes); or "
+        "a folder of packed images."
+    )
+    sha256: str = Field(description="Digest of the file's bytes.")
+    recipe: Recipe = Field(description="What was done to the columns of the table, and what is predicted.")
+    rows: int
+    notes: list[str] = Field(description="What cleaning did, with counts.")
+    provenance: str
+    caution: str = Field("", description="What to know before the figures, such as that others stand in.")
+    images: bool = Field(False, description="Whether the rows are images in a packed folder, and no table.")
+
+    @property
+    def target(self) -> str | None:
+        """Name of the column to predict; None where there is none."""
+        return self.recipe.target.name if self.recipe.target else None
+
+    @property
+    def classes(self) -> list[str]:
+        """Name of the class of each code 0, 1, ...; empty without classes."""
+        return self.recipe.classes
+
+    @property
+    def numeric(self) -> list[str]:
+        """Names of the columns of float64, in which missing is null."""
+        return self.recipe.numeric
+
+    @property
+    def categorical(self) -> list[str]:
+        """Names of the columns of text, in which missing is null."""
+        return self.recipe.categorical
+
+    @property
+    def columns(self) -> list[str]:
+        """All feature columns: the numeric ones, then the categories."""
+        return [*self.numeric, *self.categorical]
+
+    def load(self) -> tuple[Any, Target | None]:
+        """Read features and target, once a process.
+
+        Returns
+        -------
+        features : pandas.DataFrame of shape (rows, n_features), or numpy.ndarray of shape (rows, size, size, 3)
+            float64 (missing: NaN) and category columns; shared within the process, so not to be written into.
+            Images are a memory-mapped uint8 array.
+        y : numpy.ndarray of shape (rows,), or None
+            Codes into `classes` (int64), or the quantity to predict (float64); None for clustering.
+
+        Raises
+        ------
+        DataError
+            If the file is gone or its digest is not the one it was prepared with.
+        """
+        if self.images:
+            return _load_images(self.path)
+        features, y = _load(self.path, self.sha256, self.target)
+        return features.copy(deep=False), None if y is None else y.copy()
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows that models are trained on, and held-out rows that no search sees.
+
+    Parameters
+    ----------
+    X : pandas.DataFrame or numpy.ndarray
+        Features of the training rows.
+    y : numpy.ndarray of shape (rows,), or None
+        Target of the training rows; None where nothing is predicted.
+    X_test, y_test : as X and y
+        The held-out rows; None where every row trains.
+    """
+
+    X: Any
+    y: Any = None
+    X_test: Any = None
+    y_test: Any = None
+
+
+def taken(X: Any, index: RowNumbers) -> Any:
+    """Rows of a table or of an array of images."""
+    return X.iloc[index] if hasattr(X, "iloc") else X[index]
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@lru_cache(maxsize=4)
+def _load_images(path: str) -> tuple[Any, Target]:
+    return PackedImages.open(path).load()
+
+
+@lru_cache(maxsize=4)
+def _load(path: str, sha256: str, target: str | None) -> tuple[pd.DataFrame, Target | None]:
+    try:
+        found = file_digest(Path(path))
+    except OSError as error:
+        raise DataError(
+            f"prepared data '{path}' cannot be read: {error.strerror}; prepare it again"
+        ) from None
+    if found != sha256:
+        raise DataError(
+            f"prepared data '{path}' changed during the run: sha256 {sha256[:12]} became {found[:12]}; "
+            "prepare it again"
+        )
+    frame = pq.read_table(path).to_pandas()
+    return frame.drop(columns=[target], errors="ignore"), None if target is None else frame[target].to_numpy()

@@ -1,0 +1,133 @@
+"""The recipe of a table: what is done to its columns, learned once in training and applied wherever it is used."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from infra.errors import DataError
+from tasks.datasets.catalogue import Source
+from tasks.datasets.columns import AnyColumn, TrainingColumn, learn_column
+from tasks.datasets.raw import MISSING_WORDS, RawTable
+from tasks.datasets.reading import read
+from tasks.datasets.table_rules import TableRules
+from tasks.datasets.targets import AnyTarget
+
+FORMAT = 1
+
+
+class Recipe(BaseModel):
+    """What is done to the columns of a table before a model sees them.
+
+    A recipe is stored with the prepared data and with each model that was trained on them, so that the model
+    sees in use what it saw in training.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    format: int = Field(FORMAT, description="Version of the recipe's own form.")
+    columns: tuple[AnyColumn, ...] = Field((), description="What is done to each column but the target.")
+    target: AnyTarget | None = Field(None, description="The column to predict; null where there is none.")
+    missing_words: tuple[str, ...] = Field(
+        MISSING_WORDS, description="Texts that mean that a cell has no value."
+    )
+
+    @field_validator("format")
+    @classmethod
+    def _require_known_format(cls, value: int) -> int:
+        if value != FORMAT:
+            raise ValueError(
+                f"the recipe has format {value}, and this version of trilla reads format {FORMAT}"
+            )
+        return value
+
+    @property
+    def numeric(self) -> list[str]:
+        """Names of the prepared columns of numbers (float64; missing: NaN)."""
+        return [name for column in self.columns for name in column.numeric]
+
+    @property
+    def categorical(self) -> list[str]:
+        """Names of the prepared columns of texts (category; missing: NaN)."""
+        return [name for column in self.columns for name in column.categorical]
+
+    @property
+    def inputs(self) -> list[str]:
+        """Names of the columns that a table must have."""
+        return [column.name for column in self.columns if column.is_used]
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes in the order of their codes; empty where no classes are predicted."""
+        return list(self.target.classes) if self.target else []
+
+    def read(self, source: Source) -> RawTable:
+        """Read the columns of a table that the recipe needs; other columns are passed over."""
+        return read(source, self.inputs, self.missing_words)
+
+    def apply(self, table: RawTable) -> pd.DataFrame:
+        """Prepare the rows of a table.
+
+        Parameters
+        ----------
+        table : RawTable
+            The table; the order of its columns is free, and it may have more of them.
+
+        Returns
+        -------
+        pandas.DataFrame of shape (table.rows, n_features)
+            The prepared columns in the order of the training table.
+
+        Raises
+        ------
+        DataError
+            If a column is missing, or holds what cannot be in it; names the file, the column and the line.
+        """
+        names = table.names
+        for name in self.inputs:
+            if name not in names:
+                needed = ", ".join(self.inputs)
+                raise DataError(f"'{table.path}': column '{name}' is missing; the model needs: {needed}")
+        prepared = [column.apply(table[column.name]) for column in self.columns if column.is_used]
+        return pd.DataFrame({name: values for part in prepared for name, values in part.items()})
+
+
+def learn(
+    table: RawTable,
+    frame: pd.DataFrame,
+    is_known: npt.NDArray[np.bool_],
+    source: Source,
+    rules: TableRules,
+) -> tuple[Recipe, list[str]]:
+    """Learn a recipe from a training table.
+
+    Parameters
+    ----------
+    table : RawTable
+        The training table.
+    frame : pandas.DataFrame
+        The same columns with the types that `infer` gave them.
+    is_known : numpy.ndarray of bool, shape (rows,)
+        Which rows are trained on.
+    source : Source
+        The source of the table, with its target.
+    rules : TableRules
+        The demands of the problem.
+
+    Returns
+    -------
+    recipe : Recipe
+        What is to be done to the columns.
+    notes : list of str
+        Sentences that tell with counts what the recipe changes or leaves out.
+    """
+    seen = [
+        TrainingColumn(raw, frame[raw.name], is_known, source, rules.uses_texts)
+        for raw in table.columns
+        if raw.name != source.target
+    ]
+    columns = [learn_column(column) for column in seen]
+    notes = [
+        note for column, training in zip(columns, seen, strict=True) for note in column.notes(training.values)
+    ]
+    return Recipe(columns=tuple(columns), target=rules.learn_target(frame[is_known], source)), notes

@@ -1,0 +1,54 @@
+"""Pictures of how networks learned, and of the mistakes of the recommended one."""
+
+from collections.abc import Sequence
+
+from tasks.datasets.prepared import PreparedDataset, Split
+from tasks.pictures import images, predictions
+from tasks.pictures.best_predictions import every_class
+from tasks.registry import ALGORITHMS
+from tasks.results import Cell, Picture, Recommendation
+
+
+def network_pictures(
+    dataset: PreparedDataset, cells: Sequence[Cell], recommendation: Recommendation | None, split: Split
+) -> list[Picture]:
+    """Learning curves, confusion matrix and surest mistakes.
+
+    Parameters
+    ----------
+    dataset : PreparedDataset
+        The images.
+    cells : sequence of Cell
+        The completed cells, with their curves and networks.
+    recommendation : Recommendation, optional
+        The way whose network is drawn.
+    split : Split
+        Training images and held-out images.
+    """
+    shown = next((cell for cell in cells if recommendation and cell.way == recommendation.way), None)
+    if shown is None or shown.network is None:
+        return []
+    from tasks.vision import saving
+
+    probabilities = every_class(saving.load(shown.network), split.X_test, len(dataset.classes))
+    title = f"{ALGORITHMS[shown.algorithm].title}, {shown.search} on {shown.engine}"
+    held_out = f"{title}, on the {len(split.y_test):,} held-out images."
+    curve_of = {cell.search: cell.curve for cell in reversed(cells)}
+    drawn = [
+        (
+            "Learning curves",
+            f"Each line shows one training, on {shown.engine} or the first engine that has it. Augmentation changes "
+            "the training images, so that training accuracy may lie below the accuracy on unchanged images.",
+            images.learning_curves(dict(sorted(curve_of.items()))),
+        ),
+        (
+            "Confusion matrix",
+            f"{held_out} Each cell counts images.",
+            predictions.confusion(split.y_test, probabilities.argmax(axis=1), dataset.classes),
+        ),
+    ]
+    worst = images.worst_mistakes(split.X_test, split.y_test, probabilities, dataset.classes)
+    if worst:
+        words = f"{held_out} Each title gives the true class, the predicted class and its probability."
+        drawn.append(("The surest mistakes", words, worst))
+    return [Picture(title=t, caption=c, dataset=dataset.name, png=p) for t, c, p in drawn]

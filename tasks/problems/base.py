@@ -1,0 +1,246 @@
+"""The protocol of a problem: everything that the rest of trilla asks about a kind of problem."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from sklearn.pipeline import Pipeline
+
+from infra.engines import Engine
+from infra.progress import Progress
+from tasks.algorithms.base import Algorithm, ModelOptions
+from tasks.datasets.catalogue import Source, Task
+from tasks.datasets.preparation import prepare_table
+from tasks.datasets.prepared import PreparedDataset, Split
+from tasks.datasets.table_rules import TableRules
+from tasks.report.quality_charts import Chart
+from tasks.results import Cell, Evaluation, Picture, Recommendation, Way
+
+OpenEngine = Callable[[], AbstractContextManager[Engine]]
+"""Function that connects to the engine on which a data set may be prepared."""
+
+
+@dataclass(frozen=True)
+class EvaluationScheme:
+    """Repeated cross-validation of ways to make a model.
+
+    Parameters
+    ----------
+    folds : int
+        Number of outer folds.
+    repeats : int
+        Number of repetitions, each with other folds.
+    seed : int
+        Seed of the folds.
+    candidates : int
+        Number of candidates that a random search draws inside a fold.
+    """
+
+    folds: int
+    repeats: int
+    seed: int
+    candidates: int
+
+
+@dataclass(frozen=True)
+class MetricColumn:
+    """A column of the leaderboard.
+
+    Parameters
+    ----------
+    metric : str
+        Key of `Cell.metrics`.
+    heading : str
+        Heading in the report.
+    wide, narrow : str
+        Headings in a wide and in a narrow terminal.
+    decimals : int
+        Number of decimals in the terminal, of figures that are no shares.
+    optional : bool
+        Whether the column is left out where no cell has a figure above zero.
+    """
+
+    metric: str
+    heading: str
+    wide: str
+    narrow: str
+    decimals: int = 3
+    optional: bool = False
+
+
+class Problem(ABC):
+    """A kind of problem: its data, its metric, its evaluation, and how its results are shown.
+
+    A new kind of problem is a module with one class like this, and its line in `tasks.problems`.
+    """
+
+    name: ClassVar[Task]
+    """Name in records, commands and forms."""
+    metric: ClassVar[str]
+    """Name of the score that searches maximise."""
+    ranking: ClassVar[str]
+    """Key of `Cell.metrics` by which cells are ranked where no cross-validation decides."""
+    search_heading: ClassVar[tuple[str, str]] = ("search CV", "cv")
+    """Headings of the score inside a search, in a wide and in a narrow terminal."""
+    score_bounds: ClassVar[tuple[float, float]]
+    """Lowest and highest value that the metric can take."""
+    space: ClassVar[str] = ""
+    """Name of the space that scores hold in, where there are several."""
+    reference: ClassVar[str | None] = None
+    """Algorithm that is always cross-validated, so that others are seen beside it; None: there is none."""
+    exact: ClassVar[bool] = False
+    """Whether a cell's figures describe all rows, so that no difference between two cells is due to chance."""
+    rules: ClassVar[TableRules | None] = None
+    """Demands on a table; None: the data of this problem are no tables."""
+
+    # data
+
+    @property
+    def is_table(self) -> bool:
+        """Whether the prepared data are a Parquet table, which Spark can read too."""
+        return self.rules is not None
+
+    def prepare(
+        self,
+        source: Source,
+        folder: Path,
+        *,
+        folds: int,
+        first_look: bool,
+        progress: Progress | None = None,
+        open_engine: OpenEngine | None = None,
+    ) -> PreparedDataset:
+        """Read, check, clean and keep a source.
+
+        Parameters
+        ----------
+        source : Source
+            The table or folder of images.
+        folder : Path
+            The folder where prepared data are kept.
+        folds : int
+            Number of folds that every class must be large enough for.
+        first_look : bool
+            Whether a sample is enough where all rows would take long.
+        progress : callable, optional
+            Function that is told how far the preparation is.
+        open_engine : callable, optional
+            Function that connects to an engine whose workers can help.
+
+        Returns
+        -------
+        PreparedDataset
+            The prepared data; `task` may be another one where the target's values decide.
+
+        Raises
+        ------
+        DataError
+            If the source cannot be used as it is, or the folder cannot be written.
+        """
+        assert self.rules is not None  # noqa: S101 (a problem of tables has rules)
+        return prepare_table(source, folder, self.rules, folds=folds)
+
+    def warm_up(self) -> None:
+        """Do what would else disturb the measurement of the first cell, for example compile kernels."""
+
+    @abstractmethod
+    def split(self, dataset: PreparedDataset) -> Split:
+        """Training rows and held-out rows of a prepared data set."""
+
+    # search and evaluation
+
+    def search_splitter(self, folds: int, seed: int) -> Any:
+        """Cross-validation splitter inside a search; None: a candidate is scored on all rows."""
+        return None
+
+    def evaluation_scheme(self, repeats: int, seed: int, candidates: int) -> EvaluationScheme | None:
+        """Cross-validation of whole ways to make a model; None where it has no meaning or is not wanted.
+
+        Parameters
+        ----------
+        repeats : int
+            Number of repeats that the user asks for; 0 asks for no cross-validation.
+        seed : int
+            Seed of the folds.
+        candidates : int
+            Number of candidates that a random search draws inside a fold.
+        """
+        return None
+
+    def evaluation_splitter(self, scheme: EvaluationScheme) -> Any:
+        """Cross-validation splitter of a scheme."""
+        raise NotImplementedError(f"{self.name} has no evaluation scheme")
+
+    def evaluated_ways(self, algorithms: Sequence[Algorithm]) -> list[Way]:
+        """Ways to make a model that are cross-validated."""
+        return [Way(algorithm.name, search) for algorithm in algorithms for search in algorithm.searches]
+
+    def is_first_look(self, options: ModelOptions) -> bool:
+        """Whether models are made so small and quick that they are no measure for whole ones."""
+        return False
+
+    # figures
+
+    @abstractmethod
+    def quality(
+        self, dataset: PreparedDataset, winner: Pipeline, split: Split, engine: Engine
+    ) -> dict[str, float]:
+        """Figures of a fitted model, by the names that `Cell.metrics` describes.
+
+        Parameters
+        ----------
+        dataset : PreparedDataset
+            The data set that the model was fitted on.
+        winner : Pipeline
+            The fitted model.
+        split : Split
+            The rows it was fitted on, and the held-out rows.
+        engine : Engine
+            The engine whose workers may compute the figures.
+        """
+
+    def objection(self, cell: Cell) -> str | None:
+        """Why a cell must not be recommended although its score may be high; None: nothing is wrong."""
+        return None
+
+    # presentation
+
+    @property
+    @abstractmethod
+    def columns(self) -> tuple[MetricColumn, ...]:
+        """Columns of the leaderboard that show quality, the deciding one first."""
+
+    @abstractmethod
+    def quality_chart(self, cells: Sequence[Cell], evaluations: Sequence[Evaluation]) -> Chart | None:
+        """Chart of the quality of all ways; None where nothing was measured."""
+
+    @abstractmethod
+    def gain_in_words(self, searched: Cell, baseline: Cell) -> str | None:
+        """Difference between two cells that were not cross-validated; None where there is nothing to tell."""
+
+    def findings(self, cells: Sequence[Cell]) -> list[str]:
+        """Sentences that a reader must know besides gains and costs."""
+        return []
+
+    def remarks(self, cells: Sequence[Cell]) -> list[str]:
+        """Sentences that explain the columns of the leaderboard."""
+        return []
+
+    @abstractmethod
+    def pictures(
+        self, dataset: PreparedDataset, cells: Sequence[Cell], recommendation: Recommendation | None
+    ) -> list[Picture]:
+        """Pictures of the data set and of its best models.
+
+        Parameters
+        ----------
+        dataset : PreparedDataset
+            The data set, which the pictures read again.
+        cells : sequence of Cell
+            The completed cells.
+        recommendation : Recommendation, optional
+            The way whose model is drawn.
+        """

@@ -1,0 +1,105 @@
+"""Classification: classes of a table's rows."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import pandas as pd
+from sklearn.metrics import accuracy_score, roc_auc_score
+from sklearn.model_selection import RepeatedStratifiedKFold, StratifiedKFold
+from sklearn.pipeline import Pipeline
+
+from infra.engines import Engine
+from tasks.datasets.catalogue import Source, Task
+from tasks.datasets.checking import check_class_sizes, target_counts
+from tasks.datasets.holdout import stratified_holdout
+from tasks.datasets.prepared import PreparedDataset, RowNumbers, Split, Target
+from tasks.datasets.table_rules import TableRules
+from tasks.datasets.targets import ClassTarget, learn_classes
+from tasks.pictures.best_predictions import BestPrediction, class_pictures, importance_picture
+from tasks.problems.base import EvaluationScheme, MetricColumn
+from tasks.problems.prediction import Prediction
+from tasks.problems.regression import QuantityRules, is_quantity
+from tasks.report import holdout_words
+from tasks.results import Cell, Picture, Recommendation
+
+ACCURACY, AUC, ROWS = "holdout_accuracy", "holdout_auc", "holdout_rows"
+
+
+class ClassRules(TableRules):
+    """A table with a column of classes to predict; or of numbers, where the values are to tell what they are."""
+
+    task: ClassVar[Task] = "classification"
+
+    def settled(self, frame: pd.DataFrame, source: Source) -> TableRules:
+        told_by_values = source.by_values and source.target in frame
+        return QuantityRules() if told_by_values and is_quantity(frame[source.target]) else self
+
+    def check(self, frame: pd.DataFrame, source: Source, folds: int) -> None:
+        check_class_sizes(target_counts(frame, source), source, folds)
+
+    def learn_target(self, frame: pd.DataFrame, source: Source) -> ClassTarget:
+        return learn_classes(frame[source.target], source.positive)
+
+
+class Classification(Prediction):
+    """Classes of a table's rows; accuracy decides."""
+
+    name: ClassVar[Task] = "classification"
+    metric: ClassVar[str] = "accuracy"
+    ranking: ClassVar[str] = ACCURACY
+    score_bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    rules: ClassVar[TableRules | None] = ClassRules()
+    columns = (
+        MetricColumn(ACCURACY, "Hold-out accuracy", "accuracy %", "acc %", 1),
+        MetricColumn(AUC, "AUC", "AUC", "AUC"),
+    )
+
+    def holdout(
+        self, dataset: PreparedDataset, y: Target, rows: int | None = None
+    ) -> tuple[RowNumbers, RowNumbers]:
+        return stratified_holdout(dataset, y, rows)
+
+    def search_splitter(self, folds: int, seed: int) -> Any:
+        return StratifiedKFold(folds, shuffle=True, random_state=seed)
+
+    def evaluation_splitter(self, scheme: EvaluationScheme) -> Any:
+        return RepeatedStratifiedKFold(
+            n_splits=scheme.folds, n_repeats=scheme.repeats, random_state=scheme.seed
+        )
+
+    def quality(
+        self, dataset: PreparedDataset, winner: Pipeline, split: Split, engine: Engine
+    ) -> dict[str, float]:
+        return classification_metrics(winner, split.X_test, split.y_test)
+
+    def remarks(self, cells: Sequence[Cell]) -> list[str]:
+        return holdout_words.size_of_an_error(cells, ACCURACY)
+
+    def pictures(
+        self, dataset: PreparedDataset, cells: Sequence[Cell], recommendation: Recommendation | None
+    ) -> list[Picture]:
+        best = BestPrediction.fitted(dataset, cells, recommendation, self.split(dataset))
+        if best is None:
+            return []
+        return [*class_pictures(best), importance_picture(best, self.metric)]
+
+
+def classification_metrics(model: Any, X: Any, y: Any) -> dict[str, float]:
+    """Accuracy, and area under the ROC curve (for more than two classes, each one against the rest).
+
+    Parameters
+    ----------
+    model : fitted classifier
+        Its `classes_` are the codes of the classes.
+    X : array or DataFrame of shape (rows, n_features)
+        The rows to predict.
+    y : numpy.ndarray of shape (rows,)
+        Codes of the true classes.
+    """
+    probabilities = model.predict_proba(X)
+    score = probabilities[:, 1] if probabilities.shape[1] == 2 else probabilities
+    return {
+        ACCURACY: float(accuracy_score(y, model.classes_[probabilities.argmax(axis=1)])),
+        AUC: float(roc_auc_score(y, score, multi_class="ovr", labels=model.classes_)),
+        ROWS: float(len(y)),
+    }

@@ -1,0 +1,113 @@
+"""Clustering: groups of a table's rows, without a target."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from infra.engines import Engine
+from infra.errors import DataError
+from tasks.clustering.labelings import NOISE, has_scores
+from tasks.clustering.metrics import cluster_metrics
+from tasks.datasets.catalogue import Source, Task
+from tasks.datasets.checking import listed
+from tasks.datasets.inference import is_numeric
+from tasks.datasets.prepared import PreparedDataset, Split
+from tasks.datasets.preprocessing import preprocessor
+from tasks.datasets.table_rules import TableRules
+from tasks.pictures.best_clusterings import clustering_pictures
+from tasks.problems.base import MetricColumn, Problem
+from tasks.report import cluster_words
+from tasks.report.quality_charts import Chart, clustering_chart
+from tasks.results import Cell, Evaluation, Picture, Recommendation
+
+
+class ClusterRules(TableRules):
+    """A table without a target, whose numbers have distances."""
+
+    task: ClassVar[Task] = "clustering"
+    uses_texts: ClassVar[bool] = False
+
+    def check(self, frame: pd.DataFrame, source: Source, folds: int) -> None:
+        features = frame.drop(columns=[*source.identifiers, ""], errors="ignore")
+        if not any(is_numeric(features[name]) for name in features):
+            raise DataError(
+                f"'{source.path}' has no numeric column, and clustering needs at least one; "
+                f"columns: {listed(frame)}. For classification name the target"
+            )
+
+    def learn_target(self, frame: pd.DataFrame, source: Source) -> None:
+        return None
+
+
+class Clustering(Problem):
+    """Groups of a table's rows; the silhouette decides."""
+
+    name: ClassVar[Task] = "clustering"
+    metric: ClassVar[str] = "silhouette"
+    ranking: ClassVar[str] = "silhouette"
+    search_heading: ClassVar[tuple[str, str]] = ("search\nscore", "srch")
+    score_bounds: ClassVar[tuple[float, float]] = (-1.0, 1.0)
+    space: ClassVar[str] = "standardised"
+    exact: ClassVar[bool] = True
+    rules: ClassVar[TableRules | None] = ClusterRules()
+    columns = (
+        MetricColumn("silhouette", "Silhouette", "silhouette", "silh."),
+        MetricColumn("davies_bouldin", "Davies-Bouldin", "Davies-\nBouldin", "D-B"),
+        MetricColumn("calinski_harabasz", "Calinski-Harabasz", "Calinski-\nHarabasz", "C-H", 2),
+        MetricColumn("clusters", "Clusters", "k", "k"),
+        MetricColumn("noise_share", "Noise", "noise\n%", "noise\n%", 1, optional=True),
+    )
+
+    def warm_up(self) -> None:
+        from tasks.compiling import compile_kernels
+
+        compile_kernels()
+
+    def split(self, dataset: PreparedDataset) -> Split:
+        X, _ = dataset.load()
+        return Split(X)
+
+    def quality(
+        self, dataset: PreparedDataset, winner: Pipeline, split: Split, engine: Engine
+    ) -> dict[str, float]:
+        labels = winner[-1].labels_
+        sizes = cluster_sizes(labels)
+        if not has_scores(labels):
+            return sizes
+        raw = preprocessor(dataset, scale=False, impute=True).fit_transform(split.X)
+        [own] = cluster_metrics(winner[:-1].transform(split.X), [labels], engine)
+        [of_raw] = cluster_metrics(raw, [labels], engine)
+        return sizes | own | {f"raw_{name}": value for name, value in of_raw.items()}
+
+    def objection(self, cell: Cell) -> str | None:
+        return cluster_words.objection(cell)
+
+    def quality_chart(self, cells: Sequence[Cell], evaluations: Sequence[Evaluation]) -> Chart | None:
+        return clustering_chart(cells)
+
+    def gain_in_words(self, searched: Cell, baseline: Cell) -> str | None:
+        return cluster_words.gain(searched, baseline)
+
+    def findings(self, cells: Sequence[Cell]) -> list[str]:
+        return cluster_words.findings(cells)
+
+    def remarks(self, cells: Sequence[Cell]) -> list[str]:
+        return [cluster_words.spaces(cells)]
+
+    def pictures(
+        self, dataset: PreparedDataset, cells: Sequence[Cell], recommendation: Recommendation | None
+    ) -> list[Picture]:
+        return clustering_pictures(dataset, cells)
+
+
+def cluster_sizes(labels: Any) -> dict[str, float]:
+    """Number of clusters, share of the rows in the largest cluster, and share of the rows in none."""
+    counts = np.unique(labels[labels != NOISE], return_counts=True)[1]
+    return {
+        "clusters": float(len(counts)),
+        "largest_share": float(counts.max(initial=0) / len(labels)),
+        "noise_share": float(np.mean(labels == NOISE)),
+    }

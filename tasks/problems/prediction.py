@@ -1,0 +1,49 @@
+"""What all problems with a target have in common: a hold-out, a cross-validation, and how both are shown."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+from tasks.datasets.prepared import PreparedDataset, RowNumbers, Split, Target, taken
+from tasks.problems.base import EvaluationScheme, Problem
+from tasks.report import holdout_words
+from tasks.report.quality_charts import Chart, prediction_chart
+from tasks.results import Cell, Evaluation
+
+
+class Prediction(Problem):
+    """A problem with a target to predict."""
+
+    reference: ClassVar[str | None] = "linear_model"
+    outer_folds: ClassVar[int] = 10
+
+    def split(self, dataset: PreparedDataset) -> Split:
+        X, y = dataset.load()
+        assert y is not None  # noqa: S101 (a data set of this problem has a target)
+        train, test = self.holdout(dataset, y)
+        return Split(taken(X, train), y[train], taken(X, test), y[test])
+
+    @abstractmethod
+    def holdout(
+        self, dataset: PreparedDataset, y: Target, rows: int | None = None
+    ) -> tuple[RowNumbers, RowNumbers]:
+        """Numbers of the training rows and of the held-out rows.
+
+        Parameters
+        ----------
+        dataset : PreparedDataset
+            The data set that the rows belong to.
+        y : numpy.ndarray of shape (rows,)
+            The target.
+        rows : int, optional
+            Number of rows to hold out; None: 19.4 %, as published work does with the diabetes table.
+        """
+
+    def evaluation_scheme(self, repeats: int, seed: int, candidates: int) -> EvaluationScheme | None:
+        return EvaluationScheme(self.outer_folds, repeats, seed, candidates) if repeats else None
+
+    def quality_chart(self, cells: Sequence[Cell], evaluations: Sequence[Evaluation]) -> Chart | None:
+        return prediction_chart(cells, evaluations, self.ranking)
+
+    def gain_in_words(self, searched: Cell, baseline: Cell) -> str | None:
+        return holdout_words.gain(searched, baseline, self.ranking)

@@ -1,0 +1,199 @@
+"""The one answer of a study for a data set: which way to make a model, chosen by one rule for all who show it.
+
+The way with the highest score is recommended, with one exception: a cheaper way takes its place where the 95 %
+interval of the paired difference shows that the cheaper way loses no more than a margin. A difference that is merely
+not significant is no such proof.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tasks.problems import Problem
+from tasks.report import wording
+from tasks.results import Cell, Comparison, Evaluation, Recommendation, Way
+
+SAME_TIME = 1.15
+"""Wall times are measured once: a factor below this is called the same."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A way to make a model that can be recommended.
+
+    Parameters
+    ----------
+    way : Way
+        Algorithm and search.
+    score : float
+        The figure that decides: higher is better.
+    seconds : float
+        Wall seconds to make the model.
+    low, high : float, optional
+        The 95 % interval of the score; None where the score has none.
+    """
+
+    way: Way
+    score: float
+    seconds: float
+    low: float | None = None
+    high: float | None = None
+
+
+Interval = tuple[float, float]
+Loss = Callable[[Candidate, Candidate], Interval | None]
+"""Interval of the difference between a first and a second candidate's scores; None where none is known."""
+
+
+def recommend(
+    dataset: str,
+    problem: Problem,
+    cells: Sequence[Cell],
+    evaluations: Sequence[Evaluation],
+    comparisons: Sequence[Comparison],
+    margin: float,
+) -> Recommendation:
+    """Recommend a way to make a model, and an engine for it.
+
+    Cross-validation decides where there is one; else the figures of the completed cells do.
+
+    Parameters
+    ----------
+    dataset : str
+        Name of the data set.
+    problem : Problem
+        The problem of the data set.
+    cells : sequence of Cell
+        The cells of the data set.
+    evaluations : sequence of Evaluation
+        The cross-validated ways of the data set.
+    comparisons : sequence of Comparison
+        The paired differences between the evaluations.
+    margin : float
+        Score that a cheaper way may lose at most, in units of the metric: 0.01 is one point of an accuracy.
+    """
+    done = [cell for cell in cells if cell.status == "completed"]
+    if evaluations:
+        scheme = f"by {evaluations[0].repeats} x {evaluations[0].folds} cross-validation"
+        found = [Candidate(e.way, e.mean, e.seconds, e.low, e.high) for e in evaluations]
+        return _chosen(dataset, done, found, evaluations[0].metric, scheme, margin, _paired(comparisons))
+    sound = [cell for cell in done if problem.objection(cell) is None]
+    found = _measured(sound, problem.ranking)
+    if not found:
+        return Recommendation(dataset=dataset, algorithm=None, reason=_why_none(done, problem))
+    basis = "on all rows" if problem.exact else "on one hold-out, without an interval"
+    loss = _exact if problem.exact else _unknown
+    chosen = _chosen(dataset, done, found, problem.ranking, basis, margin, loss)
+    objections = _objections([cell for cell in done if cell not in sound], problem)
+    return chosen.model_copy(update={"reason": " ".join([chosen.reason, *objections])})
+
+
+def _measured(cells: Sequence[Cell], metric: str) -> list[Candidate]:
+    """Candidates of the cells with a finite figure; of one way the engine that made the model fastest."""
+    fastest: dict[Way, Cell] = {}
+    for cell in cells:
+        if math.isfinite(cell.metrics.get(metric, math.nan)):
+            best = fastest.setdefault(cell.way, cell)
+            fastest[cell.way] = min(best, cell, key=lambda one: one.usage.wall_s)
+    return [Candidate(way, cell.metrics[metric], cell.usage.wall_s) for way, cell in fastest.items()]
+
+
+def _paired(comparisons: Sequence[Comparison]) -> Loss:
+    intervals: dict[tuple[str, str], Interval] = {}
+    for one in comparisons:
+        intervals[one.first, one.second] = (one.low, one.high)
+        intervals[one.second, one.first] = (-one.high, -one.low)
+    return lambda first, second: intervals.get((str(first.way), str(second.way)))
+
+
+def _exact(first: Candidate, second: Candidate) -> Interval:
+    return first.score - second.score, first.score - second.score
+
+
+def _unknown(_first: Candidate, _second: Candidate) -> None:
+    return None
+
+
+def _chosen(
+    dataset: str,
+    cells: Sequence[Cell],
+    candidates: Sequence[Candidate],
+    metric: str,
+    basis: str,
+    margin: float,
+    loss: Loss,
+) -> Recommendation:
+    best = max(candidates, key=lambda one: (round(one.score, 9), -one.seconds))
+    cheaper = [one for one in candidates if _is_cheaper(one, best) and _loses_little(best, one, loss, margin)]
+    limit = SAME_TIME * min((one.seconds for one in cheaper), default=0.0)
+    chosen = max((one for one in cheaper if one.seconds <= limit), key=lambda one: one.score, default=best)
+    engines = [cell for cell in cells if cell.way == chosen.way]
+    return Recommendation(
+        dataset=dataset,
+        algorithm=chosen.way.algorithm,
+        search=chosen.way.search,
+        engine=min(engines, key=lambda cell: cell.usage.wall_s).engine if engines else None,
+        metric=metric,
+        score=chosen.score,
+        low=chosen.low,
+        high=chosen.high,
+        basis=basis,
+        reason=_why(best, chosen, candidates, metric, margin, loss),
+    )
+
+
+def _is_cheaper(one: Candidate, best: Candidate) -> bool:
+    return one is not best and one.seconds * SAME_TIME < best.seconds
+
+
+def _loses_little(best: Candidate, one: Candidate, loss: Loss, margin: float) -> bool:
+    interval = loss(best, one)
+    return interval is not None and interval[1] <= margin
+
+
+def _why(
+    best: Candidate,
+    chosen: Candidate,
+    candidates: Sequence[Candidate],
+    metric: str,
+    margin: float,
+    loss: Loss,
+) -> str:
+    allowed = wording.gap(margin, metric)
+    name = wording.metric_name(metric)
+    if len(candidates) == 1:
+        return f"It is the only way that was {'cross-validated' if best.low is not None else 'scored'}."
+    if chosen is not best:
+        low, high = loss(best, chosen) or (math.nan, math.nan)
+        span = _span(low, high, metric)
+        return (
+            f"{best.way} has the highest {name}, {wording.score(best.score, metric)}, but takes "
+            f"{wording.duration(best.seconds)} instead of {wording.duration(chosen.seconds)}, and its lead is {span}, "
+            f"within the margin of {allowed}."
+        )
+    if not any(_is_cheaper(one, best) for one in candidates):
+        return f"It has the highest {name}, and no way is cheaper."
+    return f"It has the highest {name}, and no cheaper way is shown to lose at most {allowed}."
+
+
+def _span(low: float, high: float, metric: str) -> str:
+    if low == high:
+        return wording.gap(high, metric)
+    unit = " points" if wording.is_share(metric) else ""
+    scale, decimals = (100, 1) if unit else (1, 3)
+    return f"{scale * low:.{decimals}f} to {scale * high:.{decimals}f}{unit} (95 % interval)"
+
+
+def _objections(cells: Sequence[Cell], problem: Problem) -> list[str]:
+    """Sentence that names the ways left out of the choice, and why."""
+    reasons = {str(cell.way): reason for cell in cells if (reason := problem.objection(cell))}
+    if not reasons:
+        return []
+    named = [f"{way} ({reason})" for way, reason in reasons.items()]
+    return [f"Not considered: {wording.listing(named)}."]
+
+
+def _why_none(cells: Sequence[Cell], problem: Problem) -> str:
+    if not cells:
+        return "No cell completed."
+    return " ".join(["No model has a score that can be trusted.", *_objections(cells, problem)])

@@ -1,0 +1,64 @@
+"""Sentences about clusterings: the space of a score, scores that are missing, and lopsided sizes."""
+
+from collections.abc import Sequence
+
+from tasks.report import noise, wording
+from tasks.report.selection import completed, quality
+from tasks.results import Cell
+
+LOPSIDED = 0.9
+"""Share of the rows in one cluster above which a clustering only sets a few rows apart."""
+
+
+def objection(cell: Cell) -> str | None:
+    """Why a clustering must not be recommended: one cluster holds nearly all rows, or nearly all rows are noise."""
+    largest, noisy = quality(cell, "largest_share") or 0.0, quality(cell, "noise_share") or 0.0
+    if largest > LOPSIDED:
+        return f"one cluster holds {wording.score(largest, 'largest_share')} of the rows"
+    if noisy > LOPSIDED:
+        return f"{wording.score(noisy, 'noise_share')} of the rows are noise"
+    return None
+
+
+def findings(cells: Sequence[Cell]) -> list[str]:
+    """Return a sentence for each way that found clusters without a silhouette."""
+    unscored = {str(cell.way): _unscored(cell) for cell in completed(cells) if _has_no_score(cell)}
+    return [f"{name}: {words}" for name, words in unscored.items()]
+
+
+def _has_no_score(cell: Cell) -> bool:
+    return "clusters" in cell.metrics and quality(cell, "silhouette") is None
+
+
+def _unscored(cell: Cell) -> str:
+    clusters, noisy = int(cell.metrics["clusters"]), quality(cell, "noise_share")
+    beside = f" ({wording.score(noisy, 'noise_share')} of the rows are noise)" if noisy else ""
+    why = "with fewer than two" if clusters < 2 else "with one row in each"
+    return f"{wording.count(clusters, 'cluster')}{beside}; {why} there is no silhouette."
+
+
+def gain(searched: Cell, baseline: Cell) -> str | None:
+    """Return the silhouettes of a search and of its baseline, and what the difference means."""
+    a, b = quality(searched, "silhouette"), quality(baseline, "silhouette")
+    if a is None:
+        return None
+    if b is None:
+        return f"silhouette {wording.score(a, 'silhouette')}; the baseline has none."
+    words = f"silhouette {wording.score(a, 'silhouette')}, the baseline {wording.score(b, 'silhouette')}"
+    where = f" in the space '{searched.space}'" if searched.space else ""
+    if abs(a - b) < noise.SAME_SILHOUETTE:
+        return f"{words}{where}: a difference that another seed can make."
+    side = "higher" if a > b else "lower"
+    size = wording.gap(a - b, "silhouette")
+    return f"{words}{where}: {size} {side} (one figure on all rows, without an interval)."
+
+
+def spaces(cells: Sequence[Cell]) -> str:
+    """Return which spaces scores hold in, and why they differ."""
+    names = sorted({cell.space for cell in completed(cells) if cell.space})
+    where = f"the space the model was fitted in ({wording.listing(names)})" if names else "the fitted space"
+    return (
+        f"Silhouette, Davies-Bouldin and Calinski-Harabasz hold in {where}, where all columns have the same weight; "
+        "'raw' scores the same clusters on the columns as they are, where columns with large numbers decide. "
+        "Figures of different spaces cannot be compared."
+    )

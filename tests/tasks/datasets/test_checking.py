@@ -1,0 +1,71 @@
+"""Tables from which nothing honest can be learned are refused with the reason."""
+
+from pathlib import Path
+
+import pytest
+
+from tasks.datasets.catalogue import resolve
+from tasks.problems.classification import ClassRules
+from tests.tasks.datasets.tables import ROWS, checked, inferred, refusal, written
+
+
+def test_a_missing_target_lists_the_columns(tmp_path: Path) -> None:
+    message = refusal(written(tmp_path, "a,b,y\n" + ROWS, "outcome"))
+    assert "has no column 'outcome' for the target; columns: a, b, y" in message
+
+
+def test_an_empty_target_is_refused(tmp_path: Path) -> None:
+    assert "target 'y' of" in (message := refusal(written(tmp_path, "a,y\n" + "1,\n" * 12)))
+    assert "is empty in all 12 rows" in message
+
+
+def test_a_single_class_is_refused(tmp_path: Path) -> None:
+    assert "has one value only, 'no'" in refusal(written(tmp_path, "a,y\n" + "1,no\n" * 12 + "1,\n"))
+
+
+@pytest.mark.parametrize(("folds", "needed"), [(2, 4), (5, 7), (10, 13)])
+def test_a_small_class_is_refused_until_the_folds_are_served(tmp_path: Path, folds: int, needed: int) -> None:
+    common = "a,y\n" + "1,no\n" * 40
+    message = refusal(written(tmp_path, common + "1,yes\n" * (needed - 1)), folds)
+    assert "class 'yes' of target 'y'" in message
+    assert f"has {needed - 1} rows; at least {needed} a class are needed for {folds} folds" in message
+    source = written(tmp_path, common + "1,yes\n" * needed)
+    checked(source, folds)
+
+
+def test_a_measured_target_is_a_regression_unless_it_is_said_to_be_classes(tmp_path: Path) -> None:
+    source = written(tmp_path, "a,b,y\n" + ROWS, "b")
+    told = resolve(str(source.path), "b")
+    assert ClassRules().settled(inferred(told), told).task == "regression"
+    said = resolve(str(source.path), "b", "classification")
+    assert ClassRules().settled(inferred(said), said).task == "classification"
+    assert "class '" in refusal(said)
+
+
+def test_texts_are_no_quantity(tmp_path: Path) -> None:
+    source = written(tmp_path, "a,y\n" + "1,no\n" * 12 + "1,yes\n" * 12)
+    assert "holds texts, and regression needs numbers" in refusal(
+        resolve(str(source.path), "y", "regression")
+    )
+
+
+def test_class_numbers_are_no_regression(tmp_path: Path) -> None:
+    source = written(tmp_path, "a,y\n" + "".join(f"{i * 0.1},{i % 10}\n" for i in range(60)))
+    checked(source)
+
+
+def test_a_column_without_name_is_refused_unless_it_counts_the_rows(tmp_path: Path) -> None:
+    assert "column 2 of" in refusal(written(tmp_path, "a,,y\n" + ROWS))
+    source = written(
+        tmp_path, ",a,y\n" + "".join(f"{i},{i % 5},{'no' if i % 2 else 'yes'}\n" for i in range(12))
+    )
+    checked(source)
+
+
+def test_clustering_needs_a_number(tmp_path: Path) -> None:
+    message = refusal(written(tmp_path, "a,b\n" + "x,y\n" * 12, None))
+    assert "has no numeric column, and clustering needs at least one; columns: a, b" in message
+
+
+def test_too_few_rows_are_refused(tmp_path: Path) -> None:
+    assert "has 9 rows; at least 10 are needed" in refusal(written(tmp_path, "a,y\n" + "1,no\n" * 9))
