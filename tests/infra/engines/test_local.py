@@ -107,7 +107,7 @@ def test_workers_are_profiled_where_they_work() -> None:
 
 def test_a_lost_item_is_no_profile() -> None:
     class Losing:
-        name, workers = "dask", 1
+        name, workers, in_this_process = "dask", 1, False
 
         def run(self, *_: Any) -> Any:
             yield 0, EngineError("its worker died")
