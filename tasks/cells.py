@@ -145,12 +145,29 @@ def _fit_of(request: CellRequest, engine: Engine, ledger: Ledger, progress: Sear
     if algorithm.trains_in_epochs:
         return _followed(estimator, request.folder.curve(request.key))
     if not (uses_engines or isinstance(estimator, BaseSearch)):
-        return lambda X, y: _fitted_by_one_worker(estimator, X, y, engine)
+        return lambda X, y: fit_by_one_worker(estimator, X, y, engine)
     return estimator.fit
 
 
-def _fitted_by_one_worker(estimator: Pipeline, X: Any, y: Any, engine: Engine) -> Pipeline:
-    """Fit an estimator that knows no engine: one worker does it as a whole."""
+def fit_by_one_worker(estimator: Pipeline, X: Any, y: Any, engine: Engine) -> Pipeline:
+    """Fit an estimator that has no parameter `engine`: one worker fits it as a whole.
+
+    Parameters
+    ----------
+    estimator : Pipeline
+        The unfitted estimator.
+    X : array or DataFrame of shape (rows, n_features)
+        Features of the training rows.
+    y : numpy.ndarray of shape (rows,), or None
+        Target of the training rows.
+    engine : Engine
+        The engine that has the worker.
+
+    Raises
+    ------
+    EngineError
+        If the worker died at every one of the bounded tries.
+    """
     [(_, fitted)] = engine.run(_fit_whole, [estimator], shared=(X, y))
     if isinstance(fitted, EngineError):
         raise fitted

@@ -19,7 +19,7 @@ from infra.engines.base import Blocks, Engine, Kernel, Merge
 from infra.engines.batching import AutoBatching
 from infra.engines.blocks import BlockSource, Span, cut_span, joined, resident
 from infra.engines.collective import Meeting, PeerLostError, join, rendezvous
-from infra.engines.spark_items import TRIES, Outcome, OutcomeQueue, Suspect, task_of
+from infra.engines.spark_items import TRIES, ItemOutcome, OutcomeQueue, Suspect, task_of
 from infra.engines.tree import finish, reduce_span
 from infra.errors import EngineError
 from infra.retrying import retry
@@ -177,7 +177,7 @@ class SparkEngine(Engine):
 
     def _in_batches(
         self, function: Callable[..., Any], items: Sequence[Any], broadcast: Any
-    ) -> Iterator[Outcome]:
+    ) -> Iterator[ItemOutcome]:
         """Run all items, in two jobs: the first items have a task each and tell how long one item takes."""
         batching = AutoBatching(self.workers, BATCH_S)
         first = min(len(items), FIRST_TASKS * self.workers)
@@ -195,7 +195,7 @@ class SparkEngine(Engine):
         broadcast: Any,
         tasks: int,
         alone: bool = False,
-    ) -> Iterator[Outcome]:
+    ) -> Iterator[ItemOutcome]:
         results: queue.SimpleQueue[Any] = queue.SimpleQueue()
         group = f"trilla-{uuid4().hex}"
         try:
@@ -225,7 +225,7 @@ class SparkEngine(Engine):
                     self._context.cancelJobGroup(group)
             thread.join()
 
-    def _until_done(self, results: "queue.SimpleQueue[Any]", expected: int) -> Iterator[Outcome]:
+    def _until_done(self, results: "queue.SimpleQueue[Any]", expected: int) -> Iterator[ItemOutcome]:
         seen: set[int] = set()
         while len(seen) < expected:
             outcome = results.get()

@@ -18,7 +18,7 @@ TRIES = 3
 
 
 @dataclass(frozen=True)
-class Outcome(ABC):
+class ItemOutcome(ABC):
     """What became of one item of `run`."""
 
     item: int
@@ -32,7 +32,7 @@ class Outcome(ABC):
 
 
 @dataclass(frozen=True)
-class Done(Outcome):
+class Done(ItemOutcome):
     """An item that has a result."""
 
     pickled: bytes
@@ -43,7 +43,7 @@ class Done(Outcome):
 
 
 @dataclass(frozen=True)
-class Raised(Outcome):
+class Raised(ItemOutcome):
     """An item over which the function raised an exception."""
 
     cause: str
@@ -54,7 +54,7 @@ class Raised(Outcome):
 
 
 @dataclass(frozen=True)
-class Lost(Outcome):
+class Lost(ItemOutcome):
     """An item whose worker died at every try."""
 
     def result(self) -> Any:
@@ -88,7 +88,7 @@ def task_of(
         Function of a partition of `(index, item)` pairs.
     """
 
-    def outcome(i: int, item: Any) -> Outcome:
+    def outcome(i: int, item: Any) -> ItemOutcome:
         start = time.perf_counter()
         try:
             result = pickle.dumps(function(item, broadcast.value))
@@ -128,7 +128,7 @@ class OutcomeQueue(AccumulatorParam[Any]):
 
     def addInPlace(self, value1: Any, value2: Any) -> Any:  # noqa: N802 (Spark's name)
         """Collect outcomes on a worker, and put them into the queue on the driver."""
-        outcomes = [value2] if isinstance(value2, Outcome) else value2
+        outcomes = [value2] if isinstance(value2, ItemOutcome) else value2
         if self._results is None:  # on a worker: collect until the task ends
             return [*(value1 or []), *outcomes]
         for outcome in outcomes:

@@ -22,7 +22,7 @@ _SHORT = {"baseline": "base", "grid": "grid", "random": "rand"}
 _COLOUR = {"baseline": "", "grid": "blue", "random": "yellow"}
 
 
-class Column(NamedTuple):
+class TableColumn(NamedTuple):
     """A column of figures: its heading, folded for a narrow terminal, and the figure of a cell."""
 
     wide: str
@@ -108,32 +108,32 @@ def _search_score(cell: Cell, wide: bool) -> str:
     return wording.plain(cell.cv_score, 3)
 
 
-def _quality_columns(data: DatasetResult) -> list[Column]:
+def _quality_columns(data: DatasetResult) -> list[TableColumn]:
     shown = [
-        Column(column.wide, column.narrow, _metric(column))
+        TableColumn(column.wide, column.narrow, _metric(column))
         for column in data.problem.columns
         if not column.optional or any(quality(cell, column.metric) for cell in data.cells)
     ]
     wide, narrow = data.problem.search_heading
-    return [*shown, Column(wide, narrow, _search_score)]
+    return [*shown, TableColumn(wide, narrow, _search_score)]
 
 
-def _cost_columns(wide: bool) -> list[Column]:
+def _cost_columns(wide: bool) -> list[TableColumn]:
     if wide:
         counts = [
-            Column("trials", "", lambda c, _: f"{len(c.trials):,}"),
-            Column("fits", "", lambda c, _: f"{c.fits:,}"),
-            Column("kept", "", lambda c, _: f"{c.kept:,}"),
+            TableColumn("trials", "", lambda c, _: f"{len(c.trials):,}"),
+            TableColumn("fits", "", lambda c, _: f"{c.fits:,}"),
+            TableColumn("kept", "", lambda c, _: f"{c.kept:,}"),
         ]
     else:
-        counts = [Column("", "trials/\nfits/kept", lambda c, _: f"{len(c.trials)}/{c.fits}/{c.kept}")]
+        counts = [TableColumn("", "trials/\nfits/kept", lambda c, _: f"{len(c.trials)}/{c.fits}/{c.kept}")]
     return [
         *counts,
-        Column("wall s", "wall s", lambda c, _: wording.seconds(c.usage.wall_s)),
-        Column("CPU %", "CPU%", lambda c, _: f"{c.usage.cpu_percent:.0f}"),
-        Column("peak\nMiB", "peak\nMiB", lambda c, _: _mib(c.usage.peak_rss)),
-        Column("driver\nMiB", "drv", lambda c, _: _mib(c.usage.driver.peak_rss)),
-        Column("workers\nMiB", "wrk", lambda c, _: _mib(worker_memory(c)) if c.usage.workers else "–"),
+        TableColumn("wall s", "wall s", lambda c, _: wording.seconds(c.usage.wall_s)),
+        TableColumn("CPU %", "CPU%", lambda c, _: f"{c.usage.cpu_percent:.0f}"),
+        TableColumn("peak\nMiB", "peak\nMiB", lambda c, _: _mib(c.usage.peak_rss)),
+        TableColumn("driver\nMiB", "drv", lambda c, _: _mib(c.usage.driver.peak_rss)),
+        TableColumn("workers\nMiB", "wrk", lambda c, _: _mib(worker_memory(c)) if c.usage.workers else "–"),
     ]
 
 
@@ -182,7 +182,7 @@ def _names(cell: Cell, first: bool, chosen: bool, wide: bool) -> list[Text]:
     return [Text.assemble((f"{cell.engine} "), (_SHORT[cell.search] + star, colour))]
 
 
-def _figures(cell: Cell, columns: list[Column], chosen: bool, wide: bool) -> list[Text]:
+def _figures(cell: Cell, columns: list[TableColumn], chosen: bool, wide: bool) -> list[Text]:
     if cell.status == "failed":
         return [Text("failed" if wide else "✗", "red")] + [Text("–", "dim")] * (len(columns) - 1)
     style = "bold green" if chosen else ""

@@ -80,7 +80,7 @@ VARIABLES = [
     (
         "TRILLA_MLFLOW_TRACKING_URI",
         "localhost",
-        "TRILLA_MLFLOW_TRACKING_URI=localhost is not a server's address",
+        "TRILLA_MLFLOW_TRACKING_URI=localhost is not the address of a server",
     ),
     ("TRILLA_PREFECT_API_URL", "http://127.0.0.1:9/api", "TRILLA_PREFECT_API_URL=.* does not answer"),
 ]
