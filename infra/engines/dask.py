@@ -26,9 +26,7 @@ from infra.errors import EngineError
 from infra.retrying import retry
 
 ITEM_TRIES = 3  # of an item that runs alone
-ROUND_TRIES = (
-    5  # more, because a round may be a whole fit, and several workers may be lost one after the other
-)
+ROUND_TRIES = 5  # a round may be a whole fit, and several workers may be lost one after the other
 IN_FLIGHT = 4  # tasks a thread: enough to keep it busy, few enough to stop soon
 BATCH_S = 0.2  # that the items of one task may take together: a task costs a few milliseconds
 
