@@ -26,7 +26,7 @@ from infra.errors import EngineError
 from infra.retrying import retry
 
 ITEM_TRIES = 3  # tries of an item that runs alone
-ROUND_TRIES = 5  # tries of a round, which may be a whole fit and fails each time that another worker restarts
+ROUND_TRIES = 5  # tries of a round, which may be a whole fit and may lose several workers one after the other
 IN_FLIGHT = 4  # number of submitted tasks for each thread: enough to keep it busy, few enough to stop soon
 BATCH_S = 0.2  # seconds that the items of one task may take together; a task itself costs a few milliseconds
 

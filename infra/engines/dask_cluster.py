@@ -22,7 +22,7 @@ from distributed.scheduler import KilledWorker
 from distributed.utils import get_mp_context
 from tornado.ioloop import PeriodicCallback
 
-from infra.engines.dask_memory import FailAtOnce, MemoryKills, workers_of
+from infra.engines.dask_memory import MEMORY_TRIES, FailAtOnce, MemoryKill, MemoryKills, workers_of
 from infra.engines.preloading import PRELOADED
 from infra.errors import EngineError
 from infra.retrying import retry
@@ -195,14 +195,18 @@ class DaskCluster:
         Raises
         ------
         EngineError
-            If the scheduler is lost, or all `EXCHANGE_TRIES` tries failed.
+            If the scheduler is lost, all `EXCHANGE_TRIES` tries failed, or `MEMORY_TRIES` workers were killed for
+            memory.
         """
+        kills: list[MemoryKill] = []
 
         def failed(error: BaseException, tries_left: int) -> None:
             self.check_scheduler(error)
+            kills.extend(self.memory_kills.new(exchange=True))
+            if len(kills) >= MEMORY_TRIES:
+                raise EngineError(f"given up after {len(kills)} tries: {kills[-1]}") from error
             if not tries_left:
-                kills = self.memory_kills.new(exchange=True)
-                raise EngineError(str(kills[-1])) if kills else self.unreachable(error) from error
+                raise self.unreachable(error) from error
             time.sleep(PAUSE_S)
 
         return retry(call, tries=EXCHANGE_TRIES, on=(KeyError, OSError, *WORKER_LOST), failed=failed)

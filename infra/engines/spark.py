@@ -252,7 +252,7 @@ class SparkEngine(Engine):
         if not self._alive() or isinstance(error, jvm.LOST):
             return EngineError("Spark's Java process ended; run again: the next run starts a new one")
         java = getattr(error, "java_exception", None)
-        return EngineError(f"Spark's job failed: {_cause(str(error if java is None else java))}")
+        return EngineError(f"Spark's job failed: {cause_of(str(error if java is None else java))}")
 
     def _alive(self) -> bool:
         try:
@@ -261,7 +261,7 @@ class SparkEngine(Engine):
             return False
 
 
-def _cause(error: str) -> str:
+def cause_of(error: str) -> str:
     """Return the line of Spark's error that names the cause, and the remedy where it is known."""
     lines = error.strip().splitlines() or [""]
     found = next((line for line in reversed(lines) if "Error" in line or "Exception" in line), lines[0])
