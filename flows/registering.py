@@ -14,7 +14,6 @@ from tasks.report.recommended import answer
 from tasks.results import Evaluation, Recommendation, RegisteredModel
 
 DELIVERY_TIMEOUT_S = 120
-DIGITS = 6  # decimals of the fold scores that are stored with a version for comparison with later versions
 
 
 def register(
@@ -68,7 +67,7 @@ def register(
 
 def _tags(newcomer: Standing) -> dict[str, str]:
     return {
-        "trilla.scores": json.dumps([round(score, DIGITS) for score in newcomer.scores]),
+        "trilla.scores": json.dumps(newcomer.scores),
         "trilla.scheme": newcomer.scheme,
         "trilla.folds": str(newcomer.folds),
         "trilla.first_look": str(newcomer.first_look),

@@ -16,6 +16,10 @@ from tasks.registry import ALGORITHMS
 from tasks.results import Evaluation, Parameter, Way
 from tasks.significance import LEVEL, corrected_p_value
 
+DIGITS = 6
+"""Decimals of the fold scores that versions are compared by. A version keeps its scores as text, and both sides of a
+comparison are rounded alike: a difference that only rounding makes would count as significant."""
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -98,7 +102,8 @@ def standing(
     """
     scheme = f"{dataset.sha256[:12]} {evaluation.folds}x{evaluation.repeats} seed {seed} {evaluation.metric}"
     first_look = problem_of(dataset.task).is_first_look(ModelOptions(seed=seed, epochs=epochs))
-    return Standing(evaluation.scores, scheme, evaluation.folds, first_look)
+    scores = [round(score, DIGITS) for score in evaluation.scores]
+    return Standing(scores, scheme, evaluation.folds, first_look)
 
 
 def judge(newcomer: Standing, champion: Standing | None) -> Promotion:
@@ -116,5 +121,5 @@ def judge(newcomer: Standing, champion: Standing | None) -> Promotion:
     p = corrected_p_value(differences, newcomer.folds - 1, 1)
     gain = float(differences.mean())
     better = gain > 0 and p < LEVEL
-    words = f"its mean differs from the champion's by {gain:+.4f}, corrected p = {p:.3f}"
+    words = f"its mean differs from the champion's by {gain:+z.4f}, corrected p = {p:.3f}"
     return Promotion("champion" if better else "challenger", words)
