@@ -1,7 +1,7 @@
 """A comparison on one data set: training, both searches and evaluation, on every engine."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from prefect import flow
@@ -21,7 +21,7 @@ from tasks.datasets.prepared import PreparedDataset
 from tasks.problems import problem_of
 from tasks.recommendation import recommend
 from tasks.registry import ALGORITHMS, algorithms_for
-from tasks.results import Cell, Comparison, Evaluation, Recommendation
+from tasks.results import Cell, Comparison, Evaluation, Parameter, Recommendation, Way
 
 INCOMPLETE = "Incomplete"  # name of the Failed state of a subflow that ran to its end with failed cells
 
@@ -218,6 +218,20 @@ def evaluate(session: Session, dataset: PreparedDataset) -> tuple[list[Evaluatio
     return evaluations, comparisons
 
 
+def parameters_of(way: Way, cells: Sequence[Cell]) -> dict[str, Parameter] | None:
+    """Parameters with which a way makes its model: those of its cell; None where no cell completed its search.
+
+    Parameters
+    ----------
+    way : Way
+        Algorithm and search.
+    cells : sequence of Cell
+        The cells of the data set.
+    """
+    found = next((cell.params for cell in cells if cell.status == "completed" and cell.way == way), None)
+    return {} if found is None and way.is_baseline else found
+
+
 def answer(
     session: Session,
     dataset: PreparedDataset,
@@ -225,6 +239,8 @@ def answer(
     comparisons: list[Comparison],
 ) -> Recommendation:
     """Recommend a way to make a model; if the way was cross-validated, fit it on all rows and register the model.
+
+    A searched way of which no cell completed is not fitted: the parameters that its search finds are not known.
 
     Parameters
     ----------
@@ -248,11 +264,10 @@ def answer(
     )
     session.result.recommendations.append(recommendation)
     evaluation = next((one for one in evaluations if one.way == recommendation.way), None)
-    if evaluation is not None:
+    params = parameters_of(evaluation.way, cells) if evaluation else None
+    if evaluation is not None and params is not None:
         current_listener().starting(f"{dataset.name}: the recommended model, fitted on all rows")
-        cell = next((c for c in cells if c.status == "completed" and c.way == evaluation.way), None)
         folder = session.journal.folder.model(dataset.name)
-        params = cell.params if cell else {}
         complete(steps.fit_whole, dataset, evaluation.way, params, options_of(session), str(folder))
         registered = registering.register(session, dataset, evaluation, recommendation, folder)
         if registered:

@@ -1,6 +1,7 @@
 """Records of a study in MLflow and Prefect, and the links between MLflow, Prefect and the dashboards."""
 
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -30,6 +31,8 @@ from tasks.vision.curves import epochs_in
 
 FLUSH_TIMEOUT_S = 120
 FOLLOW_S = 1.0  # seconds between two checks for an epoch that has ended
+NOT_IN_METRIC_NAMES = r"[^\w. :/-]"
+"""Characters that MLflow refuses in the name of a metric; the name of a data set may have them."""
 PACKAGES = (
     "prefect",
     "prefect-dask",
@@ -270,6 +273,7 @@ def _record_best_trials(session: Session, parent: str, cell: Cell) -> None:
 def record_evaluation(session: Session, evaluation: Evaluation) -> None:
     """Log a cross-validated mean with its interval on the study's run."""
     name = f"{evaluation.dataset}.{evaluation.algorithm}.{evaluation.search}.{evaluation.metric}"
+    name = re.sub(NOT_IN_METRIC_NAMES, "_", name)
     session.tracker.log(
         session.key,
         metrics={

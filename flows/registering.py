@@ -7,7 +7,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from flows.session import Session
-from infra.model_registry import ModelRegistry, Version
+from infra.model_registry import ModelRegistry, Version, model_name
 from tasks.champion import Standing, judge, standing
 from tasks.datasets.prepared import PreparedDataset
 from tasks.report.recommended import answer
@@ -46,13 +46,13 @@ def register(
         return None
     registry = ModelRegistry(os.environ["MLFLOW_TRACKING_URI"])
     newcomer = standing(evaluation, dataset, session.parameters.seed, session.parameters.epochs)
+    name = model_name(dataset.name)
     words = f"{answer(recommendation)} {recommendation.reason}"
-    with FileLock(
-        session.settings.home / "registry.lock"
-    ):  # two studies must not compare with the same champion
-        promotion = judge(newcomer, _standing_of(registry.holder(dataset.name, "champion")))
+    # two studies must not be compared with the same champion
+    with FileLock(session.settings.home / "registry.lock"):
+        promotion = judge(newcomer, _standing_of(registry.holder(name, "champion")))
         tags = {**_tags(newcomer), "trilla.model": str(evaluation.way), "trilla.reason": promotion.reason}
-        version = registry.register(dataset.name, run_id, place, tags, words)
+        version = registry.register(name, run_id, place, tags, words)
         registry.assign(version, promotion.alias)
     return RegisteredModel(
         dataset=dataset.name,

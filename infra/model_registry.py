@@ -1,5 +1,6 @@
 """Registered models in MLflow: their versions, and which version is `champion` or `challenger`."""
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +13,11 @@ from infra.mlflow_api import mlflow_client, model_page
 ALIASES = ("champion", "challenger")
 UNKNOWN = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND")
 """Error codes that MLflow gives for an unknown model or alias."""
+
+
+def model_name(dataset: str) -> str:
+    """Return the name of a data set's model, without `/` and `:`, which the registry refuses, and without `@`."""
+    return re.sub("[/:@]", "-", dataset)
 
 
 @dataclass(frozen=True)

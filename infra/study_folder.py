@@ -1,6 +1,7 @@
 """The folder of one study: the only place that knows where each file of a study is."""
 
 import hashlib
+import re
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -72,7 +73,9 @@ class StudyFolder(BaseModel):
 
     def model(self, dataset: str) -> Path:
         """Return the folder of the recommended model of a data set, outside of the study's folder."""
-        return self.home / "models" / f"{self.id}-{dataset}"
+        # MLflow makes the name a part of an address, in which other characters would mean something
+        name = dataset if re.fullmatch(r"[\w .-]+", dataset) else _digest(dataset)
+        return self.home / "models" / f"{self.id}-{name}"
 
 
 def _digest(key: str) -> str:

@@ -21,6 +21,10 @@ DIGITS = 6
 comparison are rounded alike: a difference that only rounding makes would count as significant."""
 
 
+DIGITS = 6
+"""Decimals of the scores of a standing: a version keeps that many, and later ones are compared with them."""
+
+
 @dataclass(frozen=True)
 class Standing:
     """The cross-validation of a model: its score on each fold, and the name of these folds."""

@@ -20,6 +20,7 @@ MODEL_FILE, DESCRIPTION_FILE = "model.skops", "model.json"
 NETWORK_FOLDER = "network"
 TRUSTED = (
     "lightgbm.basic.Booster",
+    "numpy.dtype",
     "sklearn.tree._tree.Tree",
     "tasks.datasets.preprocessing.category_name",
     "tasks.datasets.preprocessing.plain_name",

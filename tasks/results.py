@@ -23,6 +23,11 @@ class Way(NamedTuple):
     def __str__(self) -> str:
         return f"{self.algorithm} {self.search}"
 
+    @property
+    def is_baseline(self) -> bool:
+        """Whether the model has default parameters, so that no search is needed to make it."""
+        return self.search == SEARCHES[0]
+
 
 class Trial(BaseModel):
     """One candidate of a search, scored on every fold (clustering: once, on all rows)."""

@@ -45,7 +45,9 @@ class BestPrediction:
         recommendation: Recommendation | None,
         split: Split,
     ) -> Self | None:
-        """Fit the recommended way with the parameters that its cell found; None where no way is recommended.
+        """Fit the recommended way with the parameters that its cell found.
+
+        None where no way is recommended, or where no cell completed the recommended search.
 
         Parameters
         ----------
@@ -59,11 +61,11 @@ class BestPrediction:
             Training rows and held-out rows.
         """
         way = recommendation.way if recommendation else None
-        if way is None:
+        cell = next((cell for cell in cells if cell.way == way), None)
+        if way is None or (cell is None and not way.is_baseline):
             return None
         algorithm = ALGORITHMS[way.algorithm]
         model = algorithm.make(dataset, ModelOptions())
-        cell = next((cell for cell in cells if cell.way == way), None)
         if cell is not None:
             model[-1].set_params(**cell.params)
         title = f"{algorithm.title}, {way.search}, on the {len(split.y_test):,} held-out rows"

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import count
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -12,7 +13,7 @@ from sklearn.pipeline import Pipeline
 from infra.engines import Engine
 from infra.errors import DataError
 from tasks.datasets.catalogue import Source, Task
-from tasks.datasets.checking import target_counts
+from tasks.datasets.checking import HOLDOUT_SHARE, target_counts
 from tasks.datasets.holdout import random_holdout
 from tasks.datasets.inference import is_numeric
 from tasks.datasets.prepared import PreparedDataset, RowNumbers, Split, Target
@@ -32,14 +33,26 @@ class QuantityRules(TableRules):
     task: ClassVar[Task] = "regression"
 
     def check(self, frame: pd.DataFrame, source: Source, folds: int) -> None:
-        target_counts(frame, source)
+        rows = target_counts(frame, source).total()
         if not is_numeric(frame[source.target]):
             raise DataError(
                 f"target '{source.target}' of '{source.path}' holds texts, and regression needs numbers"
             )
+        needed = next(n for n in count() if _serves_folds(n, folds))
+        if rows < needed:
+            raise DataError(
+                f"'{source.path}' has {rows} rows with a target; regression with {folds} folds needs at least "
+                f"{needed}, so that R² of each fold is defined"
+            )
 
     def learn_target(self, frame: pd.DataFrame, source: Source) -> QuantityTarget:
         return QuantityTarget(name=str(source.target))
+
+
+def _serves_folds(rows: int, folds: int) -> bool:
+    """Whether each fold of a search and of the evaluation has the two test rows without which R² is not defined."""
+    trained = rows - round(rows * HOLDOUT_SHARE)
+    return trained // folds >= 2 and rows // Prediction.outer_folds >= 2
 
 
 def is_quantity(column: pd.Series) -> bool:

@@ -1,8 +1,10 @@
 """The recommendation in sentences, which are the same in terminal, report, Prefect and MLflow."""
 
+import shlex
+
 from tasks.report import wording
 from tasks.report.dataset_result import DatasetResult
-from tasks.results import Recommendation, RegisteredModel
+from tasks.results import Recommendation, RegisteredModel, Way
 
 
 def recommendation_lines(data: DatasetResult) -> list[str]:
@@ -26,16 +28,22 @@ def answer(chosen: Recommendation) -> str:
             f" (95 % interval {wording.score(chosen.low, chosen.metric)} to "
             f"{wording.score(chosen.high, chosen.metric)})"
         )
-    place = f"fastest on {chosen.engine}" if chosen.engine else "fitted in one process"
+    place = f"fastest on {chosen.engine}" if chosen.engine else _without_engine(chosen.way)
     return (
         f"Recommended for {chosen.dataset}: {chosen.way}, {wording.metric_name(chosen.metric)} "
         f"{wording.score(chosen.score, chosen.metric)}{interval}, measured {chosen.basis}, {place}."
     )
 
 
+def _without_engine(way: Way) -> str:
+    return "fitted in one process" if way.is_baseline else "completed on no engine"
+
+
 def _registered(model: RegisteredModel | None, chosen: Recommendation) -> list[str]:
     if model is None and chosen.low is None:
         return ["No model is registered: only models of cross-validated ways are registered."]
+    if model is None and chosen.engine is None and chosen.way and not chosen.way.is_baseline:
+        return ["No model is registered: the search completed on no engine, so its parameters are not known."]
     if model is None:
         return ["No model is registered: MLflow did not answer."]
     return [
@@ -46,4 +54,5 @@ def _registered(model: RegisteredModel | None, chosen: Recommendation) -> list[s
 
 def use_command(model: RegisteredModel) -> str:
     """Return the command that predicts new rows with a registered model."""
-    return f"trilla score {model.name}@{model.alias} NEW_DATA --out predictions.csv"
+    reference = shlex.quote(f"{model.name}@{model.alias}")  # a name may hold signs of a shell
+    return f"trilla score {reference} NEW_DATA --out predictions.csv"

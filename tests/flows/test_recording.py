@@ -13,6 +13,7 @@ from infra.mlflow_api import mlflow_client
 from infra.servers import Stack
 from infra.study_folder import StudyFolder
 from infra.tracking import Tracker
+from tasks.results import Evaluation
 from tasks.vision.curves import CurveFile
 from tests.flows.studying import wait_for
 
@@ -20,6 +21,24 @@ from tests.flows.studying import wait_for
 def test_versions_are_those_of_the_packages_that_are_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recording, "PACKAGES", ("numba", "no-such-package"))
     assert recording.versions() == {"trilla": __version__, "numba": version("numba")}
+
+
+@pytest.mark.parametrize("name", ["a|b", "<b>50%</b>", "über 'x'", "plain-1.2"])
+def test_mlflow_takes_the_figures_of_a_data_set_of_any_name(name: str) -> None:
+    from mlflow.utils.validation import _validate_metric_name
+
+    logged: dict[str, float] = {}
+    tracker = SimpleNamespace(log=lambda _key, metrics: logged.update(metrics))
+    evaluation = Evaluation(
+        dataset=name, algorithm="xgboost", search="grid", metric="accuracy", folds=2, repeats=1, scores=[0.8, 0.8],
+        mean=0.8, low=0.7, high=0.9,
+    )  # fmt: skip
+    session: Any = SimpleNamespace(tracker=tracker, key="k")
+    recording.record_evaluation(session, evaluation)
+    assert sorted(logged.values()) == [0.7, 0.8, 0.9]
+    for metric in logged:
+        _validate_metric_name(metric)
+    assert "plain" not in name or f"{name}.xgboost.grid.accuracy.mean" in logged
 
 
 def test_an_epoch_is_in_mlflow_before_the_next_has_ended(

@@ -51,7 +51,7 @@ def test_of_two_studies_at_once_the_later_is_judged_by_the_earlier(
         folder = tmp_path / f"{session.key}-model"
         folder.mkdir()
         (folder / "model.json").write_text("{}")
-        scores = [0.70, 0.72, 0.71, 0.73]
+        scores = [1 / 3, 2 / 3, 1 / 7, 0.73]  # equal as a version keeps them, too
         evaluation = Evaluation(
             dataset=dataset.name,
             algorithm="xgboost",
@@ -74,7 +74,7 @@ def test_of_two_studies_at_once_the_later_is_judged_by_the_earlier(
     ]
     reasons = {model.alias: model.reason for model in models}
     assert reasons["champion"] == "there was no champion before"
-    assert "its mean differs from the champion's by +0.0000" in reasons["challenger"]
+    assert "its mean differs from the champion's by +0.0000, corrected p = 1.000" in reasons["challenger"]
     held = ModelRegistry(stack.mlflow_url).holder(dataset.name, "champion")
     assert held is not None
     assert held.number == "1"

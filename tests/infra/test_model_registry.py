@@ -6,7 +6,7 @@ import pytest
 
 from infra.errors import DataError
 from infra.mlflow_api import mlflow_client
-from infra.model_registry import ModelRegistry, Version
+from infra.model_registry import ModelRegistry, Version, model_name
 from infra.servers import Stack
 
 
@@ -41,6 +41,16 @@ def test_versions_follow_each_other_and_an_alias_has_one_holder(stack: Stack, tm
         target = tmp_path / reference.replace("/", "-")
         target.mkdir()
         assert (registry.download(reference, target) / "model.json").read_text() == content
+
+
+def test_a_data_set_of_any_name_has_a_model_that_a_reference_names(stack: Stack, tmp_path: Path) -> None:
+    registry = ModelRegistry(stack.mlflow_url)
+    assert model_name("sales 50%") == "sales 50%"
+    name = model_name(f"a:b@c/{tmp_path.name}")
+    registry.assign(registered(registry, stack, name, tmp_path / "files", "one"), "champion")
+    target = tmp_path / "target"
+    target.mkdir()
+    assert (registry.download(f"{name}@champion", target) / "model.json").read_text() == "one"
 
 
 def test_an_unknown_model_is_named_with_the_known_ones(stack: Stack, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Where the files of a study are."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -28,6 +29,15 @@ def test_files_of_an_interrupted_study_are_where_earlier_versions_put_them(folde
 def test_models_and_reports_are_in_the_home_folder_under_the_id_of_the_study(folder: StudyFolder) -> None:
     assert folder.model("diabetes") == HOME / "models" / "20260101-120000-abcdef-diabetes"
     assert folder.report == HOME / "reports" / "20260101-120000-abcdef.html"
+
+
+@pytest.mark.parametrize("name", ["a#b", "a?b", "a|b", "50%"])
+def test_the_folder_of_a_model_has_no_character_that_means_something_in_an_address(
+    folder: StudyFolder, name: str
+) -> None:
+    path = folder.model(name)
+    assert quote(path.name) == path.name
+    assert path != folder.model(f"{name}2")
 
 
 def test_a_study_folder_travels_as_json(folder: StudyFolder) -> None:

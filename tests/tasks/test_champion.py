@@ -86,6 +86,13 @@ def test_a_first_look_is_of_images_without_epochs(task: Task, epochs: int | None
     assert standing(EVALUATION, prepared(task), 0, epochs).first_look is first_look
 
 
+def test_scores_are_those_that_a_version_keeps() -> None:
+    """Compared with rounded ones, scores of one third would be better on every fold, and so significantly."""
+    thirds = EVALUATION.model_copy(update={"scores": [1 / 3] * 20})
+    stands = standing(thirds, prepared("classification"), 0)
+    assert stands.scores == [0.333333] * 20
+
+
 def test_the_scheme_tells_data_folds_and_seed() -> None:
     tables = [prepared("classification", sha) for sha in ("aa", "bb")]
     schemes = {standing(EVALUATION, table, seed).scheme for table in tables for seed in (0, 1)}

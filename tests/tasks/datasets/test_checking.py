@@ -49,6 +49,19 @@ def test_texts_are_no_quantity(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(("folds", "needed"), [(2, 20), (5, 20), (10, 25)])
+def test_a_quantity_of_too_few_rows_is_refused_because_a_fold_of_one_row_has_no_score(
+    tmp_path: Path, folds: int, needed: int
+) -> None:
+    rows = [f"{i % 5},{i * 1.5}\n" for i in range(needed)]
+    message = refusal(written(tmp_path, "a,y\n" + "".join(rows[1:]) + "1,\n" * 9), folds)
+    assert (
+        f"has {needed - 1} rows with a target; regression with {folds} folds needs at least {needed}"
+        in message
+    )
+    checked(written(tmp_path, "a,y\n" + "".join(rows)), folds)
+
+
 def test_class_numbers_are_no_regression(tmp_path: Path) -> None:
     source = written(tmp_path, "a,y\n" + "".join(f"{i * 0.1},{i % 10}\n" for i in range(60)))
     checked(source)

@@ -10,7 +10,7 @@ from tasks.datasets.catalogue import resolve
 from tasks.datasets.prepared import PreparedDataset
 from tasks.pictures.best_predictions import BestPrediction
 from tasks.problems import problem_of
-from tasks.results import Cell, Picture, Recommendation
+from tasks.results import Cell, Picture, Recommendation, Search
 from tests.tasks.pictures.test_best_clusterings import image
 from tests.tasks.preparing import prepare
 
@@ -27,9 +27,11 @@ def cell(dataset: PreparedDataset, algorithm: str) -> Cell:
     )
 
 
-def drawn_of(dataset: PreparedDataset, cells: list[Cell], algorithm: str | None) -> list[Picture]:
-    """Pictures of a data set of which the grid search of an algorithm is recommended."""
-    chosen = Recommendation(dataset=dataset.name, algorithm=algorithm, search="grid", reason="It is best.")
+def drawn_of(
+    dataset: PreparedDataset, cells: list[Cell], algorithm: str | None, search: Search = "grid"
+) -> list[Picture]:
+    """Pictures of a data set of which this way is recommended."""
+    chosen = Recommendation(dataset=dataset.name, algorithm=algorithm, search=search, reason="It is best.")
     return problem_of(dataset.task).pictures(dataset, cells, chosen)
 
 
@@ -71,9 +73,14 @@ def test_the_recommended_way_is_drawn_with_the_parameters_that_its_cell_found(tm
     assert best.model[-1].n_estimators == 10
 
 
-def test_a_recommended_way_without_a_cell_is_drawn_with_default_parameters(tmp_path: Path) -> None:
+def test_a_recommended_baseline_without_a_cell_is_drawn_with_default_parameters(tmp_path: Path) -> None:
     dataset = prepare(resolve("diabetes"), tmp_path)
-    assert drawn_of(dataset, [], "linear_model")[0].caption.startswith("Linear model")
+    assert drawn_of(dataset, [], "linear_model", "baseline")[0].caption.startswith("Linear model")
+
+
+def test_a_recommended_search_without_a_cell_is_not_drawn_with_default_parameters(tmp_path: Path) -> None:
+    dataset = prepare(resolve("diabetes"), tmp_path)
+    assert drawn_of(dataset, [cell(dataset, "random_forest")], "xgboost") == []
 
 
 def test_nothing_is_drawn_where_nothing_is_recommended(tmp_path: Path) -> None:
