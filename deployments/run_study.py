@@ -43,7 +43,8 @@ def run_study(parameters: StudyParameters, json_file: Path | None) -> int:
     Raises
     ------
     TrillaError
-        If the data or a parameter cannot be used; no server is started and no run created then.
+        If the data or a parameter cannot be used, no server is started and no run created then; or if the servers
+        or the cluster do not start.
     """
     console = Console()
     prepared = check(parameters, json_file, console)
@@ -55,9 +56,9 @@ def run_study(parameters: StudyParameters, json_file: Path | None) -> int:
             state = _run(parameters, prepared, watcher)
     except Interrupted as interrupt:
         return watcher.interrupted(interrupt)
-    except TrillaError:
-        raise
     except Exception as error:
+        if isinstance(error, TrillaError) and not watcher.has_begun:
+            raise
         print(f"trilla: the study failed: {_in_one_line(error)}; see {log}", file=sys.stderr)
         return 1
     assert watcher.result is not None  # noqa: S101 (a study that returns has told its result)
@@ -260,6 +261,11 @@ class Watcher:
 
     def __exit__(self, *_: object) -> None:
         self._live.stop()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the study had its servers and its cluster, so that no input is to blame for an error."""
+        return self._session is not None
 
     def opened(self, session: "Session") -> None:
         self._session = session

@@ -10,6 +10,7 @@ from flows.session import Session
 from infra.model_registry import ModelRegistry, Version, model_name
 from tasks.champion import Standing, judge, standing
 from tasks.datasets.prepared import PreparedDataset
+from tasks.models import FORMAT
 from tasks.report.recommended import answer
 from tasks.results import Evaluation, Recommendation, RegisteredModel
 
@@ -71,6 +72,7 @@ def _tags(newcomer: Standing) -> dict[str, str]:
         "trilla.scheme": newcomer.scheme,
         "trilla.folds": str(newcomer.folds),
         "trilla.first_look": str(newcomer.first_look),
+        "trilla.format": str(FORMAT),
     }
 
 
@@ -82,5 +84,6 @@ def _standing_of(version: Version | None) -> Standing | None:
         json.loads(tags["trilla.scores"]),
         tags["trilla.scheme"],
         int(tags["trilla.folds"]),
-        tags.get("trilla.first_look") == str(True),
+        first_look=tags.get("trilla.first_look") == str(True),
+        readable=tags.get("trilla.format") == str(FORMAT),
     )

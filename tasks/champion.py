@@ -17,12 +17,8 @@ from tasks.results import Evaluation, Parameter, Way
 from tasks.significance import LEVEL, corrected_p_value
 
 DIGITS = 6
-"""Decimals of the fold scores that versions are compared by. A version keeps its scores as text, and both sides of a
-comparison are rounded alike: a difference that only rounding makes would count as significant."""
-
-
-DIGITS = 6
-"""Decimals of the scores of a standing: a version keeps that many, and later ones are compared with them."""
+"""Number of decimals of the fold scores in a standing. Both sides of a comparison are rounded alike, because a
+difference that only rounding makes would look significant."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +31,8 @@ class Standing:
     folds: int
     first_look: bool = False
     """Whether the model was a first look at some of the images, which cannot be compared with a full training."""
+    readable: bool = True
+    """Whether this version of trilla can read the model; a model that cannot be read is of no use."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +112,10 @@ def judge(newcomer: Standing, champion: Standing | None) -> Promotion:
     """Compare a newcomer with the champion by the corrected resampled t-test (Nadeau and Bengio, 2003)."""
     if champion is None:
         return Promotion("champion", "there was no champion before")
+    if not champion.readable:
+        return Promotion(
+            "champion", "the champion before was saved by another version of trilla, and cannot be used"
+        )
     if champion.first_look and not newcomer.first_look:
         return Promotion("champion", "the champion before was a first look at some of the images")
     if champion.scheme != newcomer.scheme:

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from flows import registering
-from infra.model_registry import ModelRegistry
+from infra.model_registry import ModelRegistry, Version
 from infra.servers import Stack
 from infra.tracking import Tracker
+from tasks.models import FORMAT
 from tasks.results import Evaluation, Recommendation, RegisteredModel
 
 
@@ -78,3 +79,17 @@ def test_of_two_studies_at_once_the_later_is_judged_by_the_earlier(
     held = ModelRegistry(stack.mlflow_url).holder(dataset.name, "champion")
     assert held is not None
     assert held.number == "1"
+
+
+def test_a_version_of_an_earlier_trilla_is_no_champion_that_can_be_used() -> None:
+    """`trilla score` refuses it and says that the study is to be run again: the new model must take its place."""
+    tags = {"trilla.scores": "[0.7, 0.8]", "trilla.scheme": "a", "trilla.folds": "2"}
+    formats = (None, "1", str(FORMAT))
+    readable = []
+    for form in formats:
+        standing = registering._standing_of(
+            Version("d", "1", tags | ({"trilla.format": form} if form else {}))
+        )
+        assert standing is not None
+        readable.append(standing.readable)
+    assert readable == [False, False, True]

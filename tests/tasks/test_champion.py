@@ -66,6 +66,13 @@ def test_a_first_look_makes_way_for_a_whole_training() -> None:
     assert judge(first, first).alias == "challenger"
 
 
+@pytest.mark.parametrize("gain", [-0.05, 0.0])
+def test_a_champion_that_cannot_be_read_makes_way(gain: float) -> None:
+    promotion = judge(stood(gain, "b"), replace(stood(0.0, "a"), readable=False))
+    assert promotion.alias == "champion"
+    assert "another version of trilla" in promotion.reason
+
+
 EVALUATION = Evaluation(
     dataset="d", algorithm="xgboost", search="grid", metric="accuracy", folds=10, repeats=2,
     scores=[0.5] * 20, mean=0.5, low=0.4, high=0.6,
