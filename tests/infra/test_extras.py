@@ -11,6 +11,9 @@ import pytest
 from packaging.requirements import Requirement
 
 from infra.extras import EXTRAS, Extra
+from tasks.datasets.recipe import Recipe
+from tasks.datasets.targets import ClassTarget
+from tasks.models import Description
 from tests.hiding import environment_without
 
 ROOT = Path(__file__).resolve().parents[2]
