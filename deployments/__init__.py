@@ -1,1 +1,1 @@
-"""How users start it: the `trilla` command, deployments, schedules."""
+"""How users start trilla: the `trilla` command, deployments, schedules."""

@@ -13,16 +13,16 @@ AUTOMATION = "trilla: a run that went silent has crashed"
 
 
 def crash_automation(silence_s: float = SILENCE_S) -> "Automation":
-    """Describe the automation that sets a run to Crashed when its heartbeats stop: its process was killed.
+    """Describe the automation that sets a run to Crashed when its heartbeats stop, because its process was killed.
 
-    It matches the runs that have trilla's tag, not those of others on the same server. Where a heartbeat
-    arrives after a run's end, it fires too late, and the server refuses the change: a run that has ended keeps
-    its state, because the change is not forced.
+    The automation matches only runs with trilla's tag, not other runs on the same server. A heartbeat that arrives
+    after the end of a run makes the automation fire too, but the server then refuses the change, because a change that
+    is not forced leaves the state of an ended run as it is.
 
     Parameters
     ----------
     silence_s : float
-        Seconds after the last heartbeat.
+        Number of seconds without a heartbeat after which a run counts as crashed.
     """
     from prefect.automations import Automation, ChangeFlowRunState, EventTrigger, Posture
     from prefect.client.schemas.objects import StateType
@@ -50,14 +50,15 @@ def crash_automation(silence_s: float = SILENCE_S) -> "Automation":
 
 
 def ensure_automation(automation: "Automation", *, update: bool = True) -> None:
-    """Create the automation, or bring the one of its name up to date; whether it is enabled stays.
+    """Create the automation, or update the automation with the same name; an update leaves `enabled` as it is.
 
     Parameters
     ----------
     automation : Automation
         The automation that the server is to have.
     update : bool
-        Whether one that is there is brought up to date; without it only one that matches other runs is.
+        Whether an existing automation is updated; if False, an existing automation is updated only if it matches
+        other runs than `automation`.
     """
     from prefect.automations import AutomationCore
     from prefect.client.orchestration import get_client

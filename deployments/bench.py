@@ -67,7 +67,7 @@ def benchmarks() -> list[str]:
     Raises
     ------
     ParameterError
-        If the source is not there.
+        If trilla was installed without its source.
     """
     if not FOLDER.is_dir():
         raise ParameterError(f"the benchmarks come with the source: there is no folder {FOLDER}")
@@ -75,7 +75,7 @@ def benchmarks() -> list[str]:
 
 
 def _run(name: str, title: str, console: Console) -> list[dict[str, object]] | None:
-    """Run a benchmark in a process of its own; None if it failed, and then its log is named."""
+    """Run a benchmark in a process of its own; if the benchmark fails, print the path of its log and return None."""
     log = load_settings().home / "logs" / f"bench-{name}-{datetime.now():%Y%m%d-%H%M%S}-{os.getpid()}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     console.rule(title)
@@ -92,7 +92,7 @@ def _run(name: str, title: str, console: Console) -> list[dict[str, object]] | N
 
 
 def _progress(title: str, console: Console) -> Progress:
-    """Make the line that shows in a terminal which benchmark runs, and for how long."""
+    """Make the progress line, which shows in a terminal which benchmark runs and for how long."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     progress.add_task(title, total=None)
@@ -100,7 +100,7 @@ def _progress(title: str, console: Console) -> Progress:
 
 
 def _follow(command: list[str], errors: IO[bytes], console: Console) -> int:
-    """Show a benchmark's own lines as they come; what libraries log, on standard error, goes to a file."""
+    """Show a benchmark's own lines as they come; the log lines of libraries (standard error) go to a file."""
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
         for line in process.stdout or ():
             console.print(line.rstrip(), soft_wrap=True, markup=False, highlight=False)

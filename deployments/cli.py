@@ -20,7 +20,7 @@ INTERRUPTED = 128 + signal.SIGINT
 
 
 class Study(StudyParameters):
-    """Compare algorithms x engines x {baseline, grid, random} on data sets, and report: the main job."""
+    """Compare algorithms x engines x {baseline, grid, random} on data sets and write a report: the main job."""
 
     json_file: Path | None = Field(
         None, validation_alias=AliasChoices("json"), description="Also write the result to this JSON file."
@@ -65,14 +65,14 @@ class Status(_Command):
 
 
 class Deploy(StudyParameters):
-    """Register all deployments and serve them until interrupted; the flags set what the study runs by itself.
+    """Register all deployments and serve them until interrupted; the flags set the parameters of scheduled studies.
 
-    Without --cron the deployment keeps its schedule, without any other flag its parameters.
+    Without --cron the deployment keeps its schedule; without any other flag the deployment keeps its parameters.
     """
 
     cron: str | None = Field(
         None,
-        description="Cron expression (UTC): when the study runs by itself; a new deployment: 0 2 * * *.",
+        description="Schedule of the study, a cron expression (UTC); a new deployment has 0 2 * * *.",
     )
 
     def cli_cmd(self) -> None:
@@ -83,7 +83,7 @@ class Deploy(StudyParameters):
 
 
 class Doctor(_Command):
-    """Check Java, Python workers, ports, disk, memory and versions; each finding with its remedy."""
+    """Check Java, Python workers, ports, disk, memory and versions; print each finding with its remedy."""
 
     def cli_cmd(self) -> None:
         from deployments.doctor import diagnose, print_findings
@@ -96,7 +96,7 @@ class Score(_Command):
     """Write the predictions of a registered model for the rows of a table."""
 
     model: CliPositionalArg[str] = Field(
-        description="NAME@champion, NAME@challenger, NAME/VERSION, or NAME, which is its champion."
+        description="Model: NAME@champion, NAME@challenger, NAME/VERSION, or NAME (the champion)."
     )
     data: CliPositionalArg[str] = Field(description="CSV or Parquet file, or a folder of Parquet files.")
     out: Path = Field(description="File to write: .csv or .parquet.")
@@ -111,7 +111,7 @@ class Bench(_Command):
     """Run the benchmarks: trilla beside other libraries, measured in turn in one run and shown as ratios."""
 
     name: CliPositionalArg[str | None] = Field(
-        None, description="Name of one benchmark; by default all of them run."
+        None, description="Name of one benchmark; by default all benchmarks run."
     )
     json_file: Path | None = Field(
         None, validation_alias=AliasChoices("json"), description="Also write the figures to this JSON file."
@@ -144,7 +144,7 @@ class Trilla(_Command):
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command; what a user can mend is one sentence and exit status 2."""
+    """Run the command; an error that the user can correct prints one sentence and exits with status 2."""
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     try:
         CliApp.run(Trilla, cli_args=given, cli_exit_on_error=False)
@@ -173,7 +173,7 @@ def _sentence(error: ValidationError) -> str:
 
 
 def _with_remedy(complaint: str, given: Sequence[str]) -> str:
-    """Add to the parser's complaint what was probably meant, or where the flags are listed."""
+    """Add to the parser's error message the flag that was probably meant, or the command that lists the flags."""
     command = next((word for word in given if word in Trilla.model_fields), None)
     if not complaint.startswith("unrecognized arguments:") or command is None:
         return complaint

@@ -1,6 +1,6 @@
 """`trilla deploy`: register the deployments, and serve them until the command is interrupted.
 
-What a user changed on a deployment's page is kept: schedules, parameters, tags, and whether it is paused.
+Changes that a user made on a deployment's page are kept: schedules, parameters, tags, and the paused state.
 """
 
 import asyncio
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 CRON_FIELDS = "minute hour day month weekday"
 NIGHTLY = "0 2 * * *"
 RUNS_AT_ONCE = 1  # a second run would disturb the first one's measurements
-POLL_S = 5.0  # seconds between two looks for runs that are due
-SERVING = "Serving; Ctrl-C stops it and pauses the schedules until the next start."
+POLL_S = 5.0  # seconds between two checks for runs that are due
+SERVING = "Serving; Ctrl-C stops this command and pauses the schedules until the next start."
 
 DESCRIPTIONS = {
-    "study": "Compares algorithms x engines x {baseline, grid, random} on data sets, and reports. "
-    "Files are named by their path on the machine that runs `trilla deploy`.",
+    "study": "Compares algorithms x engines x {baseline, grid, random} on data sets and writes a report. "
+    "The path of a file is its path on the machine that runs `trilla deploy`.",
     "classification": "Compares classifiers on one table.",
     "clustering": "Compares clusterings of one table.",
     "vision": "Compares networks on one folder of images.",
@@ -53,20 +53,20 @@ def deploy(cron: str | None = None, parameters: StudyParameters | None = None) -
     Parameters
     ----------
     cron : str, optional
-        Times at which the study runs by itself (UTC). Without it the deployment keeps its schedules; a new
-        deployment runs every night at 02:00.
+        Schedule of the study (UTC). None: the deployment keeps its schedules, and a new deployment runs every
+        night at 02:00.
     parameters : StudyParameters, optional
-        Parameters of the runs that the schedule starts. Without them the deployment keeps its parameters.
+        Parameters of the runs that the schedule starts. None: the deployment keeps its parameters.
 
     Raises
     ------
     ParameterError
-        If `cron` is not a cron expression; nothing is started then. Or if the parameters that a deployment has do
-        not fit this version.
+        If `cron` is not a cron expression (nothing is started then), or if the kept parameters of a deployment do
+        not fit this version of trilla.
     DataError
         If a data set of the parameters cannot be used; nothing is started then.
     StackError
-        If the servers do not start, or if this home folder's deployments are served already.
+        If the servers do not start, or if another process serves the deployments of this home folder.
     """
     console = Console()
     if cron is not None:
@@ -75,7 +75,7 @@ def deploy(cron: str | None = None, parameters: StudyParameters | None = None) -
         check(parameters, None, console)
         parameters = with_absolute_paths(parameters)
     stack = bring_up()
-    os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "warning")  # for the runs: else 60 lines for each
+    os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "warning")  # else Dask logs 60 lines for each run
     with _alone():
         # Prefect reads its environment when it is first imported
         from prefect.runner import Runner
@@ -107,7 +107,9 @@ def check_cron(cron: str) -> None:
         If the text is refused.
     """
     try:
-        if len(cron.split()) != len(CRON_FIELDS.split()):  # readers differ on the place of a sixth, seconds
+        if len(cron.split()) != len(
+            CRON_FIELDS.split()
+        ):  # a sixth field (seconds) is not read alike everywhere
             raise CronSimError("Bad number of fields")
         next(CronSim(cron, datetime.now(UTC)))
     except (CronSimError, StopIteration) as error:
@@ -119,7 +121,7 @@ def check_cron(cron: str) -> None:
 
 
 def with_absolute_paths(parameters: StudyParameters) -> StudyParameters:
-    """Name the user's own files by absolute paths: a run has another working folder than this command."""
+    """Replace the paths of the user's own files by absolute paths: a run has another working folder."""
 
     def absolute(data: str) -> str:
         path = Path(data).expanduser()
@@ -131,7 +133,7 @@ def with_absolute_paths(parameters: StudyParameters) -> StudyParameters:
 def deployments(
     cron: str | None = None, parameters: StudyParameters | None = None
 ) -> "dict[str, RunnerDeployment]":
-    """Build the deployments by name; the runner that serves them registers them.
+    """Build the deployments by name; the runner that serves the deployments registers them.
 
     Parameters
     ----------
@@ -162,7 +164,7 @@ def deployments(
             name=flow.name,
             description=DESCRIPTIONS[flow.name],
             version=__version__,
-            entrypoint_type=EntrypointType.MODULE_PATH,  # a file's path would hold in this folder only
+            entrypoint_type=EntrypointType.MODULE_PATH,  # a file's path would be right in this folder only
             **fields[flow.name],
         )
         for flow in flows
@@ -186,14 +188,14 @@ def _alone() -> Iterator[None]:
 
 
 async def serve(runner: "Runner", ready: Callable[[], object]) -> None:
-    """Serve until SIGINT or SIGTERM; the runs under way are cancelled then, with all their processes.
+    """Serve until SIGINT or SIGTERM; the active runs are then cancelled, with all their processes.
 
     Parameters
     ----------
     runner : Runner
-        The runner, which has its deployments.
+        The runner, to which the deployments were added.
     ready : callable
-        Called without arguments when the runner serves.
+        Function that is called without arguments when the runner serves.
     """
     loop, asked = asyncio.get_running_loop(), asyncio.Event()
 
@@ -201,7 +203,7 @@ async def serve(runner: "Runner", ready: Callable[[], object]) -> None:
         if not loop.is_closed():  # a second signal may come while the deployments are paused
             loop.call_soon_threadsafe(asked.set)
 
-    # Prefect's own handler does not wait for what it stops, and leaves processes behind
+    # Prefect's own handler does not wait for the runs that it stops, and leaves processes behind
     runner.handle_sigterm = stop  # type: ignore[method-assign]
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
@@ -215,6 +217,6 @@ async def serve(runner: "Runner", ready: Callable[[], object]) -> None:
     if not serving.done():
         await runner.astop()
     while not serving.done():
-        await runner.cancel_all()  # also the run that was about to start when the stop came
+        await runner.cancel_all()  # also a run that was about to start when the signal came
         await asyncio.wait((serving,), timeout=1)
     await serving

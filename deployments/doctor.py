@@ -39,13 +39,13 @@ class Finding:
     Parameters
     ----------
     name : str
-        Name of what was checked.
+        Name of the check.
     health : {"ok", "warn", "bad"}
-        Whether a study works with it: yes, with a loss, or not at all.
+        Effect on a study: the study works, the study works with limits, or the study cannot run.
     found : str
-        What the check found, in words.
+        Result of the check, in words.
     remedy : str
-        What the user can do; empty where nothing is to be done.
+        Advice to the user; empty where nothing is to be done.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Finding:
 
 
 def diagnose(settings: Settings) -> list[Finding]:
-    """Check everything that a study needs; that takes a few seconds, because a real Dask worker is started.
+    """Check everything that a study needs; the checks take a few seconds, because a real Dask worker is started.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def print_findings(findings: list[Finding], console: Console | None = None) -> i
     findings : list of Finding
         Outcomes that `diagnose` returned.
     console : Console, optional
-        Console to print on; by default standard output.
+        Console to print on; None: standard output.
     """
     table = Table(box=None, pad_edge=False)
     for heading in ("", "Check", "Found", "Remedy"):
@@ -148,7 +148,7 @@ def _versions(_settings: Settings) -> Iterable[Finding]:
     if different:
         yield Finding("Packages", "warn", "Different: " + ", ".join(different), remedy)
     if not missing and not different:
-        yield Finding("Packages", "ok", f"All {len(pinned)} as pinned in {LOCK_FILE.name}")
+        yield Finding("Packages", "ok", f"All {len(pinned)} have the versions in {LOCK_FILE.name}")
 
 
 def _pinned(lock: str, left_out: Container[str]) -> dict[str, str]:
@@ -173,12 +173,12 @@ def _dask_worker(_settings: Settings) -> Iterable[Finding]:
     remedy = "Read the message; often a package is missing, or a firewall blocks 127.0.0.1."
     try:
         yield Finding(name, "ok", _ask_worker())
-    except Exception as error:  # a process can die of anything, and the error is what the check found
+    except Exception as error:  # a worker can fail with any error, and the error is the result of the check
         yield Finding(name, "bad", f"{type(error).__name__}: {error}", remedy)
 
 
 def _ask_worker() -> str:
-    """Start one Dask worker process as a study does, and let it import what a study needs."""
+    """Start one Dask worker process as a study does, and let the worker import the packages that a study needs."""
     from distributed import Client, LocalCluster
 
     with (
@@ -196,7 +196,7 @@ def _ask_worker() -> str:
 
 
 def import_packages() -> int:
-    """Import what a worker of a study needs; the worker runs this function, and returns its process's id."""
+    """Import the packages that a worker of a study needs; the worker runs this function and returns its process id."""
     import importlib
     import os
 
@@ -235,7 +235,7 @@ def _ports(settings: Settings) -> Iterable[Finding]:
         except TrillaError as error:
             yield Finding(name, "bad", str(error), f"Correct TRILLA_HOST or {one.kind.port_setting}.")
             continue
-        remedy = f"`trilla up` takes the next free one; {one.kind.port_setting} names another."
+        remedy = f"`trilla up` takes the next free port; {one.kind.port_setting} sets another port."
         yield Finding(name, "warn", f"taken by {process_on_port(port)}", remedy)
 
 
@@ -245,10 +245,12 @@ def _servers(settings: Settings) -> Iterable[Finding]:
         if one.state == "running":
             yield Finding(name, "ok", f"running at {one.url}")
         elif one.state == "stopped":
-            yield Finding(name, "ok", "not started", "`trilla up` or `trilla study` starts it.")
+            yield Finding(name, "ok", "not started", "`trilla up` or `trilla study` starts the server.")
         elif one.pid is None:
             found = f"{one.url} does not answer ({one.reason})"
-            yield Finding(name, "bad", found, f"Start it, or remove the setting {one.kind.url_setting}.")
+            yield Finding(
+                name, "bad", found, f"Start the server, or remove the setting {one.kind.url_setting}."
+            )
         else:
             found = f"process {one.pid} at {one.url} does not answer ({one.reason})"
             yield Finding(name, "bad", found, "Run `trilla down`, then `trilla up`.")

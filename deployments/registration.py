@@ -1,4 +1,4 @@
-"""What the server knows of a deployment: registered, kept as its user changed it, paused, and resumed."""
+"""Deployments on the Prefect server: registration, fields that a new start keeps, pausing and resuming."""
 
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -41,7 +41,7 @@ def register(runner: "Runner", deployment: "RunnerDeployment") -> UUID:
 
 
 def unschedule(name: str) -> None:
-    """Remove the schedules of a flow's deployment: where all have slugs, the server would keep them beside new ones."""
+    """Remove the schedules of a flow's deployment: the server would keep schedules with slugs beside new ones."""
     from prefect.client.orchestration import get_client
 
     there = registered(name)
@@ -65,18 +65,18 @@ def registered(name: str) -> "DeploymentResponse | None":
 
 
 def kept(there: "DeploymentResponse | None") -> dict[str, Any]:
-    """Choose the fields of a deployment that a new start takes over from the one on the server.
+    """Choose the fields that a new start takes over from the deployment on the server.
 
     Parameters
     ----------
     there : DeploymentResponse, optional
-        The deployment on the server; None if there is none yet.
+        The deployment on the server; None if the server has no such deployment yet.
 
     Returns
     -------
     dict
-        Schedules, parameters, tags, and whether the deployment is paused: it is if its user paused it, not if
-        the last stop did.
+        Schedules, parameters, tags, and whether the deployment is paused. A deployment that its user paused stays
+        paused; a deployment that the last stop of `trilla deploy` paused does not.
     """
     from flows.study import TAG
 
@@ -98,11 +98,11 @@ def _anew(schedule: Any) -> "DeploymentScheduleCreate":
 
 
 def when(deployment: "RunnerDeployment") -> str:
-    """Say in words at which times a deployment runs by itself, or that it is paused; empty without a schedule."""
+    """Describe the schedules of a deployment, and whether they are paused; empty without a schedule."""
     parts = []
     for one in deployment.schedules or []:
         paused = deployment.paused or one.active is False
-        parts.append(f", {'paused' if paused else 'by itself'}: {_times(one.schedule)}")
+        parts.append(f", {'paused' if paused else 'scheduled'}: {_times(one.schedule)}")
     return "".join(parts)
 
 
@@ -119,9 +119,9 @@ def _times(schedule: "SCHEDULE_TYPES | None") -> str:
 
 
 def pause(served: Iterable[UUID]) -> None:
-    """Pause the deployments that nobody serves any more, or their scheduled runs would pile up.
+    """Pause the deployments that are no longer served, because their scheduled runs would pile up.
 
-    A deployment that its user has paused is left as it is, so that the next start does not resume it.
+    A deployment that its user has paused gets no mark, so that the next start does not resume the deployment.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ from tasks.results import Cell, StudyResult
 if TYPE_CHECKING:
     from flows.session import Session
 
-PREPARATION_EVERY_S = 10.0  # a line, where there is no terminal
+PREPARATION_EVERY_S = 10.0  # seconds between two lines of progress where the output is no terminal
 OWN_PACKAGES = ("deployments", "flows", "tasks", "infra")
 
 
@@ -38,7 +38,7 @@ def run_study(parameters: StudyParameters, json_file: Path | None) -> int:
     Returns
     -------
     int
-        Exit status: 0 if every cell completed; 1 if not; 128 and the signal's number if one ended it.
+        Exit status: 0 if every cell completed, 1 if not, 128 plus the signal's number if a signal ended the study.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def _run(parameters: StudyParameters, prepared: Mapping[str, PreparedDataset], w
     except TrillaError:
         raise
     except Exception:
-        traceback.print_exc()  # into the log: a fault of the program is mended with it
+        traceback.print_exc()  # into the log, because standard error is redirected to the log
         raise
     finally:
         listener.reset(tokens[0])
@@ -96,7 +96,7 @@ def _run(parameters: StudyParameters, prepared: Mapping[str, PreparedDataset], w
 def check(
     parameters: StudyParameters, json_file: Path | None, console: Console
 ) -> dict[str, PreparedDataset]:
-    """Refuse what cannot work, before anything is started, and prepare the data.
+    """Refuse data and parameters that cannot work, before anything is started, and prepare the data.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def check(
     Raises
     ------
     TrillaError
-        One sentence that names the file, column or parameter and what is allowed.
+        If the data or a parameter cannot be used; the message names the file, column or parameter and what is allowed.
     """
     from flows.checking import prepare_in_advance
 
@@ -125,7 +125,7 @@ def check(
 
 
 def check_json_file(json_file: Path | None) -> None:
-    """Refuse a file for results that could not be written in the end.
+    """Refuse a result file that cannot be written, before the study runs.
 
     Raises
     ------
@@ -140,9 +140,9 @@ def check_json_file(json_file: Path | None) -> None:
 
 @contextmanager
 def preparation_shown(console: Console) -> Iterator[Callable[[str, int, int], None]]:
-    """Show how far downloads and decoding are: a bar in a terminal, elsewhere a line now and then.
+    """Show the progress of downloads and decoding: a bar in a terminal, else a line every few seconds.
 
-    Yields what to call with the name of a data set, what is done, and all there is to do (0 if not known).
+    Yields a function to call with the name of a data set, the amount done and the total amount (0 if unknown).
     """
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
@@ -174,7 +174,7 @@ def _in_one_line(error: Exception) -> str:
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal that asks the command to end: Ctrl-C, or the polite one of `kill`."""
+    """A signal that asks the command to end: SIGINT (Ctrl-C), SIGTERM or SIGHUP."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
@@ -185,7 +185,7 @@ class Interrupted(KeyboardInterrupt):
 def signals_raise() -> Iterator[None]:
     """Turn the first SIGINT, SIGTERM or SIGHUP into `Interrupted`; a second one ends the process at once.
 
-    That is as safe as SIGKILL, which every study survives.
+    Ending at once is safe, because every study survives even SIGKILL.
     """
 
     def interrupt(number: int, _frame: FrameType | None) -> NoReturn:
@@ -203,10 +203,10 @@ def signals_raise() -> Iterator[None]:
 
 @contextmanager
 def libraries_write_to(log: Path) -> Iterator[None]:
-    """Send what libraries write to standard error, here and in the processes they start, to a log file.
+    """Send the standard error of libraries, in this process and in the processes that they start, to a log file.
 
-    Prefect, Dask, Java and warnings have much to say that helps only when something is wrong. What Prefect
-    says after the study, when the program ends, goes there too: its handlers are made meanwhile.
+    The output of Prefect, Dask, Java and of warnings helps only when something is wrong. Lines that Prefect writes
+    after the study, when the program ends, go to the log too, because Prefect makes its handlers in the meantime.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     file = log.open("a", buffering=1)  # stays open until the program ends
@@ -241,7 +241,7 @@ def own_warnings_to(watcher: "Watcher") -> Iterator[None]:
 
 
 class Watcher:
-    """Prints a line for each cell as the study goes on, and in a terminal what is under way."""
+    """Prints a line for each finished cell, and shows in a terminal which step runs."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -249,7 +249,7 @@ class Watcher:
         self._session: Session | None = None
         self._started = time.monotonic()
         self._spinner = Spinner("dots", "starting the cluster")
-        # standard error belongs to the log meanwhile
+        # standard error goes to the log in the meantime
         self._live = Live(
             self._spinner, console=console, transient=True, redirect_stdout=False, redirect_stderr=False
         )
@@ -291,11 +291,11 @@ class Watcher:
         self.starting("storing the results")
 
     def warn(self, message: str) -> None:
-        """Print what a person should know."""
+        """Print a warning."""
         self._say(message, "yellow")
 
     def interrupted(self, interrupt: Interrupted) -> int:
-        """Say how to go on after an interrupt; returns the exit status."""
+        """Print how to resume the study after an interrupt, and return the exit status."""
         kept = f"{self._session.journal.recorded()} results are kept; " if self._session else ""
         print(f"trilla: interrupted; {kept}the same command resumes from here", file=sys.stderr)
         return 128 + interrupt.number

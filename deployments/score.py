@@ -22,11 +22,11 @@ def score(model: str, data: str, out: Path) -> None:
     Parameters
     ----------
     model : str
-        Name of the model: `NAME@ALIAS`, `NAME/VERSION`, or `NAME`, which is its champion.
+        Name of the model: `NAME@ALIAS`, `NAME/VERSION`, or `NAME` for the champion.
     data : str
         Path of a CSV file, a Parquet file or folder, or a folder of images; or a name of the catalogue.
     out : Path
-        File of the predictions, `.csv` or `.parquet`; it is written whole or not at all.
+        File of the predictions, `.csv` or `.parquet`; the file is written whole or not at all.
 
     Raises
     ------

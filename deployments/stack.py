@@ -16,7 +16,7 @@ def bring_up() -> Stack:
     settings = load_settings()
     stack = up(settings, report=lambda line: console.print(line, style="dim", highlight=False))
     os.environ.update(stack_environment(settings))
-    settings.home.mkdir(parents=True, exist_ok=True)  # servers on other machines have not made it
+    settings.home.mkdir(parents=True, exist_ok=True)  # servers on other machines do not make this folder
     return stack
 
 

@@ -1,1 +1,1 @@
-"""What runs, in what order."""
+"""The Prefect flows: the steps of a study and their order."""

@@ -1,4 +1,4 @@
-"""What is refused before a study starts anything: data that cannot be used, or that do not go with each other."""
+"""Checks before a study starts anything: data that cannot be used, or not together, are refused."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -20,7 +20,7 @@ def prepare_in_advance(
     *,
     images: bool = True,
 ) -> dict[str, PreparedDataset]:
-    """Prepare the data sets of a study before a cluster starts, so that faults are told at once.
+    """Prepare the data sets of a study before a cluster starts, so that faults are reported at once.
 
     Parameters
     ----------
@@ -29,15 +29,15 @@ def prepare_in_advance(
     folder : Path
         The folder where prepared data are kept.
     progress : callable, optional
-        Function that is called with the name of a data set, with what is done, and with all there is to do.
+        Function that is called with the name of a data set, the amount done and the total amount.
     images : bool
-        Whether images are decoded in this process; else they are only looked for, and the study's cluster decodes
-        them.
+        Whether this process decodes the images; if False, this process only checks that images exist, and the
+        study's cluster decodes the images.
 
     Returns
     -------
     dict of str to PreparedDataset
-        What is prepared, by the word that names it in the parameters.
+        The prepared data sets, by the word that names each in the parameters.
 
     Raises
     ------
@@ -69,14 +69,14 @@ def prepare_in_advance(
 
 
 def refuse_namesake(dataset: PreparedDataset, data: str, others: Iterable[PreparedDataset]) -> None:
-    """Refuse a data set whose name another one has, because a report could not tell them apart.
+    """Refuse a data set that has the name of another one, because a report could not tell the two apart.
 
     Parameters
     ----------
     dataset : PreparedDataset
         The data set.
     data : str
-        The word that names it in the parameters.
+        The word that names the data set in the parameters.
     others : iterable of PreparedDataset
         The data sets that were prepared before.
 
@@ -87,6 +87,6 @@ def refuse_namesake(dataset: PreparedDataset, data: str, others: Iterable[Prepar
     """
     if dataset.name in [other.name for other in others]:
         raise ParameterError(
-            f"--data {data}: a data set called '{dataset.name}' is there already; name each once, and rename a "
-            "file whose name another has"
+            f"--data {data}: another data set is called '{dataset.name}' already; name each data set once, and "
+            "rename one of two files with the same name"
         )

@@ -23,26 +23,25 @@ from tasks.recommendation import recommend
 from tasks.registry import ALGORITHMS, algorithms_for
 from tasks.results import Cell, Comparison, Evaluation, Parameter, Recommendation, Way
 
-INCOMPLETE = (
-    "Incomplete"  # name of the failed state of a subflow that ran to its end: its cells have the causes
-)
+INCOMPLETE = "Incomplete"  # name of the Failed state of a subflow that ran to its end with failed cells
 
 Place = Callable[[], dict[str, Any]]
-"""Function that gives the engine of a step as arguments, or raises why the engine cannot be had."""
+"""Function that gives the arguments that name the engine of a step; raises EngineError if there is no engine."""
 
 log = logging.getLogger(__name__)
 
 
 def in_this_process() -> Any:
-    """Task runner of the Spark subflows: a process has one Spark session, and it is the flow's."""
+    """Task runner of the Spark subflows, which run in the flow's process, because only it has the Spark session."""
     return ThreadPoolTaskRunner(max_workers=1)
 
 
 @flow(name="compare", flow_run_name="compare {dataset.name}", validate_parameters=False)
 def compare(dataset: PreparedDataset) -> State[Any]:
-    """Fill every cell of a data set, one after the other so that none disturbs another; evaluate; recommend.
+    """Compute every cell of a data set, evaluate, recommend, and draw the pictures.
 
-    Tasks run on the study's Dask cluster, except for Spark's, which are subflows of this process.
+    The cells run one after the other, so that no cell disturbs the measurement of another. Tasks run on the study's
+    Dask cluster, except for the tasks of Spark, which run in subflows of this process.
     """
     session = current_session()
     for engine in session.parameters.engines:
@@ -54,22 +53,22 @@ def compare(dataset: PreparedDataset) -> State[Any]:
 
 
 def in_one_process(session: Session, dataset: PreparedDataset) -> None:
-    """Fill the cells of the engine `local`: each is one step on a worker of the study's cluster."""
+    """Compute the cells of the engine `local`: each cell is one step on a worker of the study's cluster."""
     fill(session, dataset, "local", dict)
 
 
 def on_dask(session: Session, dataset: PreparedDataset) -> None:
-    """Fill the cells of Dask: each is a step on a worker, which shares the work with the others."""
+    """Compute the cells of Dask: each cell is a step on a worker, which distributes work to the other workers."""
     fill(session, dataset, "dask", lambda: {"address": session.address})
 
 
 def on_spark(session: Session, dataset: PreparedDataset) -> None:
-    """Prepare and train on Spark; should Spark not read the same table, its cells fail with that cause."""
+    """Check the table and train on Spark; if Spark does not read the same table, its cells fail with that cause."""
     fault = None
     try:
         if problem_of(dataset.task).is_table:
             spark_preparation(dataset)
-    except Exception as error:  # the other engines still have their turn
+    except Exception as error:  # the cells of the other engines must still run
         fault = str(error) if isinstance(error, EngineError) else f"{type(error).__name__}: {error}"
     spark_training(dataset, fault, return_state=True)
 
@@ -89,7 +88,7 @@ def spark_preparation(dataset: PreparedDataset) -> None:
 
 @flow(name="spark-training", task_runner=in_this_process(), validate_parameters=False)
 def spark_training(dataset: PreparedDataset, fault: str | None) -> State[Any]:
-    """Train and search on Spark, unless Spark has a fault that its cells must tell."""
+    """Train and search on Spark; if there is a fault, every cell of Spark fails with the fault as its cause."""
     session = current_session()
 
     def place() -> dict[str, Any]:
@@ -102,7 +101,7 @@ def spark_training(dataset: PreparedDataset, fault: str | None) -> State[Any]:
 
 
 def fill(session: Session, dataset: PreparedDataset, engine: EngineName, place: Place) -> None:
-    """Run the cells of one engine; a cell that fails is recorded with its cause, and the others go on.
+    """Run the cells of one engine; a cell that fails is recorded with its cause, and the next cell runs.
 
     Parameters
     ----------
@@ -113,7 +112,7 @@ def fill(session: Session, dataset: PreparedDataset, engine: EngineName, place: 
     engine : {"local", "dask", "spark"}
         The engine of the cells.
     place : callable
-        Function that gives the engine of a step as arguments, or raises why the engine cannot be had.
+        Function that gives the arguments that name the engine of a step; raises EngineError if there is no engine.
     """
     for request in requests(session, dataset, engine):
         current_listener().starting(request.title)
@@ -122,7 +121,7 @@ def fill(session: Session, dataset: PreparedDataset, engine: EngineName, place: 
         try:
             with recording.following(session, request):
                 cell = complete(step, request, **place())
-        except Exception as error:  # whatever a cell raises is its result; the study ends as failed
+        except Exception as error:  # any error becomes the result of the cell, and the study ends as Failed
             log.info("%s failed", request.title, exc_info=True)
             cell = failed_cell(request, f"{type(error).__name__}: {error}")
         recording.record_cell(session, request, cell)
@@ -131,12 +130,12 @@ def fill(session: Session, dataset: PreparedDataset, engine: EngineName, place: 
 
 
 def cells_of(session: Session, dataset: PreparedDataset) -> list[Cell]:
-    """Return the cells of a data set so far."""
+    """Return the cells of a data set that have a result so far."""
     return [cell for cell in session.result.cells if cell.dataset == dataset.name]
 
 
 def outcome(cells: list[Cell]) -> State[Any]:
-    """The state of a flow over its cells: Completed only if every cell completed, else Failed with the causes."""
+    """State of a flow by its cells: Completed if every cell completed, else Failed with the causes."""
     failed = [cell for cell in cells if cell.status == "failed"]
     if not failed:
         return Completed(message=f"{len(cells)} cells")
@@ -194,7 +193,7 @@ def failed_cell(request: CellRequest, cause: str) -> Cell:
 
 
 def evaluate(session: Session, dataset: PreparedDataset) -> tuple[list[Evaluation], list[Comparison]]:
-    """Cross-validate the ways to make a model, where the problem has a cross-validation and it is wanted."""
+    """Cross-validate the ways to make a model, if the problem has a cross-validation and the user wants one."""
     problem, parameters = problem_of(dataset.task), session.parameters
     scheme = problem.evaluation_scheme(parameters.repeats, parameters.seed, parameters.candidates)
     if scheme is None:
@@ -239,7 +238,7 @@ def answer(
     evaluations: list[Evaluation],
     comparisons: list[Comparison],
 ) -> Recommendation:
-    """Recommend a way to make a model; a cross-validated one is fitted on all rows and registered.
+    """Recommend a way to make a model; if the way was cross-validated, fit it on all rows and register the model.
 
     A searched way of which no cell completed is not fitted: the parameters that its search finds are not known.
 
@@ -250,9 +249,9 @@ def answer(
     dataset : PreparedDataset
         The data set.
     evaluations : list of Evaluation
-        Its cross-validated ways.
+        The cross-validated ways of the data set.
     comparisons : list of Comparison
-        Their paired differences.
+        The paired differences between the evaluations.
     """
     cells = cells_of(session, dataset)
     recommendation = recommend(
@@ -282,7 +281,7 @@ def illustrate(
     evaluations: list[Evaluation],
     recommendation: Recommendation,
 ) -> None:
-    """Draw the best models, and set the published figures beside ours.
+    """Draw the best models, and quote the published figures beside ours.
 
     Parameters
     ----------
@@ -291,7 +290,7 @@ def illustrate(
     dataset : PreparedDataset
         The data set.
     evaluations : list of Evaluation
-        Its cross-validated ways.
+        The cross-validated ways of the data set.
     recommendation : Recommendation
         The way whose model is drawn.
     """

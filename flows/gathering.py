@@ -1,4 +1,4 @@
-"""One way to wait for a step of a flow: its result, or an exception that names the cause."""
+"""The function that waits for a step of a flow, and returns its result or raises an error that names the cause."""
 
 import logging
 from typing import Any
@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 def complete(step: Task[..., Any], *arguments: Any, **options: Any) -> Any:
     """Submit a step to the flow's task runner, wait for it and return its result.
 
-    A step whose worker died is submitted again, a bounded number of times. What the step had recorded in the ledger
-    is not computed again. The task run of the lost try, which would look alive for ever, is set to Crashed.
+    A step whose worker died is submitted again, a bounded number of times. Results that the step had recorded in the
+    ledger are not computed again. The task run of the lost try, which would stay Running, is set to Crashed.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def complete(step: Task[..., Any], *arguments: Any, **options: Any) -> Any:
     Returns
     -------
     object
-        What the step returned.
+        The result of the step.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def complete(step: Task[..., Any], *arguments: Any, **options: Any) -> Any:
         If the step's worker died at every try, or the cluster has no worker any more. After `MEMORY_TRIES` workers
         that were killed for memory, the error says how much memory the last one used and was allowed.
     Exception
-        What the step raised.
+        The exception that the step raised.
     """
     tries = _Tries(step.name)
     return retry(
@@ -60,7 +60,7 @@ def complete(step: Task[..., Any], *arguments: Any, **options: Any) -> Any:
 
 
 class _Tries:
-    """The tries of one step so far, and the workers that were killed for memory in them."""
+    """The tries of one step so far, and the workers that were killed for memory during these tries."""
 
     def __init__(self, step: str) -> None:
         self.step = step
@@ -79,13 +79,13 @@ class _Tries:
         return any(future.wrapped_future.key == key for future in self.futures)
 
     def failed(self, error: BaseException, tries_left: int) -> None:
-        """Tell that the worker of one try was lost; raise if the step has had its tries."""
+        """Record that the worker of one try was lost; raise if the step has no try left."""
         kills = self._memory_kills.new() if self._memory_kills else []
         self.kills += kills
         cause = kills[-1] if kills else error
         log.warning("%s: its worker was lost (try %d of %d): %s", self.step, TRIES - tries_left, TRIES, cause)
         with display_only(f"that {self.step} was lost"):
-            mark_lost(self.futures[-1].task_run_id, f"Its worker was lost: {cause}")
+            mark_lost(self.futures[-1].task_run_id, f"The worker of this task was lost: {cause}")
         if len(self.kills) >= MEMORY_TRIES:
             raise EngineError(f"{self.step}: given up after {len(self.kills)} tries: {cause}") from error
         if not tries_left:
@@ -93,7 +93,7 @@ class _Tries:
 
 
 def _result(future: Future) -> Any:
-    """Return the result of a step; raise if the cluster has no workers, which would never have the result."""
+    """Return the result of a step; raise if the cluster has no worker that could compute the result."""
     looks = 0
     while True:
         try:

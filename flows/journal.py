@@ -48,7 +48,7 @@ class Journal:
         return Ledger(self.folder.ledger).count()
 
     def note_flow_run(self, flow_run_id: str) -> None:
-        """Record the id of the flow run that works on the study, so that it is known if its process dies."""
+        """Record the id of the flow run that works on the study; the next run reads the id if the process dies."""
         if self.pointer is not None:
             _write(self.pointer, {"id": self.id, "flow_run": flow_run_id})
 
@@ -62,7 +62,7 @@ class Journal:
 def open_journal(home: Path, parameters: StudyParameters) -> Iterator[Journal]:
     """Open the journal of the interrupted study with these parameters, or of a new study if there is none.
 
-    A file lock tells whether such a study runs, because the system releases the lock when the process dies.
+    A file lock shows whether such a study runs, because the system releases the lock when the process dies.
     While one study runs, a second study with the same parameters gets its own folder and cannot be resumed.
     """
     studies = studies_folder(home)

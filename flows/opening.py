@@ -1,4 +1,4 @@
-"""How a study's session is opened: cluster, Spark, tracker and journal, started side by side."""
+"""Opening of a study's session: cluster, Spark, tracker and journal start at the same time."""
 
 import logging
 import os
@@ -29,9 +29,7 @@ from tasks.registry import algorithms_for
 from tasks.results import StudyResult
 
 EXPERIMENT = "trilla"
-GONE = (
-    "The process of this run ended without a word; the study was started again and continues in another run."
-)
+GONE = "The process of this run died; the study was started again and is resumed in another run."
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +38,9 @@ log = logging.getLogger(__name__)
 def open_session(
     parameters: StudyParameters, result: StudyResult, prepared: Mapping[str, PreparedDataset]
 ) -> Iterator[Session]:
-    """Start what a study needs, side by side; end it all afterwards.
+    """Start everything that a study needs at the same time, and end everything afterwards.
 
-    An interrupted study with the same parameters is resumed: it has the same MLflow run and the same ledger.
+    An interrupted study with the same parameters is resumed with the same MLflow run and the same ledger.
 
     Parameters
     ----------
@@ -68,7 +66,7 @@ def open_session(
             finally:
                 session_variable.reset(token)
     except BaseException:
-        # only now that the cluster is gone, and with it whoever could still speak for a task
+        # only after the end of the cluster, because its workers could still change the state of a task
         with display_only("the states of its tasks"):
             settle_tasks(run_id, "The study was interrupted.")
         raise
@@ -107,7 +105,7 @@ def _start(
 
 
 def _tracker(stack: ExitStack, settings: Settings) -> Tracker:
-    """The tracker, once the runs that dead processes left open are closed."""
+    """Close the MLflow runs that dead processes left open, and return the tracker."""
     from mlflow.exceptions import MlflowException
 
     uri = os.environ["MLFLOW_TRACKING_URI"]
@@ -115,16 +113,16 @@ def _tracker(stack: ExitStack, settings: Settings) -> Tracker:
     try:
         if not reason:
             end_orphaned_runs(uri, [EXPERIMENT])
-    except MlflowException as error:  # it went away just now
+    except MlflowException as error:  # MLflow stopped after the health check
         reason = str(error)
     if reason:
-        log.warning("MLflow at %s does not answer: %s; the study goes on without it", uri, reason)
+        log.warning("MLflow at %s does not answer: %s; the study runs without MLflow", uri, reason)
     return stack.enter_context(Tracker(uri, settings.home / "outbox.sqlite", EXPERIMENT))
 
 
 def _worker_modules(parameters: StudyParameters) -> list[str]:
     """Modules that the workers import when they start, because their import takes seconds."""
-    with suppress(TrillaError):  # faults of the data are told when the data are prepared
+    with suppress(TrillaError):  # faults of the data are reported when the data are prepared
         tasks = {resolve(data, parameters.target, parameters.chosen_task).task for data in parameters.data}
         algorithms = [one for task in sorted(tasks) for one in algorithms_for(task, parameters.algorithms)]
         return [module for algorithm in algorithms for module in algorithm.worker_modules]
@@ -134,7 +132,7 @@ def _worker_modules(parameters: StudyParameters) -> list[str]:
 def _cluster(settings: Settings, workers: int, preload: Sequence[str]) -> DaskEngine:
     cluster = DaskEngine(workers, settings.dask_address, preload)
     for address in cluster.client.scheduler_info(n_workers=-1)["workers"]:
-        # the imports of the first step, while the servers are asked
+        # the workers import the modules of the first step while this process asks the servers
         fire_and_forget(cluster.client.submit(_import, "tasks.steps", workers=[address], pure=False))
     return cluster
 

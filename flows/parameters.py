@@ -1,4 +1,4 @@
-"""Parameters of the flows: typed, described, bounded; the UI's forms and the command's flags come from here."""
+"""Parameters of the flows, from which the forms in the UI and the flags of the command are generated."""
 
 from typing import Annotated, Any, Literal
 
@@ -10,10 +10,10 @@ from tasks.registry import AlgorithmName
 
 
 def shown_plain(schema: dict[str, Any]) -> None:
-    """Describe an optional field to the UI's form as what it is when it is given.
+    """Describe an optional field to the form in the UI by the type that the field has when it is given.
 
-    For a union with None the form shows a switch between types instead of a field that may stay empty.
-    Prefect takes an empty field, which is null, where the schema names no default.
+    For a union with None the form would show a switch between types instead of a field that may stay empty.
+    Prefect accepts an empty field, which is null, only where the schema has no default.
     """
     given = [one for one in schema.pop("anyOf") if one != {"type": "null"}]
     schema.update(*given)
@@ -21,14 +21,14 @@ def shown_plain(schema: dict[str, Any]) -> None:
 
 
 def data_first(schema: dict[str, Any]) -> None:
-    """Begin the form with what the work is about."""
+    """Put the fields for data, target, task and algorithms first in the form."""
     properties = schema["properties"]
     first = [name for name in ("data", "target", "task", "algorithms") if name in properties]
     schema["properties"] = {name: properties[name] for name in dict.fromkeys([*first, *properties])}
 
 
 class SearchParameters(BaseModel):
-    """What every comparison has in common."""
+    """Parameters that all comparisons have."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=data_first)
 
@@ -41,22 +41,24 @@ class SearchParameters(BaseModel):
         list(ENGINES), min_length=1, description="Engines to compare: local (one process), dask, spark."
     )
     folds: Annotated[int, Field(ge=2, le=20)] = Field(
-        5, description="Folds of the cross-validation inside each search."
+        5, description="Number of folds of the cross-validation inside each search."
     )
     candidates: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        6, description="Candidates that a random search draws."
+        6, description="Number of candidates that a random search draws."
     )
     repeats: Annotated[int, Field(ge=0, le=20)] = Field(
-        1, description="Repeats of the 10-fold evaluation, tuning inside the folds; 0 leaves it out."
+        1,
+        description="Number of repeats of the 10-fold cross-validation with tuning inside the folds; 0: no "
+        "cross-validation.",
     )
     margin: Annotated[float, Field(ge=0, le=1)] = Field(
         0.01,
-        description="Score that a cheaper way to make a model may lose and still be recommended: 0.01 is one point "
+        description="Largest loss of score at which a cheaper way to make a model is recommended; 0.01 is one point "
         "of accuracy.",
     )
     workers: Annotated[int, Field(ge=1, le=1024)] | None = Field(
         None,
-        description="Threads, worker processes or task slots of an engine; empty: one a core.",
+        description="Number of threads, worker processes or task slots of each engine; empty: one for each core.",
         json_schema_extra=shown_plain,
     )
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(
@@ -64,11 +66,13 @@ class SearchParameters(BaseModel):
     )
     epochs: Annotated[int, Field(ge=1, le=1000)] | None = Field(
         None,
-        description="Epochs of a network's training; empty: a first look with a small network at 1,000 images.",
+        description="Number of epochs of a network's training; empty: a first look, which is a short training of a "
+        "small network on about 1,000 images.",
         json_schema_extra=shown_plain,
     )
     log_trials: Annotated[int, Field(ge=0, le=1000)] = Field(
-        3, description="Best trials of a search that become MLflow runs; all are in its table."
+        3,
+        description="Number of each search's best trials that become MLflow runs; the search's table has all trials.",
     )
     profile: bool = Field(False, description="Profile driver and workers with cProfile.")
 
@@ -90,17 +94,18 @@ class StudyParameters(SearchParameters):
     )
     target: str | None = Field(
         None,
-        description="Column to predict in your own file; without it the file is clustered.",
+        description="Column to predict in your own file; empty: the rows are clustered.",
         json_schema_extra=shown_plain,
     )
     task: Literal["auto", "classification", "regression"] = Field(
         "auto",
-        description="What the target of your own file is: classes or a quantity; auto: its values tell.",
+        description="Kind of target in your own file: classes (classification) or a quantity (regression); auto: the "
+        "values of the target decide.",
     )
 
     @property
     def chosen_task(self) -> Task | None:
-        """The task, unless the target's values are to tell."""
+        """The task; None if the values of the target decide the task."""
         return None if self.task == "auto" else self.task
 
 

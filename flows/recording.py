@@ -1,4 +1,4 @@
-"""What a study writes to MLflow, and the links between MLflow, Prefect and the dashboards."""
+"""Records of a study in MLflow and Prefect, and the links between MLflow, Prefect and the dashboards."""
 
 import os
 import re
@@ -30,7 +30,7 @@ from tasks.results import Cell, Evaluation, Trial
 from tasks.vision.curves import epochs_in
 
 FLUSH_TIMEOUT_S = 120
-FOLLOW_S = 1.0  # between two looks for an epoch that has ended
+FOLLOW_S = 1.0  # seconds between two checks for an epoch that has ended
 NOT_IN_METRIC_NAMES = r"[^\w. :/-]"
 """Characters that MLflow refuses in the name of a metric; the name of a data set may have them."""
 PACKAGES = (
@@ -46,7 +46,7 @@ PACKAGES = (
 
 
 def versions() -> dict[str, str]:
-    """Versions of the packages that results depend on, as far as they are installed."""
+    """Versions of trilla and of the installed packages that results depend on."""
     found = {"trilla": __version__}
     for name in PACKAGES:
         with suppress(PackageNotFoundError):
@@ -60,7 +60,7 @@ def prefect_url(flow_run_id: str) -> str:
 
 
 def start_study(session: Session) -> None:
-    """Open the study's MLflow run and link it and the Prefect run to each other."""
+    """Open the study's MLflow run, and link the MLflow run and the Prefect run to each other."""
     links = session.result.links
     links["Prefect run"] = prefect_url(session.flow_run_id)
     if session.cluster.dashboard:
@@ -101,7 +101,7 @@ def _flat(parameters: dict[str, Any]) -> dict[str, Any]:
 
 
 def record_dataset(session: Session, key: str, dataset: PreparedDataset) -> None:
-    """Name a data set and its digest as an input of a run.
+    """Record a data set and its digest as an input of a run.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def run_key(session: Session, request: CellRequest) -> str:
 
 
 def start_cell(session: Session, request: CellRequest) -> None:
-    """Open the cell's MLflow run under the study's."""
+    """Open the cell's MLflow run as a child of the study's run."""
     session.open_key = run_key(session, request)
     session.tracker.start_run(
         session.open_key,
@@ -147,7 +147,7 @@ def start_cell(session: Session, request: CellRequest) -> None:
 
 @contextmanager
 def following(session: Session, request: CellRequest) -> Iterator[None]:
-    """Log the epochs of a training while it goes on, wherever it runs."""
+    """Log the epochs of a training during the training, on any engine."""
     if not ALGORITHMS[request.algorithm].trains_in_epochs:
         yield
         return
@@ -164,7 +164,7 @@ def following(session: Session, request: CellRequest) -> Iterator[None]:
 
 
 def _follow(tracker: Tracker, key: str, path: Path, ended: threading.Event) -> None:
-    # a resumed study sends its points from the first on: the server ignores those that it has
+    # a resumed study sends all points from the first epoch: the server ignores points that it already has
     count, last = 0, False
     while not last:
         last = ended.wait(FOLLOW_S)
@@ -182,16 +182,16 @@ def _follow(tracker: Tracker, key: str, path: Path, ended: threading.Event) -> N
 
 
 def record_cell(session: Session, request: CellRequest, cell: Cell) -> None:
-    """Log what a cell found and used, its trials, its series; and end its run.
+    """Log a cell's figures, resources, trials and time series, and end its MLflow run.
 
     Parameters
     ----------
     session : Session
         The study.
     request : CellRequest
-        What was asked for.
+        The request for the cell.
     cell : Cell
-        The result; the key of its run is noted in it.
+        The result; this function sets the result's `run_key`.
     """
     tracker, usage = session.tracker, cell.usage
     key = cell.run_key = run_key(session, request)
@@ -225,7 +225,7 @@ def record_cell(session: Session, request: CellRequest, cell: Cell) -> None:
 
 
 def link_cells(session: Session) -> None:
-    """Give every cell the address of its MLflow run, as far as the server has answered."""
+    """Give every cell the address of its MLflow run, if the server has answered."""
     session.tracker.flush(timeout=FLUSH_TIMEOUT_S)
     for cell in session.result.cells:
         cell.mlflow_run_id = session.tracker.run_id(cell.run_key, timeout=0)
@@ -294,7 +294,7 @@ def finish_study(session: Session, report: Path, status: str) -> None:
     report : Path
         The report's file.
     status : {"FINISHED", "FAILED"}
-        How the run ends.
+        Final status of the run.
     """
     result, tracker = session.result, session.tracker
     tracker.log_artifact(session.key, report)
@@ -302,7 +302,7 @@ def finish_study(session: Session, report: Path, status: str) -> None:
     if url := tracker.run_url(session.key, artifact=report.name):
         result.links["report in MLflow"] = url
     summary = markdown_summary(result)
-    # the page of a run shows the first lines of its description: the link and the answer
+    # the page of a run shows the first lines of its description, so the link and the recommendation come first
     tracker.describe(session.key, f"{_to_prefect(session)}\n\n{markdown_recommendations(result)}")
     tracker.end_run(session.key, status)
     show(create_table_artifact, key="leaderboard", table=leaderboard_rows(result), description="Leaderboard")

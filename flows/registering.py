@@ -1,4 +1,4 @@
-"""The recommended model of a data set goes into MLflow's registry, as champion or as challenger."""
+"""Registration of the recommended model of a data set in MLflow, as champion or as challenger."""
 
 import json
 import logging
@@ -29,7 +29,7 @@ def register(
     recommendation: Recommendation,
     folder: Path,
 ) -> RegisteredModel | None:
-    """Log a model's files with the study's run and make them a version; None while MLflow is away.
+    """Log a model's files with the study's run and register them as a version; None if MLflow does not answer.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def register(
     evaluation : Evaluation
         The cross-validation of the model's way.
     recommendation : Recommendation
-        Why this model is registered; its words become the version's description.
+        The recommendation of the model's way; its sentences become the version's description.
     folder : Path
         Folder of the model's files.
     """
@@ -63,9 +63,8 @@ def register(
         return version, promotion
 
     try:
-        with FileLock(
-            session.settings.home / "registry.lock"
-        ):  # another study could judge by the same champion
+        # two studies must not be compared with the same champion
+        with FileLock(session.settings.home / "registry.lock"):
             version, promotion = _registered_before(registry, name, tags) or anew()
     except StackError as error:  # the study has its results, and the files of the model
         log.warning("the model of %s is not registered: %s", dataset.name, error)

@@ -1,4 +1,4 @@
-"""What one study holds while it runs, and who watches it."""
+"""The session of a running study, and the listener that is told about its progress."""
 
 from collections.abc import Mapping
 from concurrent.futures import Future
@@ -18,7 +18,7 @@ from tasks.results import Cell, StudyResult
 
 @dataclass
 class Session:
-    """One study at work; subflows find it with `current_session`.
+    """One running study; subflows get the session from `current_session`.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class Session:
     prepared: Mapping[str, PreparedDataset]
     _spark: "Future[Engine] | None" = field(repr=False)
     open_key: str | None = None
-    """Key of the MLflow run of the cell under way."""
+    """Key of the MLflow run of the cell that is running; None between cells."""
 
     @property
     def key(self) -> str:
@@ -76,7 +76,7 @@ class Session:
 
 
 class Listener(Protocol):
-    """An object in the study's process that is told how the study goes."""
+    """An object in the study's process that is told about the progress of the study."""
 
     def opened(self, session: Session) -> None: ...
     def starting(self, title: str) -> None: ...
@@ -85,7 +85,7 @@ class Listener(Protocol):
 
 
 class _Silent:
-    """The listener of a study that nobody watches from its process."""
+    """A listener that does nothing."""
 
     def opened(self, session: Session) -> None: ...
     def starting(self, title: str) -> None: ...

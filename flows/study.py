@@ -42,9 +42,9 @@ SHOWN = {"name", "task", "rows", "sha256", "path", "notes", "provenance", "cauti
 def study(parameters: StudyParameters = StudyParameters()) -> State[Any]:  # noqa: B008 (frozen)
     """Compare algorithms x engines x {baseline, grid, random} on each data set, recommend, and report.
 
-    The run ends Completed only if every cell did; else it is Failed, with the causes, and the same study started
-    again computes only what is missing. Data that cannot be used end the run before a cluster starts: its state
-    has one sentence with the fault and the remedy.
+    The run ends as Completed only if every cell completed; else the run ends as Failed with the causes, and the same
+    study started again computes only the missing cells. If the data cannot be used, the run ends before a cluster
+    starts, and its state's message is one sentence with the fault and the remedy.
     """
     try:
         prepared = ready_datasets(parameters)
@@ -53,9 +53,9 @@ def study(parameters: StudyParameters = StudyParameters()) -> State[Any]:  # noq
     result = StudyResult(
         name="study", started=recording.now(), versions=recording.versions(), machine=machine()
     )
-    # The study's own heartbeat tells that its process lives; a flow's end waits up to a second for the thread
-    # that sends heartbeats, and a study has many subflows. Subflows and tasks have no tag: for each tag of a task the
-    # server is asked for a concurrency slot.
+    # Only the study itself sends heartbeats, because the end of each flow waits up to a second for the thread that
+    # sends them, and a study has many subflows. Subflows and tasks have no tag, because Prefect asks the server for a
+    # concurrency slot for each tag of a task.
     no_tags = TagsContext(current_tags=set())
     with open_session(parameters, result, prepared) as session, temporary_settings(NO_HEARTBEAT), no_tags:
         for dataset in on_cluster(session, preparation)():
@@ -66,7 +66,7 @@ def study(parameters: StudyParameters = StudyParameters()) -> State[Any]:  # noq
 
 
 def run_tagged(parameters: StudyParameters) -> State[Any]:
-    """Run a study whose flow run has the tag `TAG`; a run of a deployment gets it from the deployment."""
+    """Run a study whose flow run has the tag `TAG`; a run of a deployment gets the tag from the deployment."""
     with tags(TAG):
         return study(parameters, return_state=True)
 
@@ -96,7 +96,7 @@ def vision(
 
 
 def ready_datasets(parameters: StudyParameters) -> Mapping[str, PreparedDataset]:
-    """Data sets that are ready before the cluster starts: those of the command, or this run's own tables.
+    """Data sets that are ready before the cluster starts: those that the command prepared, or this run's tables.
 
     Raises
     ------
@@ -142,12 +142,12 @@ def preparation() -> list[PreparedDataset]:
 
 
 def on_cluster(session: Session, subflow: Any) -> Any:
-    """The subflow with its tasks on the study's cluster; a runner of its own would start another cluster."""
+    """The subflow with its tasks on the study's cluster; the default task runner would start another cluster."""
     return subflow.with_options(task_runner=DaskTaskRunner(address=session.address))
 
 
 def finish(session: Session) -> State[Any]:
-    """Write and store the report; the state says what is recommended, and whether every cell completed."""
+    """Write and store the report, and return the final state, whose message has the recommendations."""
     result = session.result
     result.finished = recording.now()
     result.kept = sum(cell.kept for cell in result.cells)
@@ -160,7 +160,7 @@ def finish(session: Session) -> State[Any]:
     session.journal.folder.result.write_text(result.model_dump_json(indent=2))
     current_listener().ended(result)
     if not state.is_completed():
-        return Failed(message=state.message)  # under its usual name, which automations listen for
+        return Failed(message=state.message)  # named "Failed", because automations wait for this name
     session.journal.finish()
     answers = " ".join(answer(recommendation) for recommendation in result.recommendations)
     return Completed(message=f"{state.message}. {answers} Report: {path}")

@@ -55,12 +55,12 @@ def show(create: Callable[..., object], **fields: Any) -> None:
 def display_only(what: str) -> Iterator[None]:
     """Turn an error of Prefect's server in the `with` block into a warning.
 
-    Use it for requests that change only what Prefect's pages show.
+    Use this function for requests that change only the display of Prefect's pages.
 
     Parameters
     ----------
     what : str
-        What the pages do not show after an error.
+        Noun phrase for the information that the pages do not show after an error.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Optional packages: what needs them, and the command that installs them."""
+"""Optional packages: the parts of trilla that need them, and the command that installs them."""
 
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -37,7 +37,7 @@ class Extra:
         return find_spec(self.module) is not None
 
     def require(self) -> None:
-        """Refuse to go on without the module.
+        """Raise an error if the module is not installed.
 
         Raises
         ------

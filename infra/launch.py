@@ -1,4 +1,4 @@
-"""How the servers of the local stack are launched: exposure, port, environment."""
+"""Launch of the servers of the local stack: exposure, port, environment."""
 
 import os
 from collections.abc import Callable, Sequence

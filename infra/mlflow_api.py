@@ -1,4 +1,4 @@
-"""What trilla knows of an MLflow server: client, presence, errors, and the addresses of pages."""
+"""Helpers for an MLflow server: client, presence, errors, and the addresses of pages."""
 
 import os
 from typing import Any

@@ -112,7 +112,7 @@ class Outbox:
         self._lock = threading.Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # one process at a time: two would disturb each other's switch to WAL, and take over the same work
+            # one process at a time: two would disturb each other's switch to WAL, and take over the same operations
             with FileLock(path.with_name(path.name + ".lock")):
                 self._db = sqlite3.connect(
                     path, timeout=30, isolation_level="IMMEDIATE", check_same_thread=False

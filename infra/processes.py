@@ -104,7 +104,7 @@ def recorded(pid: int, created: float, word: str) -> psutil.Process | None:
         return None
     try:
         command = process.cmdline()
-    except (psutil.NoSuchProcess, psutil.AccessDenied):  # ended, or another user's: not the recorded one
+    except (psutil.NoSuchProcess, psutil.AccessDenied):  # the recorded process has ended
         return None
     # the command line is empty for a moment while a process replaces its program
     return process if not command or any(word in part for part in command) else None

@@ -1,6 +1,6 @@
-"""How work tells how far it is."""
+"""The type of functions that are called with the progress of some work."""
 
 from collections.abc import Callable
 
 Progress = Callable[[int, int], None]
-"""Function that is called with what is done and with all there is to do (0 where that is unknown)."""
+"""Function that is called with the amount done and the total amount (0 if the total is unknown)."""

@@ -1,4 +1,4 @@
-"""Try again what failed, a bounded number of times, and wait for what comes true, for a bounded time."""
+"""Retry a call a bounded number of times, and wait for a condition for a bounded time."""
 
 import time
 from collections.abc import Callable
@@ -21,17 +21,17 @@ def retry(
     call : callable
         The work: a function without arguments.
     tries : int
-        Calls at most, the first one included.
+        Largest number of calls, including the first call.
     on : exception type or tuple of exception types
         Errors after which the work is tried again; any other error is raised at once.
     failed : callable
-        Called as `failed(error, tries_left)` after each failed call, the last one included. It logs, waits or
-        mends what broke; an exception that it raises ends the tries.
+        Function that is called as `failed(error, tries_left)` after each failed call, including the last call. The
+        function logs, waits or repairs the cause; an exception that the function raises ends the tries.
 
     Returns
     -------
     object
-        What the first successful call returned.
+        Result of the first successful call.
 
     Raises
     ------

@@ -33,7 +33,7 @@ class ServerKind(ABC):
     url_setting : str
         Environment variable that names an existing server to use instead of a local one.
     protection : str
-        What a user sets so that the server may listen on another host than loopback.
+        Setting that lets the server listen on another host than loopback, in words.
     """
 
     name: ClassVar[str]

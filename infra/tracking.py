@@ -24,7 +24,7 @@ from infra.sending import KEY, Entity
 log = logging.getLogger(__name__)
 
 PARAM_LIMIT, TAG_LIMIT = 6000, 8000  # characters
-BATCH_LIMIT = 1000  # entities in one recorded operation
+BATCH_LIMIT = 1000  # largest number of entities in one recorded operation
 STATUSES = ("FINISHED", "FAILED", "KILLED")
 
 

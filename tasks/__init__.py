@@ -1,1 +1,1 @@
-"""What a flow is made of: data, algorithms, search, evaluation, report."""
+"""The parts that flows use: data, problems, algorithms, search, evaluation, report."""

@@ -33,7 +33,7 @@ Fit = Callable[[Any, Any], Any]
 
 
 class CellRequest(BaseModel):
-    """Everything that determines a cell's results; small, so that it travels to where the cell runs."""
+    """Everything that determines a cell's results; small enough to be sent to the process that runs the cell."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -50,22 +50,22 @@ class CellRequest(BaseModel):
 
     @property
     def key(self) -> str:
-        """Name of the cell in its study; another one when anything that its results depend on changes."""
-        words = {"notes", "caution", "provenance"}  # an error may be told in different words
+        """Name of the cell in its study, with a digest of everything that the cell's results depend on."""
+        words = {"notes", "caution", "provenance"}  # texts, which do not change results
         exclude: Any = {"folder": True, "dataset": words}
         digest = hashlib.sha256(self.model_dump_json(exclude=exclude).encode()).hexdigest()[:8]
         return f"{self.dataset.name}/{self.algorithm}/{self.engine}/{self.search}/{digest}"
 
     @property
     def title(self) -> str:
-        """The cell in words."""
+        """Title of the cell: data set, algorithm, engine and search."""
         return f"{self.dataset.name} {self.algorithm} {self.engine} {self.search}"
 
 
 def run_cell(request: CellRequest, engine: Engine, progress: SearchProgress | None = None) -> Cell:
-    """Train or search on an engine, then score; a cell that the ledger has is not computed again.
+    """Train or search on an engine, then score; a cell that is in the ledger is not computed again.
 
-    Only the training or search itself is measured, not the reading and scoring.
+    Only the training or search is measured, not the reading and the scoring.
 
     Parameters
     ----------
@@ -74,12 +74,12 @@ def run_cell(request: CellRequest, engine: Engine, progress: SearchProgress | No
     engine : Engine
         The engine that does the work.
     progress : callable, optional
-        Function that is told how far a search is.
+        Function that is called with the progress of a search.
 
     Returns
     -------
     Cell
-        The result, as the ledger has it now.
+        The result, which is now in the ledger.
     """
     ledger = Ledger(request.folder.ledger)
     recorded = ledger.get(request.key)
@@ -145,12 +145,29 @@ def _fit_of(request: CellRequest, engine: Engine, ledger: Ledger, progress: Sear
     if algorithm.trains_in_epochs:
         return _followed(estimator, request.folder.curve(request.key))
     if not (uses_engines or isinstance(estimator, BaseSearch)):
-        return lambda X, y: _fitted_by_one_worker(estimator, X, y, engine)
+        return lambda X, y: fit_by_one_worker(estimator, X, y, engine)
     return estimator.fit
 
 
-def _fitted_by_one_worker(estimator: Pipeline, X: Any, y: Any, engine: Engine) -> Pipeline:
-    """Fit an estimator that knows no engine: one worker does it as a whole."""
+def fit_by_one_worker(estimator: Pipeline, X: Any, y: Any, engine: Engine) -> Pipeline:
+    """Fit an estimator that has no parameter `engine`: one worker does the whole fit.
+
+    Parameters
+    ----------
+    estimator : Pipeline
+        The unfitted estimator.
+    X : array or DataFrame of shape (rows, n_features)
+        Features of the training rows.
+    y : numpy.ndarray of shape (rows,), or None
+        Target of the training rows.
+    engine : Engine
+        The engine that has the worker.
+
+    Raises
+    ------
+    EngineError
+        If the worker died at every try.
+    """
     [(_, fitted)] = engine.run(_fit_whole, [estimator], shared=(X, y))
     if isinstance(fitted, EngineError):
         raise fitted
@@ -162,7 +179,7 @@ def _fit_whole(estimator: Pipeline, rows: tuple[Any, Any]) -> Pipeline:
 
 
 def _kept_network(request: CellRequest, winner: Pipeline) -> str | None:
-    """Folder of the trained network in the study's folder: to train it again for a picture takes long."""
+    """Save the trained network, because training it again for a picture would take long; return its folder."""
     if not ALGORITHMS[request.algorithm].trains_in_epochs:
         return None
     from tasks.vision import saving
@@ -173,7 +190,7 @@ def _kept_network(request: CellRequest, winner: Pipeline) -> str | None:
 
 
 def _followed(estimator: Pipeline | BaseSearch, path: Path) -> Fit:
-    """Fit whose epochs are written into a file: those of the model that the cell keeps, not of the trials."""
+    """Fit function that writes the epochs of the final model into a file, but not the epochs of the trials."""
     from tasks.vision.curves import CurveFile
 
     path.parent.mkdir(parents=True, exist_ok=True)

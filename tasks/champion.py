@@ -1,4 +1,4 @@
-"""Which model of a data set is the champion: one that a corrected paired test says is better."""
+"""The decision whether a new model becomes the champion of its data set, by a corrected paired test."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,26 +17,27 @@ from tasks.results import Evaluation, Parameter, Way
 from tasks.significance import LEVEL, corrected_p_value
 
 DIGITS = 6
-"""Decimals of the scores of a standing: a version keeps that many, and later ones are compared with them."""
+"""Number of decimals of the fold scores in a standing. Both sides of a comparison are rounded alike, because a
+difference that only rounding makes would look significant."""
 
 
 @dataclass(frozen=True)
 class Standing:
-    """The cross-validation of a model: its score on each fold, and which folds those were."""
+    """The cross-validation of a model: its score on each fold, and the name of these folds."""
 
     scores: list[float]
     scheme: str
-    """Name of data, folds and seed: only scores of the same scheme are pairs."""
+    """Name of data, folds and seed; only scores of the same scheme can be paired."""
     folds: int
     first_look: bool = False
-    """Whether the model was a first look at some of the images, which is no measure for a whole training."""
+    """Whether the model was a first look at some of the images, which cannot be compared with a full training."""
     readable: bool = True
-    """Whether this version of trilla can read the model: `trilla score` refuses another."""
+    """Whether this version of trilla can read the model; a model that cannot be read is of no use."""
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """The alias that a newcomer gets, and why, in one sentence."""
+    """The alias that a newcomer gets, and the reason in one sentence."""
 
     alias: Literal["champion", "challenger"]
     reason: str
@@ -49,7 +50,7 @@ def fit_whole(
     options: ModelOptions,
     folder: Path,
 ) -> Path:
-    """Fit a model on all rows of a data set, held-out ones too, and write it into a folder.
+    """Fit a model on all rows of a data set, including the held-out rows, and write the model into a folder.
 
     Parameters
     ----------
@@ -62,13 +63,13 @@ def fit_whole(
     options : ModelOptions
         Seed and budget of the model.
     folder : Path
-        Folder of the model's files; made if need be.
+        Folder of the model's files; a missing folder is made.
     """
     X, y = dataset.load()
     algorithm = ALGORITHMS[way.algorithm]
     model = algorithm.make(dataset, options)
     model[-1].set_params(**params)
-    if algorithm.trains_in_epochs:  # nothing else runs now: the one long training gets all cores
+    if algorithm.trains_in_epochs:  # nothing else runs at this time, so the training gets all cores
         model[-1].set_params(n_jobs=usable_cores())
     description = models.Description(
         dataset=dataset.name,
@@ -126,5 +127,5 @@ def judge(newcomer: Standing, champion: Standing | None) -> Promotion:
     p = corrected_p_value(differences, newcomer.folds - 1, 1)
     gain = float(differences.mean())
     better = gain > 0 and p < LEVEL
-    words = f"its mean differs from the champion's by {gain:+.4f}, corrected p = {p:.3f}"
+    words = f"its mean differs from the champion's by {gain:+z.4f}, corrected p = {p:.3f}"
     return Promotion("champion" if better else "challenger", words)

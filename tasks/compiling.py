@@ -15,7 +15,7 @@ from tasks.clustering import DBSCAN, AgglomerativeClustering, KMeans
 from tasks.clustering.metrics import METRICS
 from tasks.search import GridSearch
 
-ROWS = 1_000  # enough for every worker to have a part
+ROWS = 1_000  # enough rows for every worker
 COLUMNS = (3, 4)  # DBSCAN uses a grid for up to three columns, boxes for more
 SEARCHED: tuple[tuple[BaseEstimator, dict[str, list[object]]], ...] = (
     (KMeans(random_state=0), {"n_clusters": [2, 3], "init": ["k-means++", "random"], "n_init": [1, 2]}),

@@ -1,4 +1,4 @@
-"""Honest evaluation: repeated cross-validation with the tuning inside the folds."""
+"""Evaluation by repeated cross-validation with the tuning inside the folds."""
 
 import time
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ class _FoldTask:
 
 @dataclass
 class _Folds:
-    """What all fold tasks of an evaluation share."""
+    """The data that all fold tasks of an evaluation share."""
 
     dataset: PreparedDataset
     scheme: EvaluationScheme
@@ -74,19 +74,19 @@ def evaluate(
     engine : Engine
         The engine whose workers compute the folds.
     ledger : Ledger
-        The record of folds: recorded ones are not computed again.
+        The record of finished folds; a recorded fold is not computed again.
     progress : callable, optional
-        Function that is told how many folds are done.
+        Function that is called with the number of finished folds and the number of all folds.
 
     Returns
     -------
     list of Evaluation
-        In the order of `ways`.
+        Evaluations in the order of `ways`.
 
     Raises
     ------
     EngineError
-        If a fold's worker died at every one of the bounded tries.
+        If the worker of a fold died at every try.
     """
     X, y = _labelled(dataset)
     splitter = problem_of(dataset.task).evaluation_splitter(scheme)
@@ -122,7 +122,7 @@ def _score_fold(task: _FoldTask, folds: _Folds) -> FoldScore:
 def _labelled(dataset: PreparedDataset) -> tuple[Any, Any]:
     X, y = dataset.load()
     if y is None:
-        raise ParameterError(f"data set {dataset.name!r} has no target: there is nothing to predict")
+        raise ParameterError(f"data set {dataset.name!r} has no target, so no model can be evaluated")
     return X, y
 
 

@@ -1,4 +1,4 @@
-"""Fitted models as files: without pickle, and read only if every type in them is one of ours or a library's."""
+"""Fitted models as files without pickle; a file is loaded only if every type in it is on a list of trusted types."""
 
 import json
 import sys
@@ -27,30 +27,30 @@ TRUSTED = (
     "tasks.ensembles.",
     "xgboost.core.Booster",
 )
-"""Types that a model may hold beyond those that skops trusts; a name that ends in a dot is a package."""
+"""Types that a model may hold besides the types that skops trusts; a name that ends in a dot is a package."""
 
 
 FORMAT = 2
-"""Version of the description's form; models of format 1, which did not tell it, have no recipe."""
+"""Version of the description's format; models of format 1, whose description names no format, have no recipe."""
 
 
 class Description(BaseModel):
-    """What a model file is: enough to use the model on new rows."""
+    """Description of a model file, which is enough to use the model on new rows."""
 
     model_config = ConfigDict(frozen=True)
 
     format: int = FORMAT
     dataset: str
     sha256: str
-    """Digest of the prepared data that the model was fitted on, on all rows of them."""
+    """Digest of the prepared data; the model was fitted on all rows of the data."""
     task: Task
     algorithm: str
     search: str
     params: dict[str, Any]
     recipe: Recipe
-    """What was done to the columns of the training table, and is done to those of every table to predict."""
+    """Steps that prepared the columns of the training table, and that prepare every table to predict."""
     images: bool = False
-    """Whether the rows are images and no table."""
+    """Whether the rows are images and not rows of a table."""
     versions: dict[str, str]
 
     @property
@@ -65,11 +65,11 @@ def save(model: Pipeline, description: Description, folder: Path) -> None:
     Parameters
     ----------
     model : Pipeline
-        The fitted pipeline; the engine is taken away from its model.
+        The fitted pipeline; this function sets the engine of the pipeline's model to None.
     description : Description
-        What the model is, with the recipe of its columns.
+        The description of the model, with the recipe of its columns.
     folder : Path
-        Folder of the model's files; made if it is not there.
+        Folder of the model's files; a missing folder is made.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if description.images:
@@ -77,23 +77,23 @@ def save(model: Pipeline, description: Description, folder: Path) -> None:
 
         saving.save(model[-1], folder / NETWORK_FOLDER)
     else:
-        if "model__engine" in model.get_params():  # an engine ends with its process
+        if "model__engine" in model.get_params():  # an engine cannot be used in another process
             model.set_params(model__engine=None)
         _skops().dump(model, folder / MODEL_FILE)
     (folder / DESCRIPTION_FILE).write_text(description.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def _skops() -> Any:
-    """Give `skops.io`, imported without torch.
+    """Import `skops.io` without torch, and return it.
 
-    skops walks through all packages of scikit-learn when it is imported, and one of them, made for arrays of
-    torch, imports torch, which takes 3 seconds for nothing.
+    skops imports all packages of scikit-learn. One of these packages supports torch arrays and imports torch, which
+    takes 3 seconds and is not needed here.
     """
     unneeded = "sklearn.externals.array_api_compat.torch"
     if unneeded in sys.modules:
         import skops.io
     else:
-        sys.modules[unneeded] = None  # type: ignore[assignment]  # skops skips what cannot be imported
+        sys.modules[unneeded] = None  # type: ignore[assignment]  # skops skips modules that cannot be imported
         try:
             import skops.io
         finally:
@@ -102,13 +102,13 @@ def _skops() -> Any:
 
 
 def load(folder: Path) -> tuple[Pipeline, Description]:
-    """Read what `save` wrote.
+    """Read a model and its description from a folder that `save` wrote.
 
     Raises
     ------
     DataError
-        If there is no model, the model is of another format, or it holds a type that is not trusted: then nothing
-        of the model is loaded.
+        If there is no model, the model has another format, or the model holds a type that is not trusted; nothing
+        of the model is loaded then.
     """
     skops = _skops()
     try:
@@ -168,20 +168,20 @@ def score_table(model: Pipeline, description: Description, source: Source) -> pd
     model : Pipeline
         The fitted model.
     description : Description
-        What the model is; its recipe prepares the rows.
+        The description of the model; its recipe prepares the rows.
     source : Source
-        The table; the order of its columns is free, and columns that the model does not use are passed over.
+        The table; the order of its columns is free, and columns that the model does not use are ignored.
 
     Returns
     -------
     pandas.DataFrame
-        `prediction` (class names or the quantity) and, for classes, `probability of NAME` of each class.
+        Columns `prediction` (class names or the quantity) and, for classes, `probability of NAME` of each class.
 
     Raises
     ------
     DataError
-        If the table cannot be read or has no rows, or a column that the model needs is missing or holds what
-        cannot be in it; names the file, the column and the line.
+        If the table cannot be read or has no rows, or a column that the model needs is missing or holds a value
+        that the column cannot hold; the message names the file, the column and the line.
     """
     table = description.recipe.read(source)
     X = description.recipe.apply(table)
@@ -198,14 +198,15 @@ def score_images(model: Pipeline, description: Description, source: Source) -> p
     model : Pipeline
         The fitted model.
     description : Description
-        What the model is.
+        The description of the model.
     source : Source
         The folder of images.
 
     Returns
     -------
     pandas.DataFrame
-        `file`, `prediction`, `probability of NAME` of each class, and `error`: why a file has no prediction.
+        Columns `file`, `prediction`, `probability of NAME` of each class, and `error`, the reason why a file has no
+        prediction.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""The one answer of a study for a data set: which way to make a model, chosen by one rule for all who show it.
+"""The recommendation of a study for a data set: one rule chooses the way to make a model.
 
-The way with the highest score is recommended, with one exception: a cheaper way takes its place where the 95 %
-interval of the paired difference shows that the cheaper way loses no more than a margin. A difference that is merely
-not significant is no such proof.
+The way with the highest score is recommended, with one exception: a cheaper way is recommended instead if the 95 %
+interval of the paired difference shows that the cheaper way loses at most a margin. A difference that is not
+significant does not show this.
 """
 
 import math
@@ -14,7 +14,7 @@ from tasks.report import wording
 from tasks.results import Cell, Comparison, Evaluation, Recommendation, Way
 
 SAME_TIME = 1.15
-"""Wall times are measured once: a factor below this is called the same."""
+"""Factor below which two wall times count as the same, because each wall time is measured once."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,11 @@ class Candidate:
     way : Way
         Algorithm and search.
     score : float
-        The figure that decides: higher is better.
+        Score by which candidates are ranked; higher is better.
     seconds : float
         Wall seconds to make the model.
     low, high : float, optional
-        The 95 % interval of the score; None where the score has none.
+        Ends of the 95 % interval of the score; None where the score has no interval.
     """
 
     way: Way
@@ -42,7 +42,7 @@ class Candidate:
 
 Interval = tuple[float, float]
 Loss = Callable[[Candidate, Candidate], Interval | None]
-"""Interval of the difference between a first and a second candidate's scores; None where none is known."""
+"""Function that gives the interval of a first candidate's score minus a second's; None: the interval is unknown."""
 
 
 def recommend(
@@ -55,7 +55,7 @@ def recommend(
 ) -> Recommendation:
     """Recommend a way to make a model, and an engine for it.
 
-    Cross-validation decides where there is one; else the figures of the completed cells do.
+    The cross-validated means decide; without a cross-validation, the figures of the completed cells decide.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def recommend(
     comparisons : sequence of Comparison
         The paired differences between the evaluations.
     margin : float
-        Score that a cheaper way may lose at most, in units of the metric: 0.01 is one point of an accuracy.
+        Largest loss of score that is accepted for a cheaper way, in units of the metric: 0.01 is one point of accuracy.
     """
     done = [cell for cell in cells if cell.status == "completed"]
     if evaluations:
@@ -89,7 +89,7 @@ def recommend(
 
 
 def _measured(cells: Sequence[Cell], metric: str) -> list[Candidate]:
-    """Candidates of the cells with a finite figure; of one way the engine that made the model fastest."""
+    """Candidates from the cells with a finite figure, one for each way: the cell of the fastest engine."""
     fastest: dict[Way, Cell] = {}
     for cell in cells:
         if math.isfinite(cell.metrics.get(metric, math.nan)):
@@ -162,18 +162,18 @@ def _why(
     allowed = wording.gap(margin, metric)
     name = wording.metric_name(metric)
     if len(candidates) == 1:
-        return f"It is the only way that was {'cross-validated' if best.low is not None else 'scored'}."
+        return f"No other way was {'cross-validated' if best.low is not None else 'scored'}."
     if chosen is not best:
         low, high = loss(best, chosen) or (math.nan, math.nan)
         span = _span(low, high, metric)
         return (
             f"{best.way} has the highest {name}, {wording.score(best.score, metric)}, but takes "
-            f"{wording.duration(best.seconds)} instead of {wording.duration(chosen.seconds)}, and its lead is {span}, "
+            f"{wording.duration(best.seconds)} instead of {wording.duration(chosen.seconds)}; its lead is {span}, "
             f"within the margin of {allowed}."
         )
     if not any(_is_cheaper(one, best) for one in candidates):
-        return f"It has the highest {name}, and no way is cheaper."
-    return f"It has the highest {name}, and no cheaper way is shown to lose at most {allowed}."
+        return f"{best.way} has the highest {name}, and no other way is cheaper."
+    return f"{best.way} has the highest {name}, and no cheaper way is shown to be within the margin of {allowed}."
 
 
 def _span(low: float, high: float, metric: str) -> str:
@@ -185,7 +185,7 @@ def _span(low: float, high: float, metric: str) -> str:
 
 
 def _objections(cells: Sequence[Cell], problem: Problem) -> list[str]:
-    """Sentence that names the ways left out of the choice, and why."""
+    """Sentence that names the ways that were not considered, each with its reason."""
     reasons = {str(cell.way): reason for cell in cells if (reason := problem.objection(cell))}
     if not reasons:
         return []

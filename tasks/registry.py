@@ -1,4 +1,4 @@
-"""The list of algorithms that a study compares; a new algorithm is its module and a line here."""
+"""The list of algorithms that a study compares; a new algorithm needs a module and a line in this list."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -42,7 +42,7 @@ ALGORITHMS: Mapping[str, Algorithm] = {
 
 
 def algorithms_for(task: Task, chosen: Sequence[AlgorithmName] | None = None) -> list[Algorithm]:
-    """Algorithms that can do a task; where some are chosen, those of them.
+    """Algorithms that can do a task; if some algorithms are chosen, only the chosen algorithms.
 
     Raises
     ------
@@ -53,5 +53,7 @@ def algorithms_for(task: Task, chosen: Sequence[AlgorithmName] | None = None) ->
     fitting = [algorithm for algorithm in able if chosen is None or algorithm.name in chosen]
     if not fitting:
         allowed = ", ".join(algorithm.name for algorithm in able)
-        raise ParameterError(f"algorithms={','.join(chosen or [])}: none is for {task}; allowed: {allowed}")
+        raise ParameterError(
+            f"algorithms={','.join(chosen or [])}: none of these algorithms is for {task}; allowed: {allowed}"
+        )
     return fitting

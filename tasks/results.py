@@ -1,4 +1,4 @@
-"""What a study yields: plain, serialisable records that the leaderboard, the report and `--json` share."""
+"""The records of a study: plain, serialisable objects that the leaderboard, the report and `--json` share."""
 
 from datetime import datetime
 from typing import Literal, NamedTuple, get_args
@@ -33,10 +33,10 @@ class Trial(BaseModel):
     """One candidate of a search, scored on every fold (clustering: once, on all rows)."""
 
     params: dict[str, Parameter]
-    scores: list[float] = Field(description="One score a fold; empty where the candidate failed.")
+    scores: list[float] = Field(description="Scores, one for each fold; empty if the candidate failed.")
     mean_score: float | None
     seconds: float = Field(
-        description="Sum over the folds of the time its fits took (shared fits count once)."
+        description="Seconds that the fits of the candidate took, summed over the folds (shared fits count once)."
     )
     error: str | None = None
 
@@ -50,15 +50,19 @@ class Cell(BaseModel):
     search: Search
     status: Literal["completed", "failed"] = "completed"
     error: str | None = None
-    implementation: str = Field("", description="What ran, for example 'one fit on one worker'.")
+    implementation: str = Field(
+        "", description="Implementation of the fit, for example 'one fit on one worker'."
+    )
     workers: int = 1
     params: dict[str, Parameter] = Field(default_factory=dict)
-    space: str = Field("", description="Space that clustering scores hold in: 'standardised', 'raw'.")
+    space: str = Field(
+        "", description="Space in which clustering scores are computed: 'standardised', 'raw'."
+    )
     score_name: str = Field(
-        "", description="What the search maximises, for example 'accuracy' or 'silhouette'."
+        "", description="Name of the score that the search maximises, for example 'accuracy' or 'silhouette'."
     )
     cv_score: float | None = Field(
-        None, description="Mean score over the search's folds (None for a baseline)."
+        None, description="Mean score of the best candidate over the search's folds (None for a baseline)."
     )
     metrics: dict[str, float] = Field(
         default_factory=dict,
@@ -69,14 +73,14 @@ class Cell(BaseModel):
     )
     curve: list[dict[str, float]] = Field(
         default_factory=list,
-        description="Of each epoch of a network: loss, accuracy on training batches, learning_rate, seconds, "
+        description="Figures of each epoch of a network: loss, accuracy on training batches, learning_rate, seconds, "
         "images_per_second.",
     )
     network: str | None = Field(None, description="Folder of the trained network.")
     trials: list[Trial] = Field(default_factory=list)
-    fits: int = Field(0, description="Distinct fits computed for the search (shared ones count once).")
+    fits: int = Field(0, description="Number of fits computed for the search (shared fits count once).")
     kept: int = Field(
-        0, description="Trials read from the ledger of an interrupted study, not computed again."
+        0, description="Number of scores read from the ledger of an interrupted study, not computed again."
     )
     usage: Usage = Field(default_factory=Usage)
     mlflow_run_id: str | None = None
@@ -100,7 +104,7 @@ class Evaluation(BaseModel):
     folds: int
     repeats: int
     scores: list[float] = Field(
-        description="One score a fold, repeats in turn; the same folds for every search."
+        description="Scores, one for each fold, one repeat after the other; every search has the same folds."
     )
     mean: float
     low: float = Field(description="Lower end of the 95 % interval (Nadeau-Bengio corrected).")
@@ -128,7 +132,7 @@ class Comparison(BaseModel):
 
 
 class Recommendation(BaseModel):
-    """The one answer of a study for a data set: which way to make a model, on which engine, and why."""
+    """The recommendation of a study for a data set: the way to make a model, the engine, and the reason."""
 
     dataset: str
     algorithm: str | None = Field(description="Registry name; None where no way can be recommended.")
@@ -137,13 +141,13 @@ class Recommendation(BaseModel):
         None, description="Engine whose cell made the model fastest; None where no cell made it."
     )
     metric: str = Field("", description="Metric that decided, for example 'accuracy' or 'silhouette'.")
-    score: float | None = Field(None, description="Cross-validated mean, or the one figure that there is.")
-    low: float | None = Field(None, description="Lower end of the 95 % interval; None without one.")
-    high: float | None = Field(None, description="Upper end of the 95 % interval; None without one.")
+    score: float | None = Field(None, description="Cross-validated mean; without one, the cell's figure.")
+    low: float | None = Field(None, description="Lower end of the 95 % interval; None without an interval.")
+    high: float | None = Field(None, description="Upper end of the 95 % interval; None without an interval.")
     basis: str = Field(
         "", description="How the score was measured, for example 'by 1 x 10 cross-validation'."
     )
-    reason: str = Field(description="Why this way is recommended, or why none is, in sentences.")
+    reason: str = Field(description="Reason for the recommendation, or for the lack of one, in sentences.")
 
     @property
     def way(self) -> Way | None:
@@ -161,11 +165,12 @@ class Dataset(BaseModel):
     columns: list[str]
     sha256: str
     path: str
-    notes: list[str] = Field(default_factory=list, description="What cleaning did, with counts.")
+    notes: list[str] = Field(default_factory=list, description="Changes that cleaning made, with counts.")
     provenance: str = ""
     caution: str = Field("", description="Warning to read before the figures.")
     epochs: int | None = Field(
-        None, description="Epochs that were asked for networks; None: a first look at some of the images."
+        None,
+        description="Number of epochs that the user asked for; None: a first look at some of the images.",
     )
 
 
@@ -191,7 +196,7 @@ class Picture(BaseModel):
 
 
 class Published(BaseModel):
-    """A figure from elsewhere, quoted beside ours."""
+    """A published figure, quoted beside ours."""
 
     what: str
     published: str
@@ -200,7 +205,7 @@ class Published(BaseModel):
 
 
 class StudyResult(BaseModel):
-    """Everything a study found."""
+    """All results of a study."""
 
     name: str
     started: datetime

@@ -1,4 +1,4 @@
-"""How a model is made, in a cell and in a fold: with default parameters, or tuned by a search."""
+"""Estimators for cells and folds: a model with default parameters, or a search around the model."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from tasks.search.base import BaseSearch
 
 @dataclass(frozen=True)
 class SearchPlan:
-    """A search of an algorithm's parameters, or none.
+    """A search of an algorithm's parameters, or the baseline without a search.
 
     Parameters
     ----------

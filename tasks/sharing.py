@@ -13,10 +13,10 @@ class SharedFit(ABC):
     """Estimator that fits many settings of some of its parameters at about the cost of one fit."""
 
     shared_parameters: ClassVar[tuple[str, ...]]
-    """Names of the parameters whose settings share a computation; all other parameters are equal within it."""
+    """Names of the parameters whose settings share a computation; all other parameters are equal in all settings."""
 
     def fit_shared(self, X: Any, y: Any, settings: Sequence[Mapping[str, Any]]) -> list[Self | Exception]:
-        """Fit all settings in one computation; each model is the one that a fit with its setting alone gives.
+        """Fit all settings in one computation; each model equals the model of a fit with its setting alone.
 
         Parameters
         ----------
@@ -29,12 +29,12 @@ class SharedFit(ABC):
         Returns
         -------
         list of fitted estimators or exceptions
-            A model for each setting, in order; the exception where a fit with the setting alone raises one.
+            A model for each setting, in order; an exception where a fit with this setting alone raises the exception.
         """
         models = [_result_or_exception(self._with_setting, setting) for setting in settings]
         valid = [model for model in models if not isinstance(model, Exception)]
         finish = _result_or_exception(self._common_fit, valid, X, y) if valid else None
-        if isinstance(finish, Exception):  # what breaks the common computation would break each fit alone
+        if isinstance(finish, Exception):  # each fit alone would raise the same exception
             return [model if isinstance(model, Exception) else finish for model in models]
         return [
             model if isinstance(model, Exception) else _result_or_exception(finish, model) for model in models
@@ -42,10 +42,10 @@ class SharedFit(ABC):
 
     @abstractmethod
     def _common_fit(self, models: Sequence[Self], X: Any, y: Any) -> Callable[[Self], Self]:
-        """Compute what all models need, and return the function that turns each of them into a fitted model.
+        """Do the computation that all models share, and return the function that turns a model into a fitted model.
 
-        `models` are not fitted; each is valid, and they differ in shared parameters only. The function raises
-        what the model's own `fit` would raise.
+        `models` are not fitted; each model is valid, and the models differ in shared parameters only. The function
+        raises the exception that the model's own `fit` would raise.
         """
 
     def _with_setting(self, setting: Mapping[str, Any]) -> Self:

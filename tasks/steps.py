@@ -1,4 +1,4 @@
-"""The Prefect tasks: coarse steps that a person wants to see, each a thin frame around plain code."""
+"""The Prefect tasks: the steps that a user sees in the UI, each a thin wrapper of plain code."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -50,11 +50,11 @@ def prepare(
     Parameters
     ----------
     data : str
-        Name of the catalogue, or path of the user's own file or folder.
+        Name of a data set in the catalogue, or path of the user's own file or folder.
     target : str, optional
         Column to predict.
     task : {"classification", "regression"}, optional
-        What the target is; None: its values tell.
+        Kind of the target; None: the values of the target decide.
     folder : str
         Folder where prepared data are kept.
     folds : int
@@ -64,7 +64,7 @@ def prepare(
     address : str
         Address of the Dask scheduler whose workers decode images.
     ready : PreparedDataset, optional
-        The data set, where it was prepared before the cluster started: it is not prepared again.
+        The data set, if it was prepared before the cluster started; it is then not prepared again.
     """
     if ready is None:
         source = catalogue.resolve(data, target, task)
@@ -83,7 +83,7 @@ def prepare(
 
 @task(task_run_name="profile {dataset.name} on spark", cache_policy=NO_CACHE)
 def profile_on_spark(dataset: PreparedDataset, engine: Any) -> dict[str, dict[str, float]]:
-    """Read the prepared table through Spark and make sure that it is the table the others read."""
+    """Read the prepared table with Spark, and check that it equals the table that the other engines read."""
     return profile_with_spark(dataset, engine.session)
 
 
@@ -169,16 +169,16 @@ def illustrate(
     evaluations: list[Evaluation],
     recommendation: Recommendation,
 ) -> tuple[list[Picture], list[Published]]:
-    """Draw the best models, and set the published figures beside ours.
+    """Draw the best models, and quote the published figures beside ours.
 
     Parameters
     ----------
     dataset : PreparedDataset
         The data set.
     cells : list of Cell
-        Its cells.
+        The cells of the data set.
     evaluations : list of Evaluation
-        Its cross-validated ways.
+        The cross-validated ways of the data set.
     recommendation : Recommendation
         The way whose model is drawn.
     """
@@ -221,7 +221,7 @@ def report(result: StudyResult, path: str) -> str:
 
 @contextmanager
 def _on(request: CellRequest, address: str | None, engine: Engine | None) -> Iterator[Engine]:
-    """The engine handed over, or one of the request's kind; it outlives the step only if handed over."""
+    """Yield the given engine; without one, connect to the request's engine and close the connection afterwards."""
     if engine is not None:
         yield engine
         return

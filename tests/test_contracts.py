@@ -15,9 +15,13 @@ import sklearn.ensemble
 import xgboost
 from sklearn.base import clone
 from sklearn.datasets import make_blobs, make_classification, make_regression
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, roc_auc_score
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
 
 from infra.engines import ArraySource, Engine, blocks, connect
+from tasks.cells import fit_by_one_worker
 from tasks.clustering import DBSCAN, AgglomerativeClustering, KMeans
 from tasks.ensembles import (
     GradientBoostingClassifier,
@@ -339,7 +343,16 @@ def many_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_algorithm_of_a_study_has_a_contract() -> None:
     # the ranks of a network add in another order than one process: test_parallel.py says within what
-    assert set(ALGORITHMS) == {contract.algorithm for contract in CONTRACTS} | {"convnet"}
+    assert set(ALGORITHMS) == {contract.algorithm for contract in CONTRACTS} | {"convnet", "linear_model"}
+
+
+def test_an_estimator_without_engine_is_the_same_from_every_engine(engine: Engine) -> None:
+    """The linear model is scikit-learn's own: one worker fits it as a whole."""
+    X, y = two_classes()
+    model = Pipeline([("scale", StandardScaler()), ("model", LogisticRegression())])
+    here, there = clone(model).fit(X, y), fit_by_one_worker(model, X, y, engine)
+    assert there[-1].coef_.tobytes() == here[-1].coef_.tobytes()
+    assert there.predict_proba(X).tobytes() == here.predict_proba(X).tobytes()
 
 
 @each_contract

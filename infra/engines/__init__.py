@@ -1,4 +1,4 @@
-"""One process, Dask and Spark behind the same few verbs."""
+"""One process, Dask and Spark behind the same few methods."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -109,7 +109,7 @@ def check_installed(name: str) -> None:
     Raises
     ------
     ParameterError
-        If so; the message names the command that installs it.
+        If the package is not installed; the message names the command that installs the package.
     """
     if name == "spark":
         SPARK.require()

@@ -1,4 +1,4 @@
-"""What an engine offers: rows as resident blocks, rounds of kernels over the blocks, and independent work."""
+"""The interface of an engine: rows as resident blocks, rounds of kernels over the blocks, and independent work."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -76,7 +76,7 @@ class Engine(ABC):
         Returns
         -------
         list
-            What the kernel returned, in the order of the blocks.
+            Results of the kernel, in the order of the blocks.
         """
 
     @abstractmethod
@@ -104,7 +104,8 @@ class Engine(ABC):
     def shuffle(self, kernel: Kernel, blocks: Blocks, count: int, *state: Any) -> Blocks:
         """Move rows between blocks.
 
-        What a worker is not to hold never passes through that worker, nor through the driver.
+        A row is sent directly from the worker that holds it to the worker that receives it: neither another worker
+        nor the driver handles the row.
 
         Parameters
         ----------
@@ -164,7 +165,7 @@ class Engine(ABC):
         state : object
             The last state.
         outcomes : list
-            What `outcome` returned, in the order of the blocks; empty without `outcome`.
+            Results of `outcome`, in the order of the blocks; empty without `outcome`.
         """
         parts = self.run_group(_rounds, blocks, blocks.spans, kernel, merge, update, state, memory, outcome)
         return parts[0][0], [found for _, outcomes in parts for found in outcomes]
@@ -189,7 +190,7 @@ class Engine(ABC):
         Returns
         -------
         list
-            What the function returned, in the order of the ranks.
+            Results of the function, in the order of the ranks.
         """
 
     @abstractmethod
@@ -208,24 +209,24 @@ class Engine(ABC):
         items : sequence
             Items of work, one call for each.
         shared : object, optional
-            Second argument of every call. It reaches each worker once.
+            Second argument of every call, sent once to each worker.
 
         Yields
         ------
         index : int
             Index of the item.
         result : object
-            What the function returned; or an `EngineError` if the item's worker died at every one of the bounded
-            tries, while the other items go on.
+            Result of the function; or an `EngineError` if the item's worker died at every try, while the other items
+            continue.
 
         Raises
         ------
         Exception
-            What the function raised; Spark raises an `EngineError` that names it.
+            The exception that the function raised; Spark raises an `EngineError` that names this exception.
         """
 
     def close(self) -> None:
-        """End what this engine started. A cluster that the engine only attached to goes on."""
+        """End the cluster that this engine started; a cluster that the engine only attached to keeps running."""
 
     def worker_pids(self) -> Mapping[str, int]:
         """Return the ids of the processes of this machine that do the engine's work, by name.
@@ -236,7 +237,7 @@ class Engine(ABC):
 
     @property
     def dashboard(self) -> str | None:
-        """Address of the engine's own web page; None if it has none."""
+        """Address of the engine's own web page; None if the engine has no web page."""
         return None
 
     def _spans(self, n_blocks: int) -> tuple[Span, ...]:

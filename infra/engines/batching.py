@@ -1,4 +1,4 @@
-"""How many short items of independent work share one task of an engine."""
+"""Batches: the number of short items of independent work that share one task of an engine."""
 
 import statistics
 from collections import deque
@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 from infra.arithmetic import ceil_div
 
-RECENT = 32  # items whose times tell how long the next ones will take
-LEAST_BATCHES = 4  # for each worker of what is left, so that all workers end at about the same time
+RECENT = 32  # number of last items whose times predict the time of the next items
+LEAST_BATCHES = 4  # least number of batches for each worker, so that all workers end at about the same time
 SHORTEST_S = 1e-6
 
 
 class AutoBatching:
-    """Sizes of batches: one item until the first items have shown that a task costs more than they do.
+    """Sizes of batches: one item until the times of the first items are known, then more items if items are short.
 
     Parameters
     ----------
@@ -28,11 +28,11 @@ class AutoBatching:
         self._recent: deque[float] = deque(maxlen=RECENT)
 
     def observe(self, seconds: Iterable[float]) -> None:
-        """Take in the times of items that are done."""
+        """Record the times of finished items."""
         self._recent.extend(seconds)
 
     def size(self, remaining: int) -> int:
-        """Return the number of items for the next batch, at least 1, when so many items remain."""
+        """Return the number of items for the next batch, at least 1, when `remaining` items remain."""
         if not self._recent:
             return 1
         fitting = int(self._batch_s / max(statistics.median(self._recent), SHORTEST_S))

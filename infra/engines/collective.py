@@ -113,7 +113,7 @@ class ThreadCommunicator(Communicator):
 
 @dataclass(frozen=True)
 class Meeting:
-    """Where the members of a group meet, and the secret that proves that they belong to the group."""
+    """The address where the members of a group meet, and the secret that proves that they belong to the group."""
 
     host: str
     """Address of the process that waits for the members."""
@@ -139,7 +139,7 @@ def rendezvous(size: int, host: str) -> Iterator[Meeting | None]:
     Yields
     ------
     Meeting or None
-        What each member needs to `join`; None if there is only one member.
+        Address and secret that each member needs to `join`; None if there is only one member.
     """
     if size == 1:
         yield None
@@ -193,7 +193,7 @@ def join(meeting: Meeting | None, rank: int, size: int, work: Callable[[Communic
     Returns
     -------
     object
-        What `work` returned.
+        Result of `work`.
 
     Raises
     ------
@@ -281,7 +281,7 @@ def _received(connection: socket.socket, size: int) -> bytes:
 def _stream(connection: socket.socket, stack: ExitStack) -> BinaryIO:
     """Return a connection as a file.
 
-    It has no time limit, because a member may compute for long while the others wait. The operating system checks
+    The connection has no time limit, because a member may compute for long while the others wait. The system checks
     whether the other machine is still there.
     """
     connection.settimeout(None)

@@ -26,9 +26,9 @@ from infra.errors import EngineError
 from infra.retrying import retry
 
 ITEM_TRIES = 3  # tries of an item that runs alone
-ROUND_TRIES = 5  # a round may be a whole fit; and workers that restart can take turns to disturb it
-IN_FLIGHT = 4  # tasks a thread: enough to keep it busy, few enough to stop soon
-BATCH_S = 0.2  # that the items of one task may take together: a task costs a few milliseconds
+ROUND_TRIES = 5  # tries of a round, which may be a whole fit and may lose several workers one after the other
+IN_FLIGHT = 4  # number of submitted tasks for each thread: enough to keep it busy, few enough to stop soon
+BATCH_S = 0.2  # seconds that the items of one task may take together; a task itself costs a few milliseconds
 
 log = logging.getLogger(__name__)
 
@@ -185,7 +185,7 @@ class DaskEngine(Engine):
         return retry(attempt, tries=ROUND_TRIES, on=WORKER_LOST, failed=failed)
 
     def run_group(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
-        # as bytes, because the scheduler would unpickle the function too, and import what only workers need
+        # as bytes, because the scheduler would unpickle the function too, and import modules that only workers need
         work = pickle.dumps((function, state))
 
         def attempt() -> list[Any]:
@@ -200,7 +200,7 @@ class DaskEngine(Engine):
     ) -> Generator[tuple[int, Any]]:
         lost: list[int] = []
         yield from self._side_by_side(function, items, shared, lost)
-        # a worker that dies takes the items beside the guilty one with it: alone, each item answers for itself
+        # one item that kills its worker loses the worker's other items too, so each lost item runs again alone
         for i in lost:
             yield i, self._alone(function, items[i], shared)
 

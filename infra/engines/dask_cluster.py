@@ -22,13 +22,13 @@ from distributed.scheduler import KilledWorker
 from distributed.utils import get_mp_context
 from tornado.ioloop import PeriodicCallback
 
-from infra.engines.dask_memory import FailAtOnce, MemoryKills, workers_of
+from infra.engines.dask_memory import MEMORY_TRIES, FailAtOnce, MemoryKill, MemoryKills, workers_of
 from infra.engines.preloading import PRELOADED
 from infra.errors import EngineError
 from infra.retrying import retry
 
 WORKER_LOST = (KilledWorker, FutureCancelledError, CancelledError, CommClosedError)
-"""What Dask raises when a worker is gone that had a task or its data."""
+"""Exceptions that Dask raises when a worker that had a task or the data of a task is lost."""
 EXCHANGE_TRIES = 3
 PAUSE_S = 0.5  # between two tries of an exchange
 CONNECT_TIMEOUT_S = 20
@@ -109,8 +109,8 @@ class DaskCluster:
         return str(cluster.scheduler_address)
 
     def _keep_up(self, cluster: LocalCluster, workers: int) -> None:
-        # a worker that is killed while it starts, or that is slow to start again, is one that the cluster gives up
-        # for good: asked for the same number of workers again, the cluster starts those that are missing
+        # the cluster does not start a worker again that was killed while it started, or that restarts slowly; a call
+        # of `scale` with the same number of workers makes the cluster start the missing workers
         keeper = PeriodicCallback(lambda: cluster.scale(workers), KEEP_UP_S * 1000)
         cluster.loop.add_callback(keeper.start)
         self._stack.callback(cluster.loop.add_callback, keeper.stop)
@@ -130,7 +130,7 @@ class DaskCluster:
         self._stack.close()
 
     def addresses(self, least: int = 1) -> list[str]:
-        """Return the workers' addresses, sorted, as soon as there are at least so many.
+        """Return the workers' addresses, sorted, as soon as there are at least `least` workers.
 
         Raises
         ------
@@ -186,23 +186,27 @@ class DaskCluster:
         except ValueError as error:
             if "replicate" not in str(error):
                 raise
-            # what Dask says when all workers were lost while they received the value
+            # the error of Dask when all workers were lost while they received the value
             raise CommClosedError(str(error)) from error
 
     def persistently(self, call: Callable[[], T]) -> T:
-        """Return the result of an exchange with workers, which is tried again if a worker goes meanwhile.
+        """Return the result of an exchange with workers; the exchange is tried again if a worker is lost.
 
         Raises
         ------
         EngineError
-            If the scheduler is gone, or every one of `EXCHANGE_TRIES` tries failed.
+            If the scheduler is lost, all `EXCHANGE_TRIES` tries failed, or `MEMORY_TRIES` workers were killed for
+            memory.
         """
+        kills: list[MemoryKill] = []
 
         def failed(error: BaseException, tries_left: int) -> None:
             self.check_scheduler(error)
+            kills.extend(self.memory_kills.new(exchange=True))
+            if len(kills) >= MEMORY_TRIES:
+                raise EngineError(f"given up after {len(kills)} tries: {kills[-1]}") from error
             if not tries_left:
-                kills = self.memory_kills.new(exchange=True)
-                raise EngineError(str(kills[-1])) if kills else self.unreachable(error) from error
+                raise self.unreachable(error) from error
             time.sleep(PAUSE_S)
 
         return retry(call, tries=EXCHANGE_TRIES, on=(KeyError, OSError, *WORKER_LOST), failed=failed)

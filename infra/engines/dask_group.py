@@ -33,7 +33,7 @@ def run_together(cluster: DaskCluster, work: bytes, blocks: Blocks) -> list[Any]
     Returns
     -------
     list
-        What the function returned, in the order of the ranks.
+        Results of the function, in the order of the ranks.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def _places(cluster: DaskCluster, blocks: Blocks) -> list[str]:
 
 
 def _cause(cluster: DaskCluster, futures: list[Any], error: Exception) -> Exception:
-    """Return what broke a group: a member's own exception rather than its peers' lost connections."""
+    """Return the error that broke a group: a member's own exception rather than its peers' lost connections."""
     with cluster.client.as_current(), suppress(TimeoutError, CancelledError):
         wait(futures, timeout=SETTLE_S)  # the member on a lost worker never ends
     raised = [future.exception() for future in futures if future.status == "error"]

@@ -1,4 +1,4 @@
-"""Workers of a Dask cluster that Dask killed because they used too much memory: found out, told, not run on and on.
+"""Workers that Dask killed because they used too much memory: detection, error message, and a limit of the tries.
 
 A nanny process watches each worker and kills it when its memory comes close to its limit. The nanny then logs an
 event on the scheduler, which any client of the cluster can read.
@@ -99,7 +99,7 @@ class MemoryKills:
         return MemoryKill(event["worker"], event["rss"], self._limit(event["worker"]))
 
     def _limit(self, worker: str) -> int | None:
-        """Return the limit of a killed worker: its own if it is known, else the one that all workers share."""
+        """Return the limit of a killed worker: its own limit if known, else the limit that all workers share."""
         if worker in self._limits:
             return self._limits[worker]
         shared = set(self._limits.values())
@@ -107,10 +107,10 @@ class MemoryKills:
 
 
 class FailAtOnce(SchedulerPlugin):
-    """Has a scheduler not try a task again whose worker is killed for memory.
+    """Plugin that keeps a scheduler from trying a task again whose worker was killed for memory.
 
-    The scheduler would run the task on three more workers, and have each of them killed. With this plugin the task
-    fails at the first kill, and whoever submitted the task decides.
+    The scheduler would run the task on three more workers, and each of these workers would be killed. With this plugin
+    the task fails at the first kill, and the submitter of the task decides whether to try again.
     """
 
     async def start(self, scheduler: Scheduler) -> None:
@@ -135,7 +135,7 @@ class FailAtOnce(SchedulerPlugin):
 
 
 def workers_of(client: Client) -> dict[str, dict[str, Any]]:
-    """Return what the scheduler knows of its workers, by their addresses."""
-    # asked of the scheduler itself: the client's own copy is at times refreshed without the workers
+    """Return the scheduler's information about its workers, by their addresses."""
+    # this asks the scheduler itself, because the client's own copy sometimes lacks the workers
     workers: dict[str, dict[str, Any]] = client.sync(client.scheduler.identity, n_workers=-1)["workers"]
     return workers

@@ -1,7 +1,7 @@
 """Libraries that workers have imported when they start, and the process that Spark forks its Python workers from.
 
-To import the libraries takes one core three seconds. A worker that is forked from a process that has imported them
-need not import them again. Dask forks its workers from such a process too, its own.
+Importing the libraries takes one core three seconds. A worker that is forked from a process with imported libraries
+need not import the libraries again. Dask forks its workers from a process of its own that works in the same way.
 """
 
 import gc

@@ -13,8 +13,8 @@ from infra.profiling import profiled
 class ProfiledEngine(Engine):
     """Another engine, with a profile of the Python code that its workers run.
 
-    Rounds of kernels (`map`, `reduce`, `shuffle`, `iterate`) are compiled code, which cProfile cannot see into. They
-    are passed on without a profile.
+    Rounds of kernels (`map`, `reduce`, `shuffle`, `iterate`) run without a profile, because kernels are compiled code,
+    which cProfile cannot measure.
 
     Parameters
     ----------

@@ -19,19 +19,21 @@ from infra.engines.base import Blocks, Engine, Kernel, Merge
 from infra.engines.batching import AutoBatching
 from infra.engines.blocks import BlockSource, Span, cut_span, joined, resident
 from infra.engines.collective import Meeting, PeerLostError, join, rendezvous
-from infra.engines.spark_items import TRIES, Outcome, OutcomeQueue, Suspect, task_of
+from infra.engines.spark_items import TRIES, ItemOutcome, OutcomeQueue, Suspect, task_of
 from infra.engines.tree import finish, reduce_span
 from infra.errors import EngineError
 from infra.retrying import retry
 
-FIRST_TASKS = 2  # for each worker: items that have a task each and show how long one item takes
-BATCH_S = 1.0  # that the items of one task may take together: a task costs some 50 ms
+FIRST_TASKS = (
+    2  # number of items for each worker that run in a task of their own to measure the time of an item
+)
+BATCH_S = 1.0  # seconds that the items of one task may take together; a task itself costs about 50 ms
 REMEDIES = {
     "java.lang.OutOfMemoryError": "(Spark's Java process ran out of memory; use a larger spark.driver.memory or "
     "spark.executor.memory, fewer workers, or a smaller table)",
     "Python worker exited unexpectedly": "(a Python worker of Spark died: a crash, or no memory left)",
 }
-"""What to add to an error of Spark, by words that occur in it."""
+"""Explanations that are added to an error of Spark, by words that occur in the error."""
 
 
 class SparkEngine(Engine):
@@ -129,7 +131,7 @@ class SparkEngine(Engine):
 
     def run_group(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
         def failed(error: BaseException, tries_left: int) -> None:
-            # a group that lost a member cannot go on: its job is run again as a whole
+            # a group that lost a member cannot continue, so the whole job runs again
             if not self._alive():
                 raise error
 
@@ -165,7 +167,7 @@ class SparkEngine(Engine):
                     suspects.append(outcome.item)
                 else:
                     yield outcome.item, outcome.result()
-            # a worker that dies takes the items beside the guilty one with it: alone, each item answers for itself
+            # one item that kills its worker loses the worker's other items too, so each lost item runs again alone
             if suspects:
                 for outcome in self._outcomes(
                     function, items, suspects, broadcast, len(suspects), alone=True
@@ -177,8 +179,8 @@ class SparkEngine(Engine):
 
     def _in_batches(
         self, function: Callable[..., Any], items: Sequence[Any], broadcast: Any
-    ) -> Iterator[Outcome]:
-        """Run all items, in two jobs: the first items have a task each and tell how long one item takes."""
+    ) -> Iterator[ItemOutcome]:
+        """Run all items in two jobs: in the first job each item has its own task, to measure the time of an item."""
         batching = AutoBatching(self.workers, BATCH_S)
         first = min(len(items), FIRST_TASKS * self.workers)
         for pending in filter(None, (list(range(first)), list(range(first, len(items))))):
@@ -195,7 +197,7 @@ class SparkEngine(Engine):
         broadcast: Any,
         tasks: int,
         alone: bool = False,
-    ) -> Iterator[Outcome]:
+    ) -> Iterator[ItemOutcome]:
         results: queue.SimpleQueue[Any] = queue.SimpleQueue()
         group = f"trilla-{uuid4().hex}"
         try:
@@ -225,7 +227,7 @@ class SparkEngine(Engine):
                     self._context.cancelJobGroup(group)
             thread.join()
 
-    def _until_done(self, results: "queue.SimpleQueue[Any]", expected: int) -> Iterator[Outcome]:
+    def _until_done(self, results: "queue.SimpleQueue[Any]", expected: int) -> Iterator[ItemOutcome]:
         seen: set[int] = set()
         while len(seen) < expected:
             outcome = results.get()
@@ -250,7 +252,7 @@ class SparkEngine(Engine):
         if not self._alive() or isinstance(error, jvm.LOST):
             return EngineError("Spark's Java process ended; run again: the next run starts a new one")
         java = getattr(error, "java_exception", None)
-        return EngineError(f"Spark's job failed: {_cause(str(error if java is None else java))}")
+        return EngineError(f"Spark's job failed: {cause_of(str(error if java is None else java))}")
 
     def _alive(self) -> bool:
         try:
@@ -259,7 +261,7 @@ class SparkEngine(Engine):
             return False
 
 
-def _cause(error: str) -> str:
+def cause_of(error: str) -> str:
     """Return the line of Spark's error that names the cause, and the remedy where it is known."""
     lines = error.strip().splitlines() or [""]
     found = next((line for line in reversed(lines) if "Error" in line or "Exception" in line), lines[0])

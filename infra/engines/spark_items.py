@@ -1,4 +1,4 @@
-"""Independent work on Spark: the task that runs some items, and what becomes of each item."""
+"""Independent work on Spark: the task that runs some items, and the outcome of each item."""
 
 import pickle
 import time
@@ -18,8 +18,8 @@ TRIES = 3
 
 
 @dataclass(frozen=True)
-class Outcome(ABC):
-    """What became of one item of `run`."""
+class ItemOutcome(ABC):
+    """The outcome of one item of `run`."""
 
     item: int
     """Index of the item."""
@@ -28,23 +28,23 @@ class Outcome(ABC):
 
     @abstractmethod
     def result(self) -> Any:
-        """Return what `run` yields for the item, or raise what ends `run`."""
+        """Return the result that `run` yields for the item, or raise the error that ends `run`."""
 
 
 @dataclass(frozen=True)
-class Done(Outcome):
+class Done(ItemOutcome):
     """An item that has a result."""
 
     pickled: bytes
-    """What the function returned."""
+    """Pickled result of the function."""
 
     def result(self) -> Any:
         return pickle.loads(self.pickled)  # noqa: S301 (our own workers' bytes)
 
 
 @dataclass(frozen=True)
-class Raised(Outcome):
-    """An item over which the function raised an exception."""
+class Raised(ItemOutcome):
+    """An item for which the function raised an exception."""
 
     cause: str
     """Type and text of the exception."""
@@ -54,7 +54,7 @@ class Raised(Outcome):
 
 
 @dataclass(frozen=True)
-class Lost(Outcome):
+class Lost(ItemOutcome):
     """An item whose worker died at every try."""
 
     def result(self) -> Any:
@@ -88,7 +88,7 @@ def task_of(
         Function of a partition of `(index, item)` pairs.
     """
 
-    def outcome(i: int, item: Any) -> Outcome:
+    def outcome(i: int, item: Any) -> ItemOutcome:
         start = time.perf_counter()
         try:
             result = pickle.dumps(function(item, broadcast.value))
@@ -128,7 +128,7 @@ class OutcomeQueue(AccumulatorParam[Any]):
 
     def addInPlace(self, value1: Any, value2: Any) -> Any:  # noqa: N802 (Spark's name)
         """Collect outcomes on a worker, and put them into the queue on the driver."""
-        outcomes = [value2] if isinstance(value2, Outcome) else value2
+        outcomes = [value2] if isinstance(value2, ItemOutcome) else value2
         if self._results is None:  # on a worker: collect until the task ends
             return [*(value1 or []), *outcomes]
         for outcome in outcomes:

@@ -7,7 +7,7 @@ from tasks.algorithms.base import Algorithm, ModelOptions, Space, scaled_pipelin
 from tasks.algorithms.cluster_counts import most_clusters
 from tasks.datasets.prepared import PreparedDataset
 
-MOST_ROWS_OF_A_MATRIX = 10_000  # whose distances a worker holds next to others': under a gigabyte
+MOST_ROWS_OF_A_MATRIX = 10_000  # the matrix of all distances between these rows takes less than one gigabyte
 
 
 def _make(dataset: PreparedDataset, _options: ModelOptions) -> Pipeline:
@@ -17,7 +17,7 @@ def _make(dataset: PreparedDataset, _options: ModelOptions) -> Pipeline:
 
 
 def _linkages(dataset: PreparedDataset) -> list[str]:
-    """Linkages to try: those that need the matrix of all distances only where the matrix fits."""
+    """Linkages to try; linkages that need the matrix of all distances are left out if the matrix is too large."""
     of_a_matrix = ["average", "complete"] if dataset.rows <= MOST_ROWS_OF_A_MATRIX else []
     return ["ward", *of_a_matrix, "single"]
 

@@ -1,4 +1,4 @@
-"""What a study must know of an algorithm: how a model is made, and which parameters its searches try."""
+"""The description of an algorithm for a study: how its model is made, and which parameters its searches try."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,13 +18,14 @@ Space = Mapping[str, Any]
 
 
 class ModelOptions(BaseModel):
-    """What a model is made with besides its data set."""
+    """Settings of a model that do not depend on its data set."""
 
     model_config = ConfigDict(frozen=True)
 
     seed: int = Field(0, description="Seed of the model's random numbers.")
     epochs: int | None = Field(
-        None, description="Epochs of a network's training; None: a short training of a small network."
+        None,
+        description="Number of epochs of a network's training; None: a short training of a small network.",
     )
 
 
@@ -50,8 +51,8 @@ class Algorithm:
     distributions : callable, optional
         Function `(dataset, options) -> Space` of the random search; None: the algorithm has nothing to search.
     trains_in_epochs : bool
-        Whether the model is trained epoch by epoch: such a training is long, tells its progress through
-        callbacks, writes checkpoints, and its network is kept.
+        Whether the model is a network that is trained epoch by epoch. Its training takes long, calls callbacks, and
+        writes checkpoints, and the trained network is kept.
     worker_modules : tuple of str
         Modules that workers import when they start, because their import takes seconds.
     extra : Extra, optional
@@ -69,7 +70,7 @@ class Algorithm:
 
     @property
     def searches(self) -> tuple[Search, ...]:
-        """Searches that make sense: only the baseline, where there is nothing to search."""
+        """Searches of the algorithm: only the baseline if the algorithm has no parameters to search."""
         return SEARCHES if self.grid and self.distributions else SEARCHES[:1]
 
     def check_installed(self) -> None:
@@ -78,7 +79,7 @@ class Algorithm:
         Raises
         ------
         ParameterError
-            If so; the message names the command that installs the package.
+            If the package is not installed; the message names the command that installs the package.
         """
         if self.extra is not None:
             self.extra.require()
@@ -89,10 +90,10 @@ class Algorithm:
 
 
 def tree_pipeline(dataset: PreparedDataset, model: Any) -> Pipeline:
-    """Pipeline of an ensemble of trees; missing values stay missing, because splits learn where they go."""
+    """Pipeline of an ensemble of trees; missing values stay missing, because each split learns their side."""
     return Pipeline([("prepare", preprocessor(dataset, scale=False, impute=False)), ("model", model)])
 
 
 def scaled_pipeline(dataset: PreparedDataset, model: Any) -> Pipeline:
-    """Pipeline of a model of distances or of weighted sums: all columns on one scale, no cell missing."""
+    """Pipeline of a model that uses distances or weighted sums: columns are standardised, missing values imputed."""
     return Pipeline([("prepare", preprocessor(dataset, scale=True, impute=True)), ("model", model)])

@@ -1,4 +1,4 @@
-"""A convolutional network that learns from photographs from scratch (PyTorch)."""
+"""A convolutional network that is trained from scratch on photographs (PyTorch)."""
 
 from scipy.stats import loguniform, uniform
 from sklearn.pipeline import Pipeline
@@ -7,7 +7,7 @@ from infra.extras import VISION
 from tasks.algorithms.base import Algorithm, ModelOptions, Space
 from tasks.datasets.prepared import PreparedDataset
 
-SEEN_AT_FIRST_LOOK = 4_000  # images in a first look's training, counted anew in each epoch
+SEEN_AT_FIRST_LOOK = 4_000  # number of images times number of epochs in the training of a first look
 
 
 def _make(dataset: PreparedDataset, options: ModelOptions) -> Pipeline:
@@ -17,7 +17,7 @@ def _make(dataset: PreparedDataset, options: ModelOptions) -> Pipeline:
         model = ConvNetClassifier(epochs=options.epochs, random_state=options.seed)
     else:
         epochs = max(2, min(8, SEEN_AT_FIRST_LOOK // dataset.rows))
-        # so few epochs do not overfit: augmentation would only slow them down
+        # a few epochs do not overfit, and augmentation would slow the training down
         model = ConvNetClassifier(
             16, epochs=epochs, batch_size=48, augmentation=0.0, random_state=options.seed
         )

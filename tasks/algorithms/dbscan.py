@@ -21,7 +21,7 @@ def _make(dataset: PreparedDataset, _options: ModelOptions) -> Pipeline:
     from tasks.clustering import DBSCAN
     from tasks.clustering.k_distances import knee
 
-    # scikit-learn's default of 0.5 means nothing where the distances between rows are unknown
+    # scikit-learn's default of 0.5 does not suit rows whose distances are not known in advance
     eps = _rounded(knee(_distances(dataset)))
     return scaled_pipeline(dataset, DBSCAN(eps, min_samples=_usual_neighbours(dataset)))
 
@@ -40,7 +40,7 @@ def _grid(dataset: PreparedDataset, _options: ModelOptions) -> Space:
 def _distributions(dataset: PreparedDataset, _options: ModelOptions) -> Space:
     shares = np.linspace(CORE_SHARES[0], CORE_SHARES[-1], 35)
     edges, first = np.unique(np.quantile(_distances(dataset), shares), return_index=True)
-    # every share of core rows is equally likely; distances drawn evenly would come from the few farthest rows
+    # shares of core rows are drawn uniformly; distances drawn uniformly would mostly fit the few farthest rows
     drawn = rv_histogram((np.diff(shares[first]), edges), density=False)() if len(edges) > 1 else list(edges)
     return {
         "model__eps": drawn,
@@ -49,7 +49,7 @@ def _distributions(dataset: PreparedDataset, _options: ModelOptions) -> Space:
 
 
 def _most_neighbours(dataset: PreparedDataset) -> int:
-    """Twice the columns (Sander et al. 1998, section 4.2), but no more than a tenth of the rows."""
+    """Twice the number of columns (Sander et al. 1998, section 4.2), but at most a tenth of the number of rows."""
     return max(FEWEST_NEIGHBOURS, min(2 * len(dataset.columns), dataset.rows // 10))
 
 
@@ -68,12 +68,12 @@ def _distances_of(described: str, k: int) -> NDArray[np.float64]:
 
     dataset = PreparedDataset.model_validate_json(described)
     curve = k_distances(preprocessor(dataset, scale=True, impute=True).fit_transform(dataset.load()[0]), k)
-    # where every row has so many twins that all distances are zero, any eps finds the same clusters
+    # if every row has k duplicates, all distances are zero, and every eps finds the same clusters
     return curve[curve > 0] if curve[-1] > 0 else np.ones(1)
 
 
 def _rounded(eps: float) -> float:
-    """Three significant digits, as a report shows the number; equal on machines that round differently."""
+    """Round to three significant digits, as the report does, so that all machines use the same value."""
     return float(f"{eps:.3g}")
 
 

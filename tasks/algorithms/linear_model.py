@@ -1,6 +1,6 @@
-"""Logistic or ridge regression with scikit-learn's defaults: the model with nothing to tune.
+"""Logistic or ridge regression with scikit-learn's default parameters, without a search.
 
-A linear model is a candidate like any other, and the reference that every other one is measured against.
+The linear model is a candidate like any other, and the reference for all other models.
 """
 
 from sklearn.pipeline import Pipeline
@@ -8,7 +8,7 @@ from sklearn.pipeline import Pipeline
 from tasks.algorithms.base import Algorithm, ModelOptions, scaled_pipeline
 from tasks.datasets.prepared import PreparedDataset
 
-MOST_ITERATIONS = 1_000  # of the logistic regression; scikit-learn's default of 100 often ends too early
+MOST_ITERATIONS = 1_000  # of the logistic regression; scikit-learn's default of 100 is often too few
 
 
 def _classifier(dataset: PreparedDataset, options: ModelOptions) -> Pipeline:

@@ -1,4 +1,4 @@
-"""What the clustering estimators share: their rows, the checks of these rows, and the engine that works."""
+"""Base class of the clustering estimators: their rows, the checks of these rows, and their engine."""
 
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path

@@ -27,8 +27,8 @@ class BoxTree(NamedTuple):
     children than the other nodes.
 
     Leaves hold their centroids, and nodes the boxes of their children, transposed, so that the innermost loop
-    runs over them. The centroids in leaves are rounded to float32, of which twice as many fit in a register
-    and in the cache: they exclude what is too far away, and the exact distance is computed for the rest.
+    runs over them. The centroids in leaves are rounded to float32, because twice as many fit in a register and in the
+    cache. The rounded centroids exclude centroids that are too far away; for the others the exact distance is computed.
     """
 
     first: int
@@ -71,7 +71,7 @@ def build(centroids: Array, ids: Array, inverse: Array, leaf_points: int = LEAF_
     ids : ndarray of shape (n_points,), int64
         Ids of the centroids in the tree: their rows in `centroids`.
     inverse : ndarray of shape (n_ids,), float64
-        What each centroid adds to the divisor of a distance.
+        Term that each centroid adds to the divisor of a distance.
     leaf_points : int, default=LEAF_POINTS
         Most centroids in a leaf.
     """
@@ -176,7 +176,7 @@ def nearest(
     i : int
         Id of the centroid whose neighbour is wanted; it is in the tree.
     inverse : ndarray of shape (n_ids,), float64
-        What each centroid adds to the divisor of a distance.
+        Term that each centroid adds to the divisor of a distance.
     group : int
         Group of centroid `i`.
     found : int
@@ -189,7 +189,7 @@ def nearest(
     found : int
         Nearest centroid; the candidate if no other is as near.
     best : float
-        Its distance.
+        Distance of this centroid.
 
     Notes
     -----

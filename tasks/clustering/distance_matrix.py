@@ -11,7 +11,7 @@ from tasks.clustering import box_tree
 from tasks.clustering.reciprocal_neighbours import Merges, NearestNeighbours
 
 Array = NDArray[Any]
-SERIAL_CLUSTERS = 512  # so many clusters are merged faster by one worker than by several
+SERIAL_CLUSTERS = 512  # number of clusters up to which one worker merges faster than several workers
 SENT_BYTES = 2**25  # of matrix rows that are exchanged at once
 
 
@@ -157,7 +157,7 @@ class MatrixShard:
     def _partners(
         self, numbers: Array, merged: Merges, owners: Array, communicator: Communicator
     ) -> tuple[Array, Array]:
-        """Those of some merges whose lower row is here, and the matrix rows of their higher parts."""
+        """Merges whose lower row this worker holds, and the matrix rows of the higher clusters of these merges."""
         source, target = owners[merged.high[numbers]], owners[merged.low[numbers]]
         sent = numbers[(source == communicator.rank) & (target != communicator.rank)]
         parts = communicator.allgather((sent, self.values[self.rows[merged.high[sent]]]))

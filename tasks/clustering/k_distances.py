@@ -17,8 +17,8 @@ def k_distances(X: Array, k: int) -> Array:
     """Distance of each row to the k-th nearest row, of which the row itself is the first.
 
     So k counts rows as `min_samples` of DBSCAN does: a row is a core row if `eps` is at least its distance. At
-    the quantile q of the curve, `eps` makes a share q of the rows core rows. Of a table with more than
-    `MOST_ROWS` rows the distances of a sample are computed, to the nearest of all rows.
+    the quantile q of the curve, `eps` makes a share q of the rows core rows. If the table has more than `MOST_ROWS`
+    rows, the distances are computed for a sample of the rows, to the nearest of all rows.
 
     Parameters
     ----------

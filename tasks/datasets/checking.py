@@ -1,4 +1,4 @@
-"""Checks of a training table: what nothing honest can be learned from is refused with the reason."""
+"""Checks of a training table: a table that is too small or has an unusable target is refused with the reason."""
 
 import math
 from collections import Counter
@@ -16,7 +16,7 @@ HOLDOUT_PER_CLASS = 2
 
 
 def check(frame: pd.DataFrame, source: Source, rules: TableRules, folds: int = 2) -> None:
-    """Refuse a table from which nothing honest can be learned.
+    """Refuse a table that is too small, has a column without a name, or does not meet the demands of the problem.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def check(frame: pd.DataFrame, source: Source, rules: TableRules, folds: int = 2
         raise DataError(f"'{source.path}' has {len(frame)} rows; at least {MIN_ROWS} are needed")
     if "" in frame and not is_row_number(frame[""]):
         raise DataError(
-            f"column {list(frame).index('') + 1} of '{source.path}' has no name; give every column one"
+            f"column {list(frame).index('') + 1} of '{source.path}' has no name; give every column a name"
         )
     rules.check(frame, source, folds)
 
@@ -50,7 +50,7 @@ def held_out(count: int) -> int:
 
 
 def target_counts(frame: pd.DataFrame, source: Source) -> Counter[str]:
-    """Count the values of a target, at least two different ones.
+    """Count the values of a target, which must have at least two different values.
 
     Raises
     ------

@@ -22,7 +22,7 @@ class Cleaned:
     Parameters
     ----------
     recipe : Recipe
-        What was done to the columns, to be done to every table that a model of this one is used on.
+        The steps that prepared the columns, which a model applies to every table that it predicts.
     features : pandas.DataFrame
         Prepared columns of float64 (missing: NaN) and of category, of the rows that have a target.
     target : numpy.ndarray, optional
@@ -71,7 +71,7 @@ def clean(table: RawTable, frame: pd.DataFrame, source: Source, rules: TableRule
 
 
 def _is_known(frame: pd.DataFrame, source: Source) -> npt.NDArray[np.bool_]:
-    """Which rows have a target; all, where there is none to predict."""
+    """Mask of the rows that have a target; all rows if there is no target to predict."""
     if source.target is None:
         return np.ones(len(frame), bool)
     known: npt.NDArray[np.bool_] = labels(frame[source.target]).notna().to_numpy()
@@ -79,7 +79,7 @@ def _is_known(frame: pd.DataFrame, source: Source) -> npt.NDArray[np.bool_]:
 
 
 def _rows(features: pd.DataFrame, wanted: npt.NDArray[np.bool_]) -> pd.DataFrame:
-    """Some rows, whose categories are those that occur in them."""
+    """The wanted rows, without categories that occur in no wanted row."""
     rows = features[wanted].reset_index(drop=True)
     for name in rows:
         if is_category(rows[name]):

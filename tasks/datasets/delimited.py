@@ -51,7 +51,8 @@ def read_delimited(path: Path) -> Delimited:
     Raises
     ------
     DataError
-        If the file is empty, is no UTF-8 text, has an open quote, or has rows of different lengths; names the line.
+        If the file is empty, is no UTF-8 text, has an open quote, or has rows of different lengths; the message names
+        the line.
     """
     data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
     text = _decoded(data, path)
@@ -79,7 +80,7 @@ def _decoded(data: bytes, path: Path) -> str:
     if b"\0" in data and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
         line = _line_at(data, data.index(b"\0"))
         raise DataError(
-            f"'{path}', line {line}: holds a NUL byte, so it is no text; give a CSV or Parquet file"
+            f"'{path}', line {line}: the file holds a NUL byte, so it is no text; give a CSV or Parquet file"
         )
     try:
         return data.decode("utf-8")
@@ -95,7 +96,7 @@ def _line_at(data: bytes, position: int) -> int:
 
 
 def _layout(text: str, path: Path) -> tuple[str, list[str]]:
-    """Separator that gives header and first row the same number of fields, and the most; and the header's fields."""
+    """Separator that gives header and first row the same, largest number of fields; and the header's fields."""
     head = text[:HEAD]
     starts = {mark: [fields for _, fields in islice(_records(head, mark, path), 2)] for mark in SEPARATORS}
     widths = {mark: [len(fields) for fields in start] for mark, start in starts.items()}

@@ -1,4 +1,4 @@
-"""Rows that are set aside before any search, by a fixed seed, and that no search sees."""
+"""Hold-outs: rows that are set aside with a fixed seed before any search, so that no search sees these rows."""
 
 import numpy as np
 
@@ -72,7 +72,7 @@ def _total(y: Target, rows: int | None) -> int:
 
 
 def _shares(counts: RowNumbers, total: int) -> list[int]:
-    """Rows to take of each class: proportional, the largest remainders rounded up, and never below two."""
+    """Number of rows to hold out of each class: in proportion, largest remainders rounded up, at least two."""
     exact = counts * total / counts.sum()
     takes = np.floor(exact).astype(int)
     takes[np.argsort(takes - exact, kind="stable")[: total - takes.sum()]] += 1

@@ -17,18 +17,18 @@ def infer(table: RawTable, target: str | None = None) -> pd.DataFrame:
     table : RawTable
         The training table.
     target : str, optional
-        Name of the column to predict, whose texts may be mixed with numbers: both are classes.
+        Name of the column to predict; this column may mix texts and numbers, because both can name classes.
 
     Returns
     -------
     pandas.DataFrame
         Numbers, truth values, and texts that all stand for numbers are float64 (missing: NaN), other texts
-        category, dates datetime64; anything else is as it came.
+        category, dates datetime64; all other types are unchanged.
 
     Raises
     ------
     DataError
-        If a column is mixed of numbers and some texts; names the file, the column and the line.
+        If a column mixes numbers and some texts; the message names the file, the column and the line.
     """
     return pd.DataFrame(
         {
@@ -49,7 +49,7 @@ def is_category(column: pd.Series) -> bool:
 
 
 def is_row_number(column: pd.Series) -> bool:
-    """Whether a column is empty or only counts the rows from 0 or 1, as some programs add one."""
+    """Whether a column is empty or only counts the rows from 0 or 1, as in files that some programs write."""
     if bool(column.isna().all()):
         return True
     if not is_numeric(column):
@@ -58,7 +58,7 @@ def is_row_number(column: pd.Series) -> bool:
 
 
 def labels(target: pd.Series) -> pd.Series:
-    """Class names of a target column as texts, whole numbers without a decimal point; missing ones are kept."""
+    """Class names of a target column as texts, whole numbers without a decimal point; missing values stay missing."""
     if not is_numeric(target):
         return target.astype(object)
     finite = target.where(np.isfinite(target))

@@ -15,21 +15,21 @@ from tasks.datasets.raw import is_number
 MISSING_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
 IsWanted = Callable[[str], bool]
-"""Function that says by its name whether a column is to be read."""
+"""Function that takes the name of a column and returns whether the column is read."""
 
 
 def all_columns(_name: str) -> bool:
-    """Say that every column is wanted."""
+    """Return True, because every column is read."""
     return True
 
 
 def read_parquet(path: Path, is_wanted: IsWanted = all_columns) -> pa.Table:
-    """Read columns of one Parquet file, dictionaries as the values that they stand for.
+    """Read columns of one Parquet file, with dictionary-encoded values decoded.
 
     Raises
     ------
     DataError
-        If the file is cut off or no Parquet; names the file.
+        If the file is cut off or is no Parquet file; the message names the file.
     """
     try:
         with pq.ParquetFile(path) as file:
@@ -43,13 +43,13 @@ def read_parquet(path: Path, is_wanted: IsWanted = all_columns) -> pa.Table:
 def read_folder(folder: Path, is_wanted: IsWanted = all_columns) -> pa.Table:
     """Read columns of every part of a folder, in the order of names; `column=value` folders become columns of text.
 
-    A column may be of integers in one part and of floating-point numbers in another one, as programs write it
-    where a value is missing; it is then of floating-point numbers.
+    A column may hold integers in one part and floating-point numbers in another, because programs write integers with
+    missing values as floating-point numbers; the column then holds floating-point numbers.
 
     Raises
     ------
     DataError
-        If the folder has no parts, a part leads out of it or is damaged, or the parts' columns differ.
+        If the folder has no parts, a part is a link out of the folder or is damaged, or the parts' columns differ.
     """
     paths = parts(folder)
     tables = [_read_part(path, folder, is_wanted) for path in paths]
@@ -58,12 +58,12 @@ def read_folder(folder: Path, is_wanted: IsWanted = all_columns) -> pa.Table:
 
 
 def parts(folder: Path) -> list[Path]:
-    """Every Parquet file below a folder; hidden names (`.x`, `_x`) are passed over.
+    """Every Parquet file below a folder; hidden names (`.x`, `_x`) are ignored.
 
     Raises
     ------
     DataError
-        If a link leads out of the folder, a file is no Parquet, or there is none.
+        If a link leads out of the folder, a file is no Parquet file, or there is no file.
     """
     root = folder.resolve()
     found: list[Path] = []
@@ -95,7 +95,7 @@ def _wanted_names(schema: pa.Schema, is_wanted: IsWanted) -> list[str]:
 
 
 def _wanted(table: pa.Table, is_wanted: IsWanted) -> pa.Table:
-    """Leave out columns that nobody wants; a reader gives "a.b" as well where "a" is wanted."""
+    """Leave out columns that are not wanted; the Parquet reader returns "a.b" too if "a" is wanted."""
     return table.select([index for index, name in enumerate(table.column_names) if is_wanted(name)])
 
 
@@ -117,7 +117,7 @@ def _read_part(path: Path, folder: Path, is_wanted: IsWanted) -> pa.Table:
 
 
 def _require_same_columns(tables: Mapping[Path, pa.Table], folder: Path) -> None:
-    """Refuse differing columns; their order is free, and one may be wholly empty (type null) in a part."""
+    """Refuse differing columns; the order of columns is free, and a column may be empty (type null) in a part."""
     (first, table), *others = tables.items()
     expected = _types(table)
     for path, table in others:
@@ -146,7 +146,7 @@ def _go_together(one: pa.DataType | None, other: pa.DataType | None) -> bool:
 
 
 def _with_same_numbers(tables: list[pa.Table]) -> list[pa.Table]:
-    """The tables with floating-point numbers where the types of a column's numbers differ."""
+    """The tables, with columns as floating-point numbers where the numeric types of the parts differ."""
     kinds: dict[str, set[pa.DataType]] = {}
     for table in tables:
         for name, kind in _types(table).items():

@@ -1,4 +1,4 @@
-"""A source becomes one Parquet file with its digest: what every engine, fold and trial of a study reads."""
+"""Preparation of a table: one Parquet file with its digest, which every engine, fold and trial of a study reads."""
 
 import re
 from collections.abc import Iterator
@@ -18,20 +18,22 @@ from tasks.datasets.prepared import PreparedDataset, file_digest
 from tasks.datasets.reading import read
 from tasks.datasets.table_rules import TableRules
 
-ROW_GROUP = 65_536  # rows; the same blocks whoever reads, so engines can take one group at a time
+ROW_GROUP = (
+    65_536  # rows of a block; all readers see the same blocks, so engines can read one block at a time
+)
 
 
 def prepare_table(source: Source, folder: Path, rules: TableRules, *, folds: int = 2) -> PreparedDataset:
-    """Read, check and clean a table, and keep it as `<name>-<digest>.parquet` with a `.json` that describes it.
+    """Read, check and clean a table, and write `<name>-<digest>.parquet` with a description in a `.json` file.
 
-    The same input gives the same bytes; a file that is already there with its right digest is left alone.
+    The same input gives the same bytes; an existing file with the right digest is not written again.
 
     Parameters
     ----------
     source : Source
         The table.
     folder : Path
-        The folder where prepared data are kept; made if it is not there.
+        The folder where prepared data are kept; a missing folder is made.
     rules : TableRules
         The demands of the problem that the table poses.
     folds : int
@@ -61,7 +63,7 @@ def prepare_table(source: Source, folder: Path, rules: TableRules, *, folds: int
     except OSError as error:
         reason = error.strerror or error
         raise DataError(
-            f"cannot keep the prepared data in '{folder}': {reason}; free or name a folder"
+            f"cannot write the prepared data to '{folder}': {reason}; make room, or set TRILLA_HOME to another folder"
         ) from None
     return prepared
 
@@ -89,7 +91,7 @@ def _keep_table(table: pa.Table, folder: Path, name: str) -> tuple[Path, str]:
 
 @contextmanager
 def _temporary(folder: Path) -> Iterator[Path]:
-    """Name a hidden file that is gone at the end unless it was renamed."""
+    """Yield the path of a hidden file, and delete the file at the end unless it was renamed."""
     path = folder / f".unfinished-{uuid4().hex}"
     try:
         yield path

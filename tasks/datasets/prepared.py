@@ -1,4 +1,4 @@
-"""A prepared data set: a cleaned table or packed images on disk, and how their rows are split and read."""
+"""A prepared data set: a cleaned table or packed images on disk, with the reader and the split of its rows."""
 
 import hashlib
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ RowNumbers = npt.NDArray[np.intp]
 
 
 class PreparedDataset(BaseModel):
-    """A cleaned table or packed images on disk, known by their digest; small enough to travel to workers."""
+    """A cleaned table or packed images on disk, identified by a digest; small enough to be sent to workers."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,16 +33,16 @@ class PreparedDataset(BaseModel):
         "a folder of packed images."
     )
     sha256: str = Field(description="Digest of the file's bytes.")
-    recipe: Recipe = Field(description="What was done to the columns of the table, and what is predicted.")
+    recipe: Recipe = Field(description="Steps that prepared the columns of the table, and the target.")
     rows: int
-    notes: list[str] = Field(description="What cleaning did, with counts.")
+    notes: list[str] = Field(description="Changes that cleaning made, with counts.")
     provenance: str
-    caution: str = Field("", description="What to know before the figures, such as that others stand in.")
-    images: bool = Field(False, description="Whether the rows are images in a packed folder, and no table.")
+    caution: str = Field("", description="Warning about the data, for example that other images were used.")
+    images: bool = Field(False, description="Whether the rows are images in a packed folder, not a table.")
 
     @property
     def target(self) -> str | None:
-        """Name of the column to predict; None where there is none."""
+        """Name of the column to predict; None without a column to predict."""
         return self.recipe.target.name if self.recipe.target else None
 
     @property
@@ -52,34 +52,34 @@ class PreparedDataset(BaseModel):
 
     @property
     def numeric(self) -> list[str]:
-        """Names of the columns of float64, in which missing is null."""
+        """Names of the float64 columns, in which a missing value is null."""
         return self.recipe.numeric
 
     @property
     def categorical(self) -> list[str]:
-        """Names of the columns of text, in which missing is null."""
+        """Names of the text columns, in which a missing value is null."""
         return self.recipe.categorical
 
     @property
     def columns(self) -> list[str]:
-        """All feature columns: the numeric ones, then the categories."""
+        """All feature columns: first the numeric columns, then the categories."""
         return [*self.numeric, *self.categorical]
 
     def load(self) -> tuple[Any, Target | None]:
-        """Read features and target, once a process.
+        """Read features and target; each process reads the file once.
 
         Returns
         -------
         features : pandas.DataFrame of shape (rows, n_features), or numpy.ndarray of shape (rows, size, size, 3)
-            float64 (missing: NaN) and category columns; shared within the process, so not to be written into.
-            Images are a memory-mapped uint8 array.
+            float64 columns (missing: NaN) and category columns; do not write into them, because all callers in the
+            process share them. Images are a memory-mapped uint8 array.
         y : numpy.ndarray of shape (rows,), or None
             Codes into `classes` (int64), or the quantity to predict (float64); None for clustering.
 
         Raises
         ------
         DataError
-            If the file is gone or its digest is not the one it was prepared with.
+            If the file does not exist any more, or its digest differs from the digest at preparation.
         """
         if self.images:
             return _load_images(self.path)
@@ -96,9 +96,9 @@ class Split:
     X : pandas.DataFrame or numpy.ndarray
         Features of the training rows.
     y : numpy.ndarray of shape (rows,), or None
-        Target of the training rows; None where nothing is predicted.
+        Target of the training rows; None without a target.
     X_test, y_test : as X and y
-        The held-out rows; None where every row trains.
+        Features and target of the held-out rows; None if no rows are held out.
     """
 
     X: Any

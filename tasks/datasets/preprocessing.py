@@ -1,4 +1,4 @@
-"""From the columns of a prepared table to the numbers that an algorithm learns from."""
+"""The scikit-learn step that turns the columns of a prepared table into the numbers that an algorithm uses."""
 
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
@@ -7,7 +7,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from tasks.datasets.prepared import PreparedDataset
 
-MAX_CATEGORIES = 50  # one-hot columns a text column may become; rarer texts share one
+MAX_CATEGORIES = 50  # largest number of one-hot columns of a text column; the rarest texts share one column
 
 
 def preprocessor(prepared: PreparedDataset, *, scale: bool, impute: bool) -> ColumnTransformer:
@@ -16,17 +16,18 @@ def preprocessor(prepared: PreparedDataset, *, scale: bool, impute: bool) -> Col
     Parameters
     ----------
     prepared : PreparedDataset
-        Whose columns it takes.
+        The data set whose columns are transformed.
     scale : bool
-        Bring numeric columns to mean 0 and standard deviation 1.
+        Whether numeric columns are scaled to mean 0 and standard deviation 1.
     impute : bool
-        Fill missing numbers with the column's median. Without it they pass through as NaN.
+        Whether missing numbers are filled with the column's median; if False, missing numbers stay NaN.
 
     Returns
     -------
     sklearn.compose.ColumnTransformer
-        Numeric columns first, then one column a category. Missing is a category of its own, an unknown one
-        counts as rare, and the names it gives hold no `[`, `]` or `<`, which XGBoost refuses.
+        The unfitted transformer: numeric columns first, then one column for each category. A missing text is a
+        category of its own, and an unknown text counts as a rare category. The names of the new columns hold no `[`,
+        `]` or `<`, which XGBoost refuses.
     """
     steps = [SimpleImputer(strategy="median", keep_empty_features=True)] * impute + [StandardScaler()] * scale
     encoder = OneHotEncoder(
@@ -50,5 +51,5 @@ def category_name(column: str, category: object) -> str:
 
 
 def plain_name(_step: str, column: str) -> str:
-    """Write a column's name in look-alikes of the three characters that XGBoost refuses."""
+    """Name of a column with look-alikes in place of the three characters that XGBoost refuses."""
     return column.translate(str.maketrans("[]<", "⁅⁆‹"))

@@ -1,4 +1,4 @@
-"""Columns as they stand in a file, before anybody decides what they mean."""
+"""Columns of a file as they were read, before their types are inferred."""
 
 import re
 from collections.abc import Callable
@@ -18,12 +18,12 @@ MISSING_WORDS = ("", "?", "NA", "N/A", "#N/A", "n/a", "NaN", "nan", "null", "NUL
 """Texts that mean that a cell has no value."""
 NUMBER = r"[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:inf|infinity))"
 DECIMAL_COMMA = r"^([+-]?\d*),(\d+([eE][+-]?\d+)?)$"
-LONGEST_SHOWN = 40  # characters of a cell in a message
+LONGEST_SHOWN = 40  # largest number of characters of a cell that a message shows
 
 
 @dataclass(frozen=True)
 class RawColumn:
-    """A column as it stands in a file: texts of a CSV file, or values of a Parquet file with their type.
+    """A column of a file: texts of a CSV file, or typed values of a Parquet file.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class RawColumn:
     path : Path
         The file or folder that the column was read from.
     place : callable
-        Function that says where in the file a row (counted from 0) is, for example "line 7".
+        Function that gives the place of a row (counted from 0) in the file, for example "line 7".
     decimal_comma : bool
         Whether the text "1,5" stands for the number 1.5.
     missing_words : tuple of str
@@ -65,7 +65,7 @@ class RawColumn:
 
     @cached_property
     def texts(self) -> pa.ChunkedArray:
-        """The cells as trimmed texts, where they are texts; a cell without a value is null."""
+        """The cells of a text column as trimmed texts; a cell without a value is null."""
         text = pc.utf8_trim_whitespace(self.values.cast(pa.large_string()))
         return pc.if_else(pc.is_in(text, pa.array(self.missing_words, pa.large_string())), None, text)
 
@@ -78,7 +78,7 @@ class RawColumn:
 
     @cached_property
     def is_word(self) -> npt.NDArray[np.bool_]:
-        """Which cells are texts that stand for no number."""
+        """Mask of the cells that hold a text which is no number."""
         if not self.holds_texts:
             return np.zeros(len(self.values), bool)
         word: npt.NDArray[np.bool_] = pc.invert(self._is_numeral).fill_null(False).to_numpy()
@@ -106,7 +106,7 @@ class RawColumn:
         Raises
         ------
         DataError
-            Always; names the file, the line, the column and the word.
+            Always; the message names the file, the line, the column and the word.
         """
         words = np.flatnonzero(self.is_word)
         self.refuse_cell(
@@ -121,19 +121,19 @@ class RawColumn:
         Raises
         ------
         DataError
-            Always; names the file, the line, the column, the cell's value and the fault.
+            Always; the message names the file, the line, the column, the cell's value and the fault.
         """
         value = re.sub(r"\s+", " ", str(self.values[row].as_py()).strip())
         shown = f"{value[:LONGEST_SHOWN]}..." if len(value) > LONGEST_SHOWN else value
         raise DataError(f"'{self.path}', {self.place(row)}: column '{self.name}' holds '{shown}' {fault}")
 
     def refuse_type(self, wanted: str) -> NoReturn:
-        """Refuse the column because its cells have a type that stands for no value of the wanted kind.
+        """Refuse the column because its type cannot hold the wanted kind of values.
 
         Raises
         ------
         DataError
-            Always; names the file, the column, its type and what is wanted.
+            Always; the message names the file, the column, its type and the wanted kind of values.
         """
         raise DataError(
             f"'{self.path}': column '{self.name}' holds values of type {self.values.type} where {wanted} belong"
@@ -153,7 +153,7 @@ class RawColumn:
 
 @dataclass(frozen=True)
 class RawTable:
-    """A table as it stands in a file.
+    """A table of a file, whose columns have no inferred types yet.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Reading: a source's file or folder becomes a table of raw columns, or is refused with the reason."""
+"""Readers that turn a source's file or folder into a table of raw columns, or refuse it with the reason."""
 
 from collections import Counter
 from collections.abc import Callable, Collection
@@ -31,12 +31,13 @@ def read(
     Returns
     -------
     RawTable
-        The columns in the order of the file; blanks inside their names are single.
+        The columns in the order of the file; repeated blanks inside a name are replaced by a single blank.
 
     Raises
     ------
     DataError
-        If the table cannot be read whole, or two columns have the same name; names the file and the columns.
+        If the table cannot be read completely, or two columns have the same name; the message names the file and the
+        columns.
     """
 
     def is_wanted(name: str) -> bool:
@@ -62,7 +63,7 @@ def _collapsed(name: str) -> str:
 def _arrow_table(
     source: Source, is_wanted: Callable[[str], bool]
 ) -> tuple[pa.Table, Callable[[int], str], bool]:
-    """Give the columns, how to say where in the file a row is, and whether numbers have decimal commas."""
+    """Return the columns, the function that gives a row's place in the file, and whether decimal commas are used."""
     if source.kind == "text":
         parsed = read_delimited(source.path)
         return parsed.table, lambda row: f"line {parsed.line(row)}", parsed.separator == ";"

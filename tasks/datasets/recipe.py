@@ -1,4 +1,4 @@
-"""The recipe of a table: what is done to its columns, learned once in training and applied wherever it is used."""
+"""The recipe of a table: the steps that prepare its columns, learned in training and applied to all later tables."""
 
 import numpy as np
 import numpy.typing as npt
@@ -17,17 +17,17 @@ FORMAT = 1
 
 
 class Recipe(BaseModel):
-    """What is done to the columns of a table before a model sees them.
+    """The steps that prepare the columns of a table for a model.
 
-    A recipe is stored with the prepared data and with each model that was trained on them, so that the model
-    sees in use what it saw in training.
+    A recipe is stored with the prepared data and with each model that was trained on these data, so that the model
+    gets new rows in the same form as the training rows.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    format: int = Field(FORMAT, description="Version of the recipe's own form.")
-    columns: tuple[AnyColumn, ...] = Field((), description="What is done to each column but the target.")
-    target: AnyTarget | None = Field(None, description="The column to predict; null where there is none.")
+    format: int = Field(FORMAT, description="Version of the recipe's format.")
+    columns: tuple[AnyColumn, ...] = Field((), description="Steps for each column except the target.")
+    target: AnyTarget | None = Field(None, description="The column to predict; null without a target.")
     missing_words: tuple[str, ...] = Field(
         MISSING_WORDS, description="Texts that mean that a cell has no value."
     )
@@ -53,7 +53,7 @@ class Recipe(BaseModel):
 
     @property
     def inputs(self) -> list[str]:
-        """Names of the columns that a table must have."""
+        """Names of the columns that every table to predict must have."""
         return [column.name for column in self.columns if column.is_used]
 
     @property
@@ -62,7 +62,7 @@ class Recipe(BaseModel):
         return list(self.target.classes) if self.target else []
 
     def read(self, source: Source) -> RawTable:
-        """Read the columns of a table that the recipe needs; other columns are passed over."""
+        """Read the columns of a table that the recipe needs; other columns are ignored."""
         return read(source, self.inputs, self.missing_words)
 
     def apply(self, table: RawTable) -> pd.DataFrame:
@@ -71,7 +71,7 @@ class Recipe(BaseModel):
         Parameters
         ----------
         table : RawTable
-            The table; the order of its columns is free, and it may have more of them.
+            The table; the order of its columns is free, and the table may have further columns.
 
         Returns
         -------
@@ -81,7 +81,8 @@ class Recipe(BaseModel):
         Raises
         ------
         DataError
-            If a column is missing, or holds what cannot be in it; names the file, the column and the line.
+            If a column is missing, or holds a value that the column cannot hold; the message names the file, the
+            column and the line.
         """
         names = table.names
         for name in self.inputs:
@@ -108,7 +109,7 @@ def learn(
     frame : pandas.DataFrame
         The same columns with the types that `infer` gave them.
     is_known : numpy.ndarray of bool, shape (rows,)
-        Which rows are trained on.
+        Mask of the training rows.
     source : Source
         The source of the table, with its target.
     rules : TableRules
@@ -117,7 +118,7 @@ def learn(
     Returns
     -------
     recipe : Recipe
-        What is to be done to the columns.
+        The steps that prepare the columns.
     notes : list of str
         Sentences that tell with counts what the recipe changes or leaves out.
     """

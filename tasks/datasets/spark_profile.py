@@ -1,4 +1,4 @@
-"""The prepared table through Spark's eyes: the same rows, the same gaps, the same means."""
+"""A check that Spark reads the same prepared table as the other engines: rows, missing values and means."""
 
 import math
 from typing import Any
@@ -10,18 +10,19 @@ RELATIVE_TOLERANCE = 1e-9
 
 
 def profile_with_spark(dataset: PreparedDataset, session: Any) -> dict[str, dict[str, float]]:
-    """Profile the prepared Parquet with Spark and compare it with what the other engines read.
+    """Profile the prepared Parquet file with Spark, and compare the profile with the table of the other engines.
 
     Parameters
     ----------
     dataset : PreparedDataset
-        Its path must be readable by the executors.
+        The data set; the executors must be able to read its path.
     session : SparkSession
+        The Spark session.
 
     Returns
     -------
     dict
-        For each column `count` (values that are there) and, for numbers, `mean`, `stddev`, `min`, `max`.
+        For each column `count` (number of values) and, for numbers, `mean`, `stddev`, `min` and `max`.
 
     Raises
     ------
@@ -52,7 +53,7 @@ def _profile(dataset: PreparedDataset, session: Any) -> tuple[int, dict[str, dic
 
     table = session.read.parquet(dataset.path)
     names = table.columns
-    # columns are addressed by number: a name may hold dots and backticks, which mean something to Spark
+    # columns are addressed by number, because dots and backticks in a name have a meaning in Spark
     table = table.toDF(*(f"c{i}" for i in range(len(names))))
     wanted = {name: f"c{names.index(name)}" for name in dataset.columns}
     figures = [F.count(F.lit(1)).alias("rows")]

@@ -1,4 +1,4 @@
-"""What a kind of problem demands of a table, asked by the preparation; the problems say it."""
+"""The demands of a kind of problem on a table, which the preparation checks; each problem defines its own."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
@@ -42,4 +42,4 @@ class TableRules(ABC):
 
     @abstractmethod
     def learn_target(self, frame: pd.DataFrame, source: Source) -> ClassTarget | QuantityTarget | None:
-        """What the column to predict is, by the rows that have a target; None: nothing is predicted."""
+        """Learn the target from the rows that have one; None: the problem has no target."""

@@ -1,4 +1,4 @@
-"""The kinds of targets: how the column to predict is learned, and how it is encoded."""
+"""The kinds of targets, classes and quantities: how each is learned from a column and encoded."""
 
 from abc import ABC, abstractmethod
 from typing import Annotated, Any, Literal
@@ -33,7 +33,7 @@ class TargetColumn(BaseModel, ABC):
 
     @abstractmethod
     def predictions(self, model: Any, X: Any) -> pd.DataFrame:
-        """What a fitted model predicts for prepared rows, in words that a person reads."""
+        """Predictions of a fitted model for prepared rows, with the names of classes instead of codes."""
 
 
 class ClassTarget(TargetColumn):
@@ -49,7 +49,7 @@ class ClassTarget(TargetColumn):
         return codes
 
     def predictions(self, model: Any, X: Any) -> pd.DataFrame:
-        """`prediction` (the most probable class) and `probability of NAME` of each class."""
+        """Columns `prediction` (the most probable class) and `probability of NAME` for each class."""
         shares = model.predict_proba(X)
         names = [self.classes[code] for code in model.classes_]
         columns = {f"probability of {name}": column for name, column in zip(names, shares.T, strict=True)}
@@ -62,11 +62,11 @@ class QuantityTarget(TargetColumn):
     kind: Literal["quantity"] = "quantity"
 
     def encode(self, column: pd.Series) -> npt.NDArray[Any]:
-        """The numbers themselves."""
+        """The numbers of the column, unchanged."""
         return column.to_numpy()
 
     def predictions(self, model: Any, X: Any) -> pd.DataFrame:
-        """`prediction`, the quantity."""
+        """Column `prediction` with the quantity."""
         return pd.DataFrame({"prediction": model.predict(X)})
 
 
@@ -74,7 +74,7 @@ AnyTarget = Annotated[ClassTarget | QuantityTarget, Field(discriminator="kind")]
 
 
 def learn_classes(column: pd.Series, positive: str | None) -> ClassTarget:
-    """Classes in the order of their names (numbers in that of their values); a positive class comes last."""
+    """Learn the classes, sorted by name (numbers by value), with the positive class last."""
     numeric = is_numeric(column)
 
     def rank(label: str) -> tuple[bool, float | str]:

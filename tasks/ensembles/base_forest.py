@@ -1,4 +1,4 @@
-"""What the random forests share: fitted in slices on an engine, cut to fewer trees, asked about tables."""
+"""Base class of the random forests: fits in slices on an engine, cuts to fewer trees, predictions for tables."""
 
 from collections.abc import Sequence
 from copy import copy, deepcopy
@@ -74,7 +74,7 @@ def sum_predictions(trees: Sequence[Any], X: Any, method: str, total: Array | No
     Parameters
     ----------
     trees : sequence of fitted trees
-        Trees to ask; at least one where there is no `total`.
+        Trees that predict; at least one tree if `total` is None.
     X : {ndarray, sparse matrix} of shape (n_rows, n_features), float32
         Rows to predict.
     method : {"predict", "predict_proba"}

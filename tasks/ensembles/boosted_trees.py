@@ -1,4 +1,4 @@
-"""What estimators that boost trees share: how rows reach a library, on how many shards, and what comes back."""
+"""Base class of estimators that boost trees: rows and shards for the library, and the fitted model from it."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -160,7 +160,7 @@ class BoostedTrees(TruncatableEnsemble, BaseEstimator):
 
     @abstractmethod
     def _plan(self, classes: Array | None) -> Any:
-        """What all members of a fit know; where `classes` are given, the targets are indices into them."""
+        """Data that all members of a fit have; if `classes` are given, the targets are indices into `classes`."""
 
     @abstractmethod
     def _keep(self, trained: Any) -> None:

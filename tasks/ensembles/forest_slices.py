@@ -47,7 +47,7 @@ class RegressorSlice(_QuickTrees, ensemble.RandomForestRegressor):
 
 @dataclass(frozen=True)
 class ForestPlan:
-    """What every slice of a forest needs; reaches each worker once."""
+    """Data that every slice of a forest needs; sent once to each worker."""
 
     forest: BaseEstimator
     """Unfitted slice; its `n_estimators` and `random_state` are set for each slice."""

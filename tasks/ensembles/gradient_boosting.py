@@ -26,7 +26,7 @@ Array = NDArray[Any]
 
 
 class _GradientBoosting(BoostedTrees):
-    """What classifier and regressor share: parameters, and the way to LightGBM and back."""
+    """Base class of classifier and regressor: parameters, and the conversion to LightGBM's model and back."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BoostedTrees._parameter_constraints,

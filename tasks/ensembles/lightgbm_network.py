@@ -2,7 +2,7 @@
 
 LightGBM can also be given functions that communicate for it (`LGBM_NetworkInitWithFunctions`). Those cannot
 report that a member is lost: an error cannot leave a Python callback through LightGBM's C++ code, and training
-would go on with wrong numbers.
+would continue with wrong numbers.
 """
 
 import os
@@ -111,10 +111,10 @@ def _try_to_connect(booster: lgb.Booster, communicator: Communicator) -> None:
 def _reset_connections_at_exit(ports: Container[int]) -> None:
     """Have the connections at these ports reset, rather than closed in good order, when this process ends.
 
-    LightGBM ends a fit with an error when a connection is reset. When a connection is closed in good order,
-    as the system does for a killed process, LightGBM asks it for data for ever. The issue is known
-    (github.com/lightgbm-org/LightGBM/pull/7178) and not mended in version 4.7. LightGBM has no way to set
-    options of its sockets and does not tell their descriptors, so they are found by their ports.
+    LightGBM ends a fit with an error when a connection is reset. When a connection is closed normally, as the
+    system does for a killed process, LightGBM reads from the connection for ever. The issue is known
+    (github.com/lightgbm-org/LightGBM/pull/7178) and not fixed in version 4.7. LightGBM has no interface for the
+    options or the descriptors of its sockets, so this function finds the sockets by their ports.
     """
     for connection in psutil.Process().net_connections("tcp4"):
         with suppress(OSError), socket.socket(fileno=os.dup(connection.fd)) as end:

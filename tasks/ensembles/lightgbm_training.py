@@ -21,7 +21,7 @@ BIN_ROWS = 200_000
 
 @dataclass(frozen=True)
 class LightGBMPlan:
-    """What all members of a fit know."""
+    """Parameters that all members of a fit have."""
 
     parameters: Mapping[str, Any]
     """LightGBM's own parameters, without the objective of a classification."""
@@ -67,7 +67,7 @@ def train_lightgbm(blocks: list[Block], communicator: Communicator, plan: LightG
     communicator : Communicator
         This member of the group.
     plan : LightGBMPlan
-        What to train.
+        Parameters of the training.
 
     Raises
     ------
@@ -149,7 +149,7 @@ def _check_validation(held_out: Array, communicator: Communicator, plan: LightGB
 def _agreed(train: Callable[[], LightGBMModel], communicator: Communicator) -> LightGBMModel:
     """Return what `train` returns, if it succeeds at all members.
 
-    Members meet after the training, so that the loss of a member is told apart from an error of the library.
+    Members meet after the training, so that a lost member is distinguished from an error of the library.
     """
     trained, failure = None, None
     try:

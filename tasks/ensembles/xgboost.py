@@ -33,7 +33,7 @@ BOOSTER_PARAMETERS = (
 
 
 class _XGBoost(BoostedTrees):
-    """What classifier and regressor share: parameters, and the way to XGBoost and back."""
+    """Base class of classifier and regressor: parameters, and the conversion to XGBoost's model and back."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BoostedTrees._parameter_constraints,
@@ -123,7 +123,7 @@ class _XGBoost(BoostedTrees):
         return self.n_estimators  # early stopping included: a shorter fit stops at the same round or before
 
     def _keep_first(self, n_estimators: int) -> None:
-        """Use the rounds that a fit with so many uses: all, or those up to the lowest validation loss."""
+        """Use the rounds of a fit with `n_estimators`: all rounds, or the rounds up to the lowest validation loss."""
         self.n_iter_ = min(n_estimators, self.booster_.num_boosted_rounds())
         losses = self.validation_losses_[: self.n_iter_]
         self.best_iteration_ = int(np.argmin(losses)) if losses else self.n_iter_ - 1

@@ -48,7 +48,7 @@ def xgboost_collective(communicator: Communicator) -> Iterator[None]:
         finally:
             with suppress(XGBoostError):  # a broken collective fails here again; the first error says why
                 collective.finalize()
-        # members meet after the fit, so that the loss of a member is told apart from a broken connection
+        # members meet after the fit, so that a lost member is distinguished from a broken connection
         failures = [found for found in communicator.allgather(failure) if found is not None]
     if failures:
         raise EngineError(f"XGBoost failed in a group of {communicator.size} workers: {_causes(failures)}")
@@ -73,7 +73,7 @@ def _tracker(communicator: Communicator) -> Iterator[dict[str, Any]]:
     try:
         yield communicator.allgather(tracker.worker_args())[0]
     finally:
-        # a tracker that a broken group has not told to end complains; the group's own error says why it broke
+        # the tracker raises an error if a broken group did not end it, but the group's own error has the cause
         with suppress(XGBoostError):
             tracker.free()
 

@@ -20,7 +20,7 @@ Parameters = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class XGBoostPlan:
-    """What all members of a fit know."""
+    """Parameters that all members of a fit have."""
 
     parameters: Parameters
     """XGBoost's own parameters, without the objective; with `seed` and `nthread`."""
@@ -54,7 +54,7 @@ def train_xgboost(blocks: list[Block], communicator: Communicator, plan: XGBoost
     communicator : Communicator
         This member of the group.
     plan : XGBoostPlan
-        What to train.
+        Parameters of the training.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Pictures of the best clustering of each algorithm, and of what each algorithm saw."""
+"""Pictures of the best clustering of each algorithm, with its dendrogram or its k-distance graph."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -40,7 +40,7 @@ def clustering_pictures(dataset: PreparedDataset, cells: Sequence[Cell]) -> list
 
 
 def _score(cell: Cell) -> float:
-    """Silhouette; a clustering without one comes last."""
+    """Silhouette of a cell; a clustering without a silhouette comes last."""
     return cell.metrics.get("silhouette", -math.inf)
 
 
@@ -55,7 +55,7 @@ def _fitted(dataset: PreparedDataset, cell: Cell) -> FittedClustering:
 def _side_by_side(
     dataset: PreparedDataset, winners: Sequence[Cell], fitted: Mapping[str, FittedClustering]
 ) -> list[Picture]:
-    """Clusters and silhouettes of the winners, the best first; nothing where none has a silhouette."""
+    """Clusters and silhouettes of the winners, the best first; an empty list if there are no winners."""
     if not winners:
         return []
     space = fitted[winners[0].algorithm].space
@@ -67,15 +67,16 @@ def _side_by_side(
     return [
         Picture(
             title="Clusters in the first two principal components",
-            caption=f"The clustering of each algorithm with the highest silhouette, in descending order: {words}. Each "
-            f"point is a row; the axes name the share of variance.{rows}",
+            caption=f"The best clustering of each algorithm, the highest silhouette first: {words}. Each point is a "
+            f"row; the axis labels give the share of the variance that a component explains.{rows}",
             dataset=dataset.name,
             png=components(space[kept], labelings),
         ),
         Picture(
             title="Silhouette of each row",
-            caption=f"{words}. Rows below zero lie nearer to another cluster than to their own; noise and rows alone "
-            f"in their cluster count as zero.{rows}",
+            caption=f"Each bar shows the silhouette coefficient of one row, in the best clustering of each algorithm: "
+            f"{words}. A row below zero is nearer to another cluster than to its own cluster; the coefficient of noise "
+            f"and of a row alone in its cluster is zero.{rows}",
             dataset=dataset.name,
             png=silhouettes(space[kept], labelings),
         ),
@@ -95,8 +96,8 @@ def _some_rows(labelings: Sequence[Any]) -> Any:
 def _merges(dataset: PreparedDataset, cell: Cell, fitted: FittedClustering) -> Picture:
     return Picture(
         title="Agglomerative clustering: the last merges",
-        caption=f"{_words(cell)}. Two groups join at the height of their distance; lines below the cut have the "
-        "colour of their cluster.",
+        caption=f"{_words(cell)}. Two groups merge at the height of their distance; the lines below the dashed cut "
+        "have the colour of their cluster.",
         dataset=dataset.name,
         png=dendrogram(fitted.model),
     )
@@ -104,9 +105,10 @@ def _merges(dataset: PreparedDataset, cell: Cell, fitted: FittedClustering) -> P
 
 def _distances(dataset: PreparedDataset, cell: Cell, fitted: FittedClustering) -> Picture:
     return Picture(
-        title="DBSCAN: how far rows are from their neighbours",
-        caption=f"{_words(cell)}. Rows whose radius is eps or less are core rows; where the curve bends sharply, "
-        "dense rows end and stray rows begin.",
+        title="DBSCAN: k-distance graph",
+        caption=f"{_words(cell)}. The curve shows the distance of each row to its min_samples-th nearest row. Rows "
+        "with a distance of eps or less are core rows; a sharp bend of the curve separates rows in dense regions "
+        "from outliers.",
         dataset=dataset.name,
         png=k_distance_curve(fitted.space, fitted.model.eps, fitted.model.min_samples),
     )
@@ -122,4 +124,4 @@ OWN_PICTURE: Mapping[str, Callable[[PreparedDataset, Cell, FittedClustering], Pi
     "agglomerative": _merges,
     "dbscan": _distances,
 }
-"""What an algorithm has to show besides its clusters."""
+"""Functions that draw one more picture of an algorithm's clustering, by the name of the algorithm."""

@@ -1,4 +1,4 @@
-"""Pictures of how networks learned, and of the mistakes of the recommended one."""
+"""Learning curves of the networks, and pictures of the mistakes of the recommended network."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from tasks.results import Cell, Picture, Recommendation
 def network_pictures(
     dataset: PreparedDataset, cells: Sequence[Cell], recommendation: Recommendation | None, split: Split
 ) -> list[Picture]:
-    """Learning curves, confusion matrix and surest mistakes.
+    """Learning curves, confusion matrix and most confident mistakes.
 
     Parameters
     ----------
@@ -37,18 +37,19 @@ def network_pictures(
     drawn = [
         (
             "Learning curves",
-            f"Each line shows one training, on {shown.engine} or the first engine that has it. Augmentation changes "
-            "the training images, so that training accuracy may lie below the accuracy on unchanged images.",
+            "Each line shows the training accuracy of the network that one search found, trained on "
+            f"{shown.engine} or on the first engine with such a network. Augmentation changes the training images, so "
+            "the training accuracy can be below the accuracy on unchanged images.",
             images.learning_curves(dict(sorted(curve_of.items()))),
         ),
         (
             "Confusion matrix",
-            f"{held_out} Each cell counts images.",
+            f"{held_out} Each cell gives the number of images with this true class and this predicted class.",
             predictions.confusion(split.y_test, probabilities.argmax(axis=1), dataset.classes),
         ),
     ]
     worst = images.worst_mistakes(split.X_test, split.y_test, probabilities, dataset.classes)
     if worst:
-        words = f"{held_out} Each title gives the true class, the predicted class and its probability."
-        drawn.append(("The surest mistakes", words, worst))
+        words = f"{held_out} The title of each image gives the true class, the predicted class and its probability."
+        drawn.append(("Most confident mistakes", words, worst))
     return [Picture(title=t, caption=c, dataset=dataset.name, png=p) for t, c, p in drawn]

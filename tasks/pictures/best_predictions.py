@@ -1,4 +1,4 @@
-"""Pictures of what the recommended model of a table predicts for the held-out rows."""
+"""Pictures of the predictions of a table's recommended model for the held-out rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class BestPrediction:
     ) -> Self | None:
         """Fit the recommended way with the parameters that its cell found.
 
-        None where no way is recommended, or where a search is and no cell completed it.
+        None where no way is recommended, or where no cell completed the recommended search.
 
         Parameters
         ----------
@@ -93,27 +93,29 @@ def class_pictures(best: BestPrediction) -> list[Picture]:
     return [
         best.picture(
             "Confusion matrix",
-            "Each cell counts rows.",
+            "Each cell gives the number of rows with this true class and this predicted class.",
             predictions.confusion(y, best.model.predict(X), classes),
         ),
         best.picture(
             "ROC curve",
-            "The dashed line shows a model that guesses.",
+            "The curve shows the true positive rate against the false positive rate at every threshold of the "
+            "predicted probability; the dashed line shows a model that guesses at random.",
             predictions.roc(y, probabilities, classes),
         ),
         best.picture(
             "Calibration",
-            "On the dashed line the predicted probability equals the share of rows that are of the class. A bin "
-            "holds few rows, so that points lie off the line by chance too.",
+            "Each point shows one bin of rows: the fraction of positives against the mean predicted probability. On "
+            "the dashed line both are equal. A bin holds few rows, so points can lie off the line by chance.",
             predictions.calibration(y, probabilities, classes),
         ),
     ]
 
 
 def quantity_picture(best: BestPrediction) -> Picture:
-    """Predicted quantities beside the true ones."""
+    """Scatter plot of the predicted quantities against the true quantities."""
     png = predictions.beside_true(best.split.y_test, best.model.predict(best.split.X_test))
-    return best.picture("Predicted and true values", "The dashed line shows predictions without error.", png)
+    words = "Each point shows one row; a prediction without error lies on the dashed line."
+    return best.picture("Predicted and true values", words, png)
 
 
 def importance_picture(best: BestPrediction, metric: str) -> Picture:
@@ -123,19 +125,19 @@ def importance_picture(best: BestPrediction, metric: str) -> Picture:
     )
     return best.picture(
         "Permutation importance of the columns",
-        f"Each column is shuffled {SHUFFLES} times; bars show mean losses, lines standard deviations. Columns with "
-        "the same information replace each other, and then each of them looks unimportant.",
+        f"Each column is shuffled {SHUFFLES} times; bars show the mean decrease of the score, lines its standard "
+        "deviation. If two columns hold the same information, one replaces the other, and both look unimportant.",
         predictions.importances(list(best.split.X), shuffled, metric),
     )
 
 
 def every_class(model: Any, X: Any, n_classes: int) -> Any:
-    """Probabilities of all classes, zero for those that the training rows lacked.
+    """Probabilities of all classes, zero for a class that no training row has.
 
     Parameters
     ----------
     model : fitted classifier
-        Its `classes_` are codes of classes.
+        The model; its attribute `classes_` holds codes of classes.
     X : array or DataFrame of shape (rows, ...)
         The rows to predict.
     n_classes : int

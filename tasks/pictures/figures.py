@@ -1,4 +1,4 @@
-"""What all pictures have in common: size, the names and colours of clusters, and the encoding."""
+"""Helpers that all pictures use: size, names and colours of clusters, and encoding."""
 
 import base64
 from io import BytesIO
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NO_CLUSTER = "#7f7f7f"
-"""Colour of what belongs to no single cluster, such as the merge of two clusters."""
+"""Colour of a line that belongs to no single cluster, for example the merge of two clusters."""
 
 
 def figure_with_axes() -> tuple["Figure", "Axes"]:

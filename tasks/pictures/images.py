@@ -1,4 +1,4 @@
-"""Pictures of an image classifier: its learning curve, and its most confident mistakes."""
+"""Pictures of image classifiers: learning curves, and the most confident mistakes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -157,7 +157,7 @@ def importances(columns: Sequence[str], importance: Any, score: str) -> str:
 
 
 def _positive_classes(classes: Sequence[str]) -> Sequence[int]:
-    """Indices of the classes that have a curve: of two classes only the second, for the other is its mirror image."""
+    """Indices of the classes that have a curve: only the second of two classes, whose curve mirrors the first's."""
     return [1] if len(classes) == 2 else range(len(classes))
 
 

@@ -1,8 +1,8 @@
 """The kinds of problems that a study can solve, one module each.
 
-What differs between classification, regression, clustering and vision is said in these modules and nowhere else:
-how data are prepared and split, which metric decides, what is cross-validated, which figures, pictures and
-sentences show the result. Everything else asks the problem of a data set, and never which kind it is.
+Only these modules state the differences between classification, regression, clustering and vision: how data are
+prepared and split, which metric decides, what is cross-validated, and which figures, pictures and sentences show the
+result. All other modules ask the `Problem` of a data set and never compare the names of problems.
 """
 
 from collections.abc import Mapping
@@ -22,5 +22,5 @@ __all__ = ["PROBLEMS", "EvaluationScheme", "MetricColumn", "Problem", "problem_o
 
 
 def problem_of(task: Task) -> Problem:
-    """Problem of that name, for example of `PreparedDataset.task`."""
+    """Problem with the name `task`, for example the value of `PreparedDataset.task`."""
     return PROBLEMS[task]

@@ -58,7 +58,7 @@ class MetricColumn:
     wide, narrow : str
         Headings in a wide and in a narrow terminal.
     decimals : int
-        Number of decimals in the terminal, of figures that are no shares.
+        Number of decimals in the terminal, for figures that are not shares.
     optional : bool
         Whether the column is left out where no cell has a figure above zero.
     """
@@ -74,7 +74,7 @@ class MetricColumn:
 class Problem(ABC):
     """A kind of problem: its data, its metric, its evaluation, and how its results are shown.
 
-    A new kind of problem is a module with one class like this, and its line in `tasks.problems`.
+    To add a kind of problem, write a module with one subclass, and add the subclass to `tasks.problems`.
     """
 
     name: ClassVar[Task]
@@ -88,13 +88,13 @@ class Problem(ABC):
     score_bounds: ClassVar[tuple[float, float]]
     """Lowest and highest value that the metric can take."""
     space: ClassVar[str] = ""
-    """Name of the space that scores hold in, where there are several."""
+    """Name of the space in which scores are computed; empty where there is only one space."""
     reference: ClassVar[str | None] = None
-    """Algorithm that is always cross-validated, so that others are seen beside it; None: there is none."""
+    """Algorithm that is always cross-validated, as the reference for all others; None: there is no reference."""
     exact: ClassVar[bool] = False
-    """Whether a cell's figures describe all rows, so that no difference between two cells is due to chance."""
+    """Whether a cell's figures describe all rows, so that no difference between two cells is a sampling error."""
     rules: ClassVar[TableRules | None] = None
-    """Demands on a table; None: the data of this problem are no tables."""
+    """Demands on a table; None: the data of this problem are not tables."""
 
     # data
 
@@ -126,14 +126,14 @@ class Problem(ABC):
         first_look : bool
             Whether a sample is enough where all rows would take long.
         progress : callable, optional
-            Function that is told how far the preparation is.
+            Function that is called with the progress of the preparation.
         open_engine : callable, optional
             Function that connects to an engine whose workers can help.
 
         Returns
         -------
         PreparedDataset
-            The prepared data; `task` may be another one where the target's values decide.
+            The prepared data; their `task` differs from the source's where the target's values decide the task.
 
         Raises
         ------
@@ -144,7 +144,7 @@ class Problem(ABC):
         return prepare_table(source, folder, self.rules, folds=folds)
 
     def warm_up(self) -> None:
-        """Do what would else disturb the measurement of the first cell, for example compile kernels."""
+        """Do one-time work that would disturb the measurement of the first cell, for example compile kernels."""
 
     @abstractmethod
     def split(self, dataset: PreparedDataset) -> Split:
@@ -157,7 +157,7 @@ class Problem(ABC):
         return None
 
     def evaluation_scheme(self, repeats: int, seed: int, candidates: int) -> EvaluationScheme | None:
-        """Cross-validation of whole ways to make a model; None where it has no meaning or is not wanted.
+        """Scheme of the cross-validation of ways to make a model; None where no cross-validation is possible or wanted.
 
         Parameters
         ----------
@@ -179,7 +179,7 @@ class Problem(ABC):
         return [Way(algorithm.name, search) for algorithm in algorithms for search in algorithm.searches]
 
     def is_first_look(self, options: ModelOptions) -> bool:
-        """Whether models are made so small and quick that they are no measure for whole ones."""
+        """Whether models are so small and so briefly trained that their scores do not describe the usual models."""
         return False
 
     # figures
@@ -197,13 +197,13 @@ class Problem(ABC):
         winner : Pipeline
             The fitted model.
         split : Split
-            The rows it was fitted on, and the held-out rows.
+            The rows that the model was fitted on, and the held-out rows.
         engine : Engine
             The engine whose workers may compute the figures.
         """
 
     def objection(self, cell: Cell) -> str | None:
-        """Why a cell must not be recommended although its score may be high; None: nothing is wrong."""
+        """Reason why a cell must not be recommended, even with a high score; None: the cell can be recommended."""
         return None
 
     # presentation
@@ -211,7 +211,7 @@ class Problem(ABC):
     @property
     @abstractmethod
     def columns(self) -> tuple[MetricColumn, ...]:
-        """Columns of the leaderboard that show quality, the deciding one first."""
+        """Columns of the leaderboard that show quality, the column of the ranking metric first."""
 
     @abstractmethod
     def quality_chart(self, cells: Sequence[Cell], evaluations: Sequence[Evaluation]) -> Chart | None:
@@ -219,10 +219,10 @@ class Problem(ABC):
 
     @abstractmethod
     def gain_in_words(self, searched: Cell, baseline: Cell) -> str | None:
-        """Difference between two cells that were not cross-validated; None where there is nothing to tell."""
+        """Sentence about the difference between two cells that were not cross-validated; None without a figure."""
 
     def findings(self, cells: Sequence[Cell]) -> list[str]:
-        """Sentences that a reader must know besides gains and costs."""
+        """Sentences about the cells that a reader needs besides gains and costs."""
         return []
 
     def remarks(self, cells: Sequence[Cell]) -> list[str]:

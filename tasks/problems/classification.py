@@ -1,4 +1,4 @@
-"""Classification: classes of a table's rows."""
+"""Classification: prediction of a class for each row of a table."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -26,7 +26,10 @@ ACCURACY, AUC, ROWS = "holdout_accuracy", "holdout_auc", "holdout_rows"
 
 
 class ClassRules(TableRules):
-    """A table with a column of classes to predict; or of numbers, where the values are to tell what they are."""
+    """Demands on a table with a column of classes to predict.
+
+    Where the user named no task, the values of the column decide whether the column holds classes or a quantity.
+    """
 
     task: ClassVar[Task] = "classification"
 
@@ -42,7 +45,7 @@ class ClassRules(TableRules):
 
 
 class Classification(Prediction):
-    """Classes of a table's rows; accuracy decides."""
+    """Prediction of a class for each row of a table; the metric is the accuracy."""
 
     name: ClassVar[Task] = "classification"
     metric: ClassVar[str] = "accuracy"
@@ -90,7 +93,7 @@ def classification_metrics(model: Any, X: Any, y: Any) -> dict[str, float]:
     Parameters
     ----------
     model : fitted classifier
-        Its `classes_` are the codes of the classes.
+        The model; its attribute `classes_` holds the codes of the classes.
     X : array or DataFrame of shape (rows, n_features)
         The rows to predict.
     y : numpy.ndarray of shape (rows,)

@@ -25,7 +25,7 @@ from tasks.results import Cell, Evaluation, Picture, Recommendation
 
 
 class ClusterRules(TableRules):
-    """A table without a target, whose numbers have distances."""
+    """Demands on a table without a target: distances need at least one numeric column."""
 
     task: ClassVar[Task] = "clustering"
     uses_texts: ClassVar[bool] = False
@@ -43,7 +43,7 @@ class ClusterRules(TableRules):
 
 
 class Clustering(Problem):
-    """Groups of a table's rows; the silhouette decides."""
+    """Groups of a table's rows; the metric is the silhouette."""
 
     name: ClassVar[Task] = "clustering"
     metric: ClassVar[str] = "silhouette"
@@ -104,7 +104,7 @@ class Clustering(Problem):
 
 
 def cluster_sizes(labels: Any) -> dict[str, float]:
-    """Number of clusters, share of the rows in the largest cluster, and share of the rows in none."""
+    """Number of clusters, share of the rows in the largest cluster, and share of the rows that are noise."""
     counts = np.unique(labels[labels != NOISE], return_counts=True)[1]
     return {
         "clusters": float(len(counts)),

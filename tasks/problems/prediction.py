@@ -1,4 +1,4 @@
-"""What all problems with a target have in common: a hold-out, a cross-validation, and how both are shown."""
+"""Base class of all problems with a target: their hold-out, their cross-validation, and the sentences about both."""
 
 from abc import abstractmethod
 from collections.abc import Sequence

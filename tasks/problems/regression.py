@@ -1,4 +1,4 @@
-"""Regression: a quantity for each of a table's rows."""
+"""Regression: prediction of a quantity for each row of a table."""
 
 import math
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ R2, RMSE, MAE, ROWS = "holdout_r2", "holdout_rmse", "holdout_mae", "holdout_rows
 
 
 class QuantityRules(TableRules):
-    """A table with a column of numbers to predict."""
+    """Demands on a table with a column of numbers to predict."""
 
     task: ClassVar[Task] = "regression"
 
@@ -66,7 +66,7 @@ def is_quantity(column: pd.Series) -> bool:
 
 
 class Regression(Prediction):
-    """A quantity for each of a table's rows; the explained share of its variance decides."""
+    """Prediction of a quantity for each row of a table; the metric is R², the explained share of the variance."""
 
     name: ClassVar[Task] = "regression"
     metric: ClassVar[str] = "r2"
@@ -105,7 +105,7 @@ class Regression(Prediction):
 
 
 def regression_metrics(model: Any, X: Any, y: Any) -> dict[str, float]:
-    """Explained share of the variance, root mean squared error, and mean absolute error.
+    """R² (explained share of the variance), root mean squared error, and mean absolute error.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Vision: classes of photographs."""
+"""Vision: prediction of a class for each photograph."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -22,7 +22,7 @@ VALIDATION_SHARE = 0.2
 
 
 class Vision(Classification):
-    """Classes of photographs; networks take long to train, which bounds searches and evaluation."""
+    """Prediction of a class for each photograph; searches and evaluation are small, because networks train long."""
 
     name: ClassVar[Task] = "vision"
     reference: ClassVar[str | None] = None  # a linear model of pixels is no reference for a network
@@ -44,14 +44,14 @@ class Vision(Classification):
             return prepare_images(source, folder, first_look=first_look, progress=progress, engine=engine)
 
     def search_splitter(self, folds: int, seed: int) -> Any:
-        # a network takes too long to be trained once a fold: one split of the training rows scores a candidate
+        # training a network on each fold would take too long: one split of the training rows scores a candidate
         return StratifiedShuffleSplit(1, test_size=VALIDATION_SHARE, random_state=seed)
 
     def evaluation_scheme(self, repeats: int, seed: int, candidates: int) -> EvaluationScheme | None:
         return super().evaluation_scheme(min(repeats, 1), seed, candidates)
 
     def evaluated_ways(self, algorithms: Sequence[Algorithm]) -> list[Way]:
-        # a network takes too long to be tuned anew in each fold
+        # tuning a network anew in each fold would take too long
         return [Way(algorithm.name, SEARCHES[0]) for algorithm in algorithms]
 
     def is_first_look(self, options: ModelOptions) -> bool:

@@ -1,1 +1,1 @@
-"""How a study's results are shown: in the terminal, as one HTML file, and as Prefect artifacts."""
+"""The presentation of a study's results: in the terminal, as one HTML file, and as Prefect artifacts."""

@@ -16,7 +16,7 @@ Value = str | int | float | None
 def leaderboard_rows(result: StudyResult) -> list[dict[str, Value]]:
     """Return one row for each cell, for a table artifact; every row has the same columns, all finite.
 
-    Times are in seconds, memory in MiB; a figure a cell does not have is None.
+    Times are in seconds and memory in MiB; a figure that a cell does not have is None.
     """
     metrics = list(dict.fromkeys(m for cell in result.cells for m in cell.metrics if m != HOLDOUT_ROWS))
     rows = []
@@ -68,12 +68,12 @@ def markdown_summary(result: StudyResult) -> str:
 
 
 def markdown_recommendations(result: StudyResult) -> str:
-    """Return what is recommended for each data set, as lists."""
+    """Return the recommendation for each data set, as markdown lists."""
     return "\n\n".join(_bullets(recommendation_lines(data)) for data in dataset_results(result))
 
 
 def markdown_links(links: Mapping[str, str]) -> str:
-    """Return names and addresses as a list of links; what is no web address, such as a file, as text."""
+    """Return a list of links; an address that is no web address, such as the path of a file, is shown as text."""
     return "\n".join(f"- {_link(name, address)}" for name, address in links.items())
 
 
@@ -102,6 +102,6 @@ def _evaluations(data: DatasetResult) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text on one line that markdown and HTML leave as it is."""
+    """Text on one line, escaped so that markdown and HTML show the text unchanged."""
     escaped = wording.one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_\[\]|#~$])", r"\\\1", escaped)

@@ -1,4 +1,4 @@
-"""The charts of a data set with what a reader needs beside them: title, caption and alternative text."""
+"""The charts of a data set, each with its title, caption and alternative text."""
 
 import math
 
@@ -34,8 +34,8 @@ def _cost(name: str, cells: list[Cell]) -> Chart | None:
         for c in completed(cells)
     )
     caption = (
-        "Each cell was measured once. Memory bars add the peaks of driver and workers; the figure beside a bar is "
-        "the highest sum at one moment."
+        "Bars show the wall time, CPU time and peak memory of each cell, measured once. A memory bar adds the peaks "
+        "of driver and workers; the number beside the bar is the highest total at one moment."
     )
     return Chart(f"{name}: time and memory", figures.cost(cells), caption, alt)
 
@@ -52,8 +52,8 @@ def _curve(name: str, cells: list[Cell]) -> Chart | None:
     metric = next((c.score_name for c in cells if c.trials), "")
     alt = "Best score: " + ", ".join(f"{s} {wording.score(v, metric)}" for s, v in scored.items())
     caption = (
-        "Lines show the best score so far, points the mean of each trial. Engines with the same scores share a "
-        "line."
+        "Points show the mean score of each trial over the folds, lines the best mean score so far. Engines with "
+        "the same scores share a line."
     )
     return Chart(f"{name}: search", figures.search_curve(completed(cells)), caption, alt)
 
@@ -67,7 +67,7 @@ def _scatter(name: str, cells: list[Cell]) -> Chart | None:
     return Chart(
         f"{name}: score by searched parameter",
         figures.parameter_scatter(done),
-        "Each point shows one trial.",
+        "Each point shows the mean score of one trial against one parameter's value.",
         alt,
     )
 
@@ -82,5 +82,8 @@ def _resources(name: str, cells: list[Cell]) -> Chart | None:
         f"{c.engine}: {c.usage.cpu_percent:.0f} % CPU on average, peak {wording.mib(c.usage.peak_rss)} MiB"
         for c in shown
     )
-    caption = f"The chart shows the {longest} cells, which took longest. 100 % is one full core."
+    caption = (
+        f"Lines show CPU and memory of the driver and of each worker in the {longest} cells, which took longest. "
+        "A CPU figure of 100 % is one full core."
+    )
     return Chart(f"{name}: resources over time", figures.resources(shown), caption, alt)

@@ -1,4 +1,4 @@
-"""Sentences about clusterings: the space of a score, scores that are missing, and lopsided sizes."""
+"""Sentences about clusterings: the space of a score, missing scores, and clusters of very unequal size."""
 
 from collections.abc import Sequence
 
@@ -7,11 +7,11 @@ from tasks.report.selection import completed, quality
 from tasks.results import Cell
 
 LOPSIDED = 0.9
-"""Share of the rows in one cluster above which a clustering only sets a few rows apart."""
+"""Share of the rows in one cluster, or in noise, above which a clustering is not recommended."""
 
 
 def objection(cell: Cell) -> str | None:
-    """Why a clustering must not be recommended: one cluster holds nearly all rows, or nearly all rows are noise."""
+    """Reason against a clustering: one cluster holds nearly all rows, or nearly all rows are noise; else None."""
     largest, noisy = quality(cell, "largest_share") or 0.0, quality(cell, "noise_share") or 0.0
     if largest > LOPSIDED:
         return f"one cluster holds {wording.score(largest, 'largest_share')} of the rows"
@@ -21,7 +21,7 @@ def objection(cell: Cell) -> str | None:
 
 
 def findings(cells: Sequence[Cell]) -> list[str]:
-    """Return a sentence for each way that found clusters without a silhouette."""
+    """Return a sentence for each way whose clustering has no silhouette."""
     unscored = {str(cell.way): _unscored(cell) for cell in completed(cells) if _has_no_score(cell)}
     return [f"{name}: {words}" for name, words in unscored.items()]
 
@@ -33,32 +33,32 @@ def _has_no_score(cell: Cell) -> bool:
 def _unscored(cell: Cell) -> str:
     clusters, noisy = int(cell.metrics["clusters"]), quality(cell, "noise_share")
     beside = f" ({wording.score(noisy, 'noise_share')} of the rows are noise)" if noisy else ""
-    why = "with fewer than two" if clusters < 2 else "with one row in each"
-    return f"{wording.count(clusters, 'cluster')}{beside}; {why} there is no silhouette."
+    needed = "two clusters" if clusters < 2 else "one cluster with two rows"
+    return f"{wording.count(clusters, 'cluster')}{beside}; a silhouette needs at least {needed}."
 
 
 def gain(searched: Cell, baseline: Cell) -> str | None:
-    """Return the silhouettes of a search and of its baseline, and what the difference means."""
+    """Return a sentence with the silhouettes of a search and of its baseline, and the meaning of the difference."""
     a, b = quality(searched, "silhouette"), quality(baseline, "silhouette")
     if a is None:
         return None
     if b is None:
-        return f"silhouette {wording.score(a, 'silhouette')}; the baseline has none."
+        return f"silhouette {wording.score(a, 'silhouette')}; the baseline has no silhouette."
     words = f"silhouette {wording.score(a, 'silhouette')}, the baseline {wording.score(b, 'silhouette')}"
     where = f" in the space '{searched.space}'" if searched.space else ""
     if abs(a - b) < noise.SAME_SILHOUETTE:
-        return f"{words}{where}: a difference that another seed can make."
+        return f"{words}{where}: another seed alone can cause this difference."
     side = "higher" if a > b else "lower"
     size = wording.gap(a - b, "silhouette")
-    return f"{words}{where}: {size} {side} (one figure on all rows, without an interval)."
+    return f"{words}{where}: {size} {side} (each silhouette is one figure on all rows, without an interval)."
 
 
 def spaces(cells: Sequence[Cell]) -> str:
-    """Return which spaces scores hold in, and why they differ."""
+    """Return in which spaces the scores are computed, and why the scores differ between spaces."""
     names = sorted({cell.space for cell in completed(cells) if cell.space})
     where = f"the space the model was fitted in ({wording.listing(names)})" if names else "the fitted space"
     return (
-        f"Silhouette, Davies-Bouldin and Calinski-Harabasz hold in {where}, where all columns have the same weight; "
-        "'raw' scores the same clusters on the columns as they are, where columns with large numbers decide. "
-        "Figures of different spaces cannot be compared."
+        f"Silhouette, Davies-Bouldin and Calinski-Harabasz are computed in {where}, where all columns have the same "
+        "weight; figures called 'raw' are computed for the same clusters on the raw columns, where columns with "
+        "large numbers dominate. Figures of different spaces cannot be compared."
     )

@@ -1,4 +1,4 @@
-"""What a study found for one data set, in one object: every part of the report takes its figures from it."""
+"""The records of one data set in one object, from which every part of the report takes its figures."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -34,7 +34,7 @@ class DatasetResult:
     pictures : list of Picture
         The pictures of the data set and its models.
     recommendation : Recommendation, optional
-        The one answer; None while the study has none.
+        The study's answer for the data set; None while there is no answer yet.
     model : RegisteredModel, optional
         The registered version of the recommended model.
     """
@@ -64,7 +64,7 @@ class DatasetResult:
 
     @property
     def recommended_cell(self) -> Cell | None:
-        """Cell of the recommended way on the recommended engine; None where there is none."""
+        """Cell of the recommended way on the recommended engine; None where no cell is recommended."""
         chosen = self.recommendation
         if chosen is None or chosen.way is None:
             return None

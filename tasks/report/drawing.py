@@ -18,7 +18,7 @@ P = ParamSpec("P")
 WIDTH = 9.4
 """Width of a figure in inches; the page shows it at 902 CSS pixels or less."""
 COLOUR = {"baseline": "#868e99", "grid": "#2f7fc1", "random": "#d2761e"}
-"""One colour for each search, told apart in every common colour blindness, legible on light and dark."""
+"""One colour for each search; the colours differ for colour-blind readers too, on light and dark ground."""
 HATCH = {"local": "", "dask": "///", "spark": "xxx"}  # dots would make an SVG of a megabyte
 MARKER = {"local": "o", "dask": "s", "spark": "^"}
 LINE = {"local": "-", "dask": "--", "spark": ":"}
@@ -76,7 +76,7 @@ def _style() -> AbstractContextManager[None]:
 def _svg(figure: "Figure") -> str:
     text = io.StringIO()
     with warnings.catch_warnings():
-        # The browser draws the text with its own fonts; which glyphs ours has does not matter.
+        # The browser draws the text with its own fonts, so glyphs that matplotlib's font lacks do not matter.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(
             text, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
@@ -175,5 +175,5 @@ def few_ticks(axes: "Axes", count: int = 5, integer: bool = False) -> None:
 
 
 def thin(points: Sequence[Any], most: int = 300) -> Sequence[Any]:
-    """Return every n-th point, so that a curve has at most about so many."""
+    """Return every n-th point, so that a curve has at most `most` points."""
     return points[:: max(1, math.ceil(len(points) / most))]

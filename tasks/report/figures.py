@@ -35,7 +35,7 @@ def prediction_quality(cells: Sequence[Cell], evaluations: Sequence[Evaluation],
     cells : sequence of Cell
         The cells of one data set.
     evaluations : sequence of Evaluation
-        Its cross-validated ways.
+        The cross-validated ways of the data set.
     holdout : str
         Key of `Cell.metrics` of the hold-out figure.
     """
@@ -200,7 +200,7 @@ def _score_label(cells: Sequence[Cell]) -> str:
 
 
 def searched_parameters(cells: Sequence[Cell]) -> list[str]:
-    """Parameters of which a search tried more than one value."""
+    """Parameters for which the searches tried more than one value."""
     tried: dict[str, set[str]] = {}
     for cell in cells:
         for trial in cell.trials:
@@ -232,7 +232,7 @@ def parameter_scatter(cells: Sequence[Cell]) -> "Figure":
 
 
 def _scatter(axes: "Axes", name: str, searches: Sequence[tuple[str, list[Trial]]]) -> None:
-    # a search that leaves the parameter alone has nothing to say about it
+    # trials that do not set the parameter have no point in this panel
     searches = [(search, [t for t in trials if name in t.params]) for search, trials in searches]
     values = [trial.params[name] for _, trials in searches for trial in trials]
     numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)

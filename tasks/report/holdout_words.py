@@ -1,4 +1,4 @@
-"""Sentences about figures of one hold-out: their size, and what a difference between two of them means."""
+"""Sentences about hold-out figures: the size of the hold-out, and the meaning of a difference."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from tasks.results import Cell
 
 
 def gain(searched: Cell, baseline: Cell, metric: str) -> str | None:
-    """Return the figures of a search and of its baseline, and what the difference means.
+    """Return a sentence with the figures of a search and of its baseline, and the meaning of the difference.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def gain(searched: Cell, baseline: Cell, metric: str) -> str | None:
         return None
     name = wording.metric_name(metric)
     if b is None:
-        return f"{name} {wording.score(a, metric)}; the baseline has none."
+        return f"{name} {wording.score(a, metric)}; the baseline has no {name}."
     words = f"{name} {wording.score(a, metric)}, the baseline {wording.score(b, metric)}"
     rows = holdout_rows([searched, baseline]) if wording.is_share(metric) else None
     return f"{words}, {_judgement(a, b, rows)}."
@@ -36,17 +36,17 @@ def _judgement(a: float, b: float, rows: int | None) -> str:
     error = 100 * noise.standard_error(a, rows)
     basis = f"on {rows:,} rows with a standard error of {error:.1f} points"
     if noise.shares_differ(a, b, rows):
-        return f"{basis}: more than sampling error explains, but it is one split only"
-    return f"{basis}: within the noise, so no difference is shown"
+        return f"{basis}: the difference is beyond the noise, but it was measured on one split only"
+    return f"{basis}: the difference is within the noise, so no difference is shown"
 
 
 def size_of_an_error(cells: Sequence[Cell], metric: str) -> list[str]:
-    """Return what one row of the hold-out is worth, and the standard error of the best share."""
+    """Return a sentence with the weight of one hold-out row and the standard error of the best share."""
     rows, best = holdout_rows(cells), best_value(cells, metric)
     if not rows or best is None:
         return []
     error = 100 * noise.standard_error(best, rows)
     return [
-        f"The hold-out has n = {rows:,} rows: one row is {100 / rows:.2g} points, the standard error of the best "
-        f"{wording.metric_name(metric)} is {error:.1f} points."
+        f"The hold-out has n = {rows:,} rows: one row counts {100 / rows:.2g} points, and the standard error of the "
+        f"best {wording.metric_name(metric)} is {error:.1f} points."
     ]

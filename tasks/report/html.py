@@ -1,4 +1,4 @@
-"""The report as one HTML file that needs nothing else: no script, no address, light and dark."""
+"""The report as one self-contained HTML file, without scripts and external files, for light and dark themes."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ def render(result: StudyResult) -> str:
     Parameters
     ----------
     result : StudyResult
-        What the study found; every text in it is escaped.
+        The results of the study; every text in the results is escaped.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -63,14 +63,14 @@ def write(result: StudyResult, path: Path) -> Path:
     Parameters
     ----------
     result : StudyResult
-        What the study found.
+        The results of the study.
     path : Path
-        The HTML file; its folder is made if need be, an older file is replaced.
+        The HTML file; a missing folder is made, and an older file is replaced.
 
     Raises
     ------
     OSError
-        If the file cannot be written; the older file is then as it was.
+        If the file cannot be written; an older file is then unchanged.
     """
     text = render(result)
     path.parent.mkdir(parents=True, exist_ok=True)

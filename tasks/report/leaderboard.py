@@ -22,8 +22,8 @@ _SHORT = {"baseline": "base", "grid": "grid", "random": "rand"}
 _COLOUR = {"baseline": "", "grid": "blue", "random": "yellow"}
 
 
-class Column(NamedTuple):
-    """A column of figures: its heading, folded for a narrow terminal, and the figure of a cell."""
+class TableColumn(NamedTuple):
+    """A column of figures: headings for a wide and a narrow terminal, and the function that gives a cell's figure."""
 
     wide: str
     narrow: str
@@ -31,14 +31,14 @@ class Column(NamedTuple):
 
 
 def print_leaderboard(result: StudyResult, console: Console) -> None:
-    """Print one table for each data set with its findings, then failures, links, and what is recommended.
+    """Print one table for each data set with its failures and findings, then the links and the recommendations.
 
     Parameters
     ----------
     result : StudyResult
-        What the study found.
+        The results of the study.
     console : rich.console.Console
-        Where to print; about 110 columns need no abbreviation, 80 suffice.
+        The terminal to print to; headings are abbreviated below about 110 columns, and 80 columns are enough.
     """
     every = dataset_results(result)
     for data in every:
@@ -54,13 +54,13 @@ def print_leaderboard(result: StudyResult, console: Console) -> None:
 
 
 def _print_recommendations(every: list[DatasetResult], console: Console) -> None:
-    """Print the answers last, where a reader of a terminal looks first."""
+    """Print the recommendations last, because a reader sees the last lines of a terminal first."""
     for data in every:
         lines = recommendation_lines(data)
         for number, line in enumerate(lines):
             if number == 0:
                 console.print()
-            # a command on one line can be copied
+            # the command stays on one line, so that a user can copy it
             console.print(Text(wording.one_line(line), "" if number else "bold"), soft_wrap=number > 0)
 
 
@@ -108,32 +108,32 @@ def _search_score(cell: Cell, wide: bool) -> str:
     return wording.plain(cell.cv_score, 3)
 
 
-def _quality_columns(data: DatasetResult) -> list[Column]:
+def _quality_columns(data: DatasetResult) -> list[TableColumn]:
     shown = [
-        Column(column.wide, column.narrow, _metric(column))
+        TableColumn(column.wide, column.narrow, _metric(column))
         for column in data.problem.columns
         if not column.optional or any(quality(cell, column.metric) for cell in data.cells)
     ]
     wide, narrow = data.problem.search_heading
-    return [*shown, Column(wide, narrow, _search_score)]
+    return [*shown, TableColumn(wide, narrow, _search_score)]
 
 
-def _cost_columns(wide: bool) -> list[Column]:
+def _cost_columns(wide: bool) -> list[TableColumn]:
     if wide:
         counts = [
-            Column("trials", "", lambda c, _: f"{len(c.trials):,}"),
-            Column("fits", "", lambda c, _: f"{c.fits:,}"),
-            Column("kept", "", lambda c, _: f"{c.kept:,}"),
+            TableColumn("trials", "", lambda c, _: f"{len(c.trials):,}"),
+            TableColumn("fits", "", lambda c, _: f"{c.fits:,}"),
+            TableColumn("kept", "", lambda c, _: f"{c.kept:,}"),
         ]
     else:
-        counts = [Column("", "trials/\nfits/kept", lambda c, _: f"{len(c.trials)}/{c.fits}/{c.kept}")]
+        counts = [TableColumn("", "trials/\nfits/kept", lambda c, _: f"{len(c.trials)}/{c.fits}/{c.kept}")]
     return [
         *counts,
-        Column("wall s", "wall s", lambda c, _: wording.seconds(c.usage.wall_s)),
-        Column("CPU %", "CPU%", lambda c, _: f"{c.usage.cpu_percent:.0f}"),
-        Column("peak\nMiB", "peak\nMiB", lambda c, _: _mib(c.usage.peak_rss)),
-        Column("driver\nMiB", "drv", lambda c, _: _mib(c.usage.driver.peak_rss)),
-        Column("workers\nMiB", "wrk", lambda c, _: _mib(worker_memory(c)) if c.usage.workers else "–"),
+        TableColumn("wall s", "wall s", lambda c, _: wording.seconds(c.usage.wall_s)),
+        TableColumn("CPU %", "CPU%", lambda c, _: f"{c.usage.cpu_percent:.0f}"),
+        TableColumn("peak\nMiB", "peak\nMiB", lambda c, _: _mib(c.usage.peak_rss)),
+        TableColumn("driver\nMiB", "drv", lambda c, _: _mib(c.usage.driver.peak_rss)),
+        TableColumn("workers\nMiB", "wrk", lambda c, _: _mib(worker_memory(c)) if c.usage.workers else "–"),
     ]
 
 
@@ -142,7 +142,7 @@ def _mib(size: int) -> str:
 
 
 def _print_table(data: DatasetResult, console: Console) -> None:
-    """Print the roomiest form that fits; the tightest one whole, should even that be too wide."""
+    """Print the widest form of the table that fits; if no form fits, print the narrowest form uncut."""
     forms = ((True, 1), (True, 0), (False, 1), (False, 0))
     for wide, gap in forms:
         table = _table(data, wide, gap)
@@ -182,7 +182,7 @@ def _names(cell: Cell, first: bool, chosen: bool, wide: bool) -> list[Text]:
     return [Text.assemble((f"{cell.engine} "), (_SHORT[cell.search] + star, colour))]
 
 
-def _figures(cell: Cell, columns: list[Column], chosen: bool, wide: bool) -> list[Text]:
+def _figures(cell: Cell, columns: list[TableColumn], chosen: bool, wide: bool) -> list[Text]:
     if cell.status == "failed":
         return [Text("failed" if wide else "✗", "red")] + [Text("–", "dim")] * (len(columns) - 1)
     style = "bold green" if chosen else ""
@@ -194,7 +194,9 @@ def _figures(cell: Cell, columns: list[Column], chosen: bool, wide: bool) -> lis
 def _legend(data: DatasetResult, wide: bool) -> Padding:
     parts = [f"{RECOMMENDED} recommended way, on its fastest engine"] if data.recommended_cell else []
     if not wide:
-        parts.append("peak, drv, wrk: MiB in all at one moment, of the driver, of the workers")
+        parts.append(
+            "peak: highest total MiB at one moment; drv, wrk: peak MiB of the driver, of the workers"
+        )
         metric = wording.metric_name(search_metric(data.cells))
         parts.append(f"{data.problem.search_heading[1]}: {metric} in the search")
     parts += [f"{c.narrow}: {c.heading.lower()}" for c in data.problem.columns if len(c.wide) == 1]

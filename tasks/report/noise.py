@@ -1,4 +1,4 @@
-"""Which differences stand out of the noise: no sentence of the report claims one that does not."""
+"""The tests that decide whether a difference is beyond the noise, so that the report claims no other difference."""
 
 import math
 from collections.abc import Sequence
@@ -8,9 +8,9 @@ from tasks.results import Comparison, Evaluation, Way
 from tasks.significance import LEVEL
 
 SAME_TIME = 1.15
-"""Wall times are measured once: a factor below this is called the same."""
+"""Factor below which two wall times count as the same, because each wall time is measured once."""
 SAME_SILHOUETTE = 0.01
-"""Silhouettes closer than this are called the same: the seed alone moves them that far."""
+"""Difference below which two silhouettes count as the same, because the seed alone can cause such a difference."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class JudgedComparison:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values corrected for their number (S. Holm, 1979, Scand. J. Statist. 6, 65-70)."""
+    """Return p-values corrected for the number of tests (S. Holm, 1979, Scand. J. Statist. 6, 65-70)."""
     order = sorted(range(len(p_values)), key=lambda i: p_values[i])
     adjusted, highest = [0.0] * len(p_values), 0.0
     for rank, index in enumerate(order):
@@ -46,7 +46,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def judged(comparisons: Sequence[Comparison], evaluations: Sequence[Evaluation]) -> list[JudgedComparison]:
-    """Return the comparisons of a data set, judged together; one without a p-value is never significant."""
+    """Return the comparisons of a data set, judged together; a comparison without a p-value is not significant."""
     tested = [c.p_value if math.isfinite(c.p_value) else 1.0 for c in comparisons]
     metrics = {str(e.way): e.metric for e in evaluations}
     return [
@@ -56,7 +56,7 @@ def judged(comparisons: Sequence[Comparison], evaluations: Sequence[Evaluation])
 
 
 def find_comparison(found: Sequence[JudgedComparison], a: Way, b: Way) -> JudgedComparison | None:
-    """Return the comparison of two ways to make a model, whichever of them is named first.
+    """Return the comparison of two ways to make a model, in either order; None if there is no such comparison.
 
     Parameters
     ----------
@@ -70,14 +70,14 @@ def find_comparison(found: Sequence[JudgedComparison], a: Way, b: Way) -> Judged
 
 
 def evaluations_differ(a: Evaluation, b: Evaluation, found: Sequence[JudgedComparison]) -> bool:
-    """Whether two evaluations differ beyond the noise: by their test or, without one, by their intervals.
+    """Whether two evaluations differ beyond the noise: by their paired test or, without a test, by their intervals.
 
     Parameters
     ----------
     a, b : Evaluation
         The two evaluations, on the same folds.
     found : sequence of JudgedComparison
-        The comparisons of their data set.
+        The comparisons of the evaluations' data set.
     """
     comparison = find_comparison(found, a.way, b.way)
     if comparison is not None:

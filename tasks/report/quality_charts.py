@@ -1,4 +1,4 @@
-"""The chart of the quality of all ways to make a model, with what a reader needs beside it."""
+"""The chart of the quality of all ways to make a model, with its title, caption and alternative text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ def prediction_chart(cells: Sequence[Cell], evaluations: Sequence[Evaluation], h
     cells : sequence of Cell
         The cells of one data set.
     evaluations : sequence of Evaluation
-        Its cross-validated ways.
+        The cross-validated ways of the data set.
     holdout : str
         Key of `Cell.metrics` of the hold-out figure.
     """
@@ -51,11 +51,9 @@ def prediction_chart(cells: Sequence[Cell], evaluations: Sequence[Evaluation], h
         for e in evaluations
     ]
     holdouts = [f"{c.way} on {c.engine} {wording.score(c.metrics[holdout], holdout)}" for c in measured]
-    caption = "Hollow marks show one hold-out split, one mark for each engine."
+    caption = "Hollow marks show the figure on the one hold-out, one mark for each engine."
     if evaluations:
-        caption = (
-            f"Full marks show the mean of the repeated cross-validation with its 95 % interval. {caption}"
-        )
+        caption = f"Filled diamonds show the mean of the cross-validation with its 95 % interval. {caption}"
     alt = "; ".join(
         filter(None, ("Cross-validated: " + ", ".join(intervals) if intervals else "", *holdouts))
     )
@@ -68,7 +66,10 @@ def clustering_chart(cells: Sequence[Cell]) -> Chart | None:
     if not measured:
         return None
     alt = "; ".join(f"{c.way} on {c.engine} silhouette {c.metrics['silhouette']:.3f}" for c in measured)
-    caption = "The figures hold in the space the model was fitted in. Each is one figure on all rows, without interval."
+    caption = (
+        "Each mark shows one figure, without an interval, computed on all rows in the space that the model was "
+        "fitted in."
+    )
     if any(quality(c, "silhouette") is None for c in completed(cells)):
-        caption += " A way without a mark found fewer than two clusters."
+        caption += " A way without a mark found too few clusters for these figures."
     return Chart("Quality", figures.clustering_quality(cells), caption, alt)

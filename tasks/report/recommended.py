@@ -1,4 +1,4 @@
-"""The recommendation in sentences: the same ones in terminal, report, Prefect and MLflow."""
+"""The recommendation in sentences, which are the same in terminal, report, Prefect and MLflow."""
 
 import shlex
 
@@ -8,7 +8,7 @@ from tasks.results import Recommendation, RegisteredModel, Way
 
 
 def recommendation_lines(data: DatasetResult) -> list[str]:
-    """Return what is recommended, why, which version is registered, and the command that uses it.
+    """Return the recommendation, its reason, the registered version, and the command that uses this version.
 
     The list is empty while the study has no recommendation for the data set.
     """
@@ -41,14 +41,14 @@ def _without_engine(way: Way) -> str:
 
 def _registered(model: RegisteredModel | None, chosen: Recommendation) -> list[str]:
     if model is None and chosen.low is None:
-        return ["No model is registered: only cross-validated ways are."]
+        return ["No model is registered: only models of cross-validated ways are registered."]
     if model is None and chosen.engine is None and chosen.way and not chosen.way.is_baseline:
         return ["No model is registered: the search completed on no engine, so its parameters are not known."]
     if model is None:
         return ["No model is registered: MLflow did not answer."]
     return [
         f"Registered as {model.name} version {model.version}, {model.alias}: {model.reason}.",
-        f"Use it: {use_command(model)}",
+        f"Use the model: {use_command(model)}",
     ]
 
 

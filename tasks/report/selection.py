@@ -1,4 +1,4 @@
-"""Which cells belong together, in which order they are shown, and what can be read off them."""
+"""Selection and order of cells, and the figures that several parts of the report take from them."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -41,13 +41,13 @@ def failed(cells: Iterable[Cell]) -> list[Cell]:
 
 
 def quality(cell: Cell, metric: str) -> float | None:
-    """Value of a metric, None where the cell has no finite one."""
+    """Value of a metric; None where the cell has no finite value."""
     value = cell.metrics.get(metric)
     return value if value is not None and math.isfinite(value) else None
 
 
 def best_value(cells: Iterable[Cell], metric: str) -> float | None:
-    """Highest value of a metric among the completed cells; None where none has one."""
+    """Highest value of a metric among the completed cells; None where no cell has a value."""
     values = [value for cell in completed(cells) if (value := quality(cell, metric)) is not None]
     return max(values, default=None)
 
@@ -58,7 +58,7 @@ def fastest(cells: Iterable[Cell]) -> Cell | None:
 
 
 def holdout_rows(cells: Iterable[Cell]) -> int | None:
-    """Return the number of held-out rows, where the cells give it and agree on it."""
+    """Return the number of held-out rows; None unless all cells with such a number have the same number."""
     counts = {int(cell.metrics[HOLDOUT_ROWS]) for cell in cells if quality(cell, HOLDOUT_ROWS)}
     return counts.pop() if len(counts) == 1 else None
 
@@ -69,7 +69,7 @@ def worker_memory(cell: Cell) -> int:
 
 
 def distinct_trials(cells: Iterable[Cell]) -> list[tuple[list[Cell], list[Trial]]]:
-    """Return the searches with their cells; engines that found the same scores share one entry."""
+    """Return the trials of each search with its cells; engines that found the same scores share one entry."""
     found: list[tuple[list[Cell], list[Trial]]] = []
     for cell in cells:
         if not cell.trials:
@@ -91,12 +91,12 @@ def _same_search(a: Cell, b: Cell) -> bool:
 
 
 def close(a: float | None, b: float | None) -> bool:
-    """Whether two scores are equal but for the order of summation."""
+    """Whether two scores are equal up to rounding, which depends on the order of summation."""
     if a is None or b is None:
         return a is b
     return math.isclose(a, b, rel_tol=1e-6, abs_tol=1e-9)
 
 
 def search_metric(cells: Sequence[Cell]) -> str:
-    """Metric that the searches of the cells maximised; 'score' where none says."""
+    """Metric that the searches of the cells maximised; 'score' where no cell names a metric."""
     return next((cell.score_name for cell in cells if cell.score_name), "score")

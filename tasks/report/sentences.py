@@ -1,4 +1,4 @@
-"""The findings of a study in words, derived from its records; none claims a difference inside the noise."""
+"""The findings of a study in words; no sentence claims a difference that is within the noise."""
 
 import math
 from collections.abc import Sequence
@@ -29,18 +29,18 @@ def dataset_findings(data: DatasetResult) -> list[str]:
 
 
 def short_findings(data: DatasetResult) -> list[str]:
-    """Return the findings without the gains that the comparisons in words already tell."""
+    """Return the findings without the gains that the sentences of the comparisons already state."""
     told = gains(data) if 0 < len(data.comparisons) <= MANY_COMPARISONS else []
     return [sentence for sentence in dataset_findings(data) if sentence not in told]
 
 
 def study_findings(result: StudyResult) -> list[str]:
-    """Return what concerns all data sets: fits saved by sharing, trials kept, cells that failed."""
+    """Return the findings about the whole study: fits saved by sharing, trials kept, cells that failed."""
     return [s for s in (_economy(result), _kept(result), _failures(result)) if s]
 
 
 def gains(data: DatasetResult) -> list[str]:
-    """Return, for each algorithm and search, its gain over the baseline and its cost in seconds."""
+    """Return, for each search of each algorithm, the gain over the baseline and the cost in seconds."""
     ways = [Way(name, search) for name in algorithms(data.cells) for search in SEARCHES[1:]]
     return [sentence for way in ways if (sentence := _gain(data, way))]
 
@@ -82,9 +82,9 @@ def _because(found: Sequence[noise.JudgedComparison], searched: Way, base: Way) 
 
 
 def comparisons_in_words(data: DatasetResult) -> list[str]:
-    """Return the corrected comparisons, each with its difference, its p-value and what the p-value means.
+    """Return a sentence for each corrected comparison: the difference, the p-value, and the verdict.
 
-    Of many comparisons the significant ones are told, and the others counted.
+    If there are many comparisons, only the significant ones have sentences, and the others are counted.
     """
     found = data.comparisons
     if len(found) <= MANY_COMPARISONS:
@@ -95,7 +95,7 @@ def comparisons_in_words(data: DatasetResult) -> list[str]:
         return told
     rest = (
         f"{len(others)} of the {len(found)} differences between these ways are not significant: "
-        f"the smallest p-value among them, corrected for their number, is {min(others):.2f}"
+        f"the smallest of their p-values, corrected for the number of comparisons, is {min(others):.2f}"
     )
     return [*told, rest]
 
@@ -133,7 +133,7 @@ def scheme(evaluation: Evaluation) -> str:
 
 
 def training_budget(data: DatasetResult) -> str | None:
-    """Return how long networks were trained, so that a short training is not taken for the last word."""
+    """Return for how many epochs networks were trained, so that nobody takes a short training for a full one."""
     epochs = sorted({len(cell.curve) for cell in data.completed if cell.curve})
     if not epochs:
         return None
@@ -141,8 +141,8 @@ def training_budget(data: DatasetResult) -> str | None:
     if data.described.epochs:
         return f"Each network was trained for {span} epochs; longer training usually gives higher scores."
     return (
-        f"This is a first look: small networks, {data.described.rows:,} images, {span} epochs. With --epochs 80, "
-        "for example, the usual network learns from all images."
+        f"This is a first look: small networks, {data.described.rows:,} images, {span} epochs. With --epochs, for "
+        "example --epochs 80, the full-size network is trained on all images."
     )
 
 
@@ -202,7 +202,7 @@ def _precise(value: float | None, metric: str) -> str:
 
 
 def failure_lines(cells: list[Cell]) -> list[str]:
-    """Return one line for each failed cell: what it was and why it failed."""
+    """Return one line for each failed cell: the name of the cell and the reason of the failure."""
     return [wording.one_line(f"{c.algorithm} on {c.engine}, {c.search}: {reason(c)}") for c in failed(cells)]
 
 
@@ -219,8 +219,8 @@ def _economy(result: StudyResult) -> str | None:
     if not trials or fits >= scores:
         return None
     return (
-        f"The {wording.count(trials, 'trial')} of all searches needed {scores:,} scores of folds; "
-        f"{wording.count(fits, 'fit')} gave them all, because trials share computations."
+        f"The {wording.count(trials, 'trial')} of all searches have {scores:,} scores on folds, computed with "
+        f"{wording.count(fits, 'fit')}, because trials share computations."
     )
 
 

@@ -1,4 +1,4 @@
-"""What the HTML report shows, ready for the template: no figure is computed in the template."""
+"""The content of the HTML report, ready for the template: the template itself computes no figure."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ COSTS = ("Trials", "Fits", "Kept", "Wall s", "CPU s", "CPU %", "Peak MiB", "Driv
 
 @dataclass(frozen=True)
 class Row:
-    """One cell in the leaderboard, its figures, and whether it is the recommended one."""
+    """One cell in the leaderboard, with its figures, and whether this cell is recommended."""
 
     cell: Cell
     figures: list[str]
@@ -63,7 +63,7 @@ class DatasetView:
 
 
 def facts(result: StudyResult) -> list[tuple[str, str]]:
-    """Return the study in figures: (figure, what it counts)."""
+    """Return the key figures of the study, each with its label: (figure, label)."""
     done, engines = completed(result.cells), engines_of(result.cells)
     counted = [
         (str(len(result.datasets)), "data sets"),
@@ -104,7 +104,7 @@ def _dataset(data: DatasetResult, anchor: str) -> DatasetView:
 
 
 def _remarks(data: DatasetResult) -> list[str]:
-    star = ["★ marks the cell of the recommended way on the engine that was fastest for it."]
+    star = ["★ marks the recommended way, on its fastest engine."]
     return [*(star if data.recommended_cell else []), *data.problem.remarks(data.cells)]
 
 

@@ -38,7 +38,7 @@ def heading(metric: str) -> str:
 
 
 def is_share(metric: str) -> bool:
-    """Whether a metric is a share of rows, which reads best in per cent and differs by points."""
+    """Whether a metric is a share of rows, which is shown in per cent, with differences in points."""
     return any(metric.endswith(name) for name in _SHARES)
 
 
@@ -126,7 +126,7 @@ def listing(words: Sequence[str]) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return text on one line, without control characters, so that it cannot steer a terminal."""
+    """Return text on one line, without control characters, so that the text cannot control a terminal."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 

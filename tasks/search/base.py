@@ -23,7 +23,7 @@ from tasks.search.trials import Outcome, TrialContext
 
 
 class BaseSearch(MetaEstimatorMixin, BaseEstimator):
-    """What all searches have in common; a subclass names the candidates.
+    """Base class of all searches; a subclass names the candidates.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ class BaseSearch(MetaEstimatorMixin, BaseEstimator):
 
     def _folds(self, X: Any, y: Any) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
         if y is None:
-            check_consistent_length(X)  # refuses what has no rows
+            check_consistent_length(X)  # refuses an `X` without rows
             everything = np.arange(X.shape[0])
             return [(everything, everything)]
         return list(check_cv(self.cv, y, classifier=is_classifier(self.estimator)).split(X, y))

@@ -20,7 +20,7 @@ def canonical_json(value: Any) -> str:
 
 
 def _replacement(value: Any) -> Any:
-    """What JSON writes in place of a value that it cannot express."""
+    """Replacement in JSON for a value that JSON cannot express."""
     if isinstance(value, BaseEstimator):
         parameters = value.get_params(deep=False)
         return [_qualified_name(type(value)), {k: v for k, v in parameters.items() if k != "engine"}]

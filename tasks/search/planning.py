@@ -95,7 +95,7 @@ def _divided(fits: Sequence[PlannedFit], workers: int) -> list[Batch]:
     candidates = sum(len(fit.candidates) for fit in fits)
     rounds = ceil_div(candidates, MAX_BATCH_CANDIDATES * workers)
     count = min(len(fits), rounds * workers)
-    # along a grid fits take longer and longer: in strides, each batch gets short fits and long ones
+    # later fits of a grid take longer, so each batch takes fits in strides to get short fits and long fits
     return [tuple(fits[i::count]) for i in range(count)]
 
 

@@ -38,11 +38,11 @@ class GridSearch(BaseSearch):
     cv : int, splitter or iterable of splits, optional
         Folds, as in scikit-learn. Clusterers have no folds.
     refit : bool or str, default=True
-        Whether the winner is fitted on all rows. Of several scores the first one chooses the winner, or the one
-        that `refit` names.
+        Whether the winner is fitted on all rows. If there are several scores, the first score chooses the winner, or
+        the score that `refit` names.
     time_limit_s : float, optional
         Seconds that one fit may take with its scoring; default: no limit. Fits with a limit run in child
-        processes. A fit that takes longer is killed, its candidates fail with this cause, and the search goes on.
+        processes. A fit that takes longer is killed, its candidates fail with this cause, and the search continues.
     engine : Engine, optional
         Engine that runs the trials; default: this process.
     ledger : Ledger, optional

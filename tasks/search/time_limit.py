@@ -1,6 +1,6 @@
 """Work with a time limit: a child process does the work and is killed when its time is up.
 
-Nothing but the end of a process stops native code.
+Native code cannot be interrupted, so the process that runs it is ended.
 """
 
 import subprocess

@@ -41,7 +41,7 @@ class Outcome:
 
 @dataclass
 class TrialContext:
-    """What all trials of a search have in common; sent to each worker once, where it keeps prepared folds."""
+    """Data that all trials of a search share; sent once to each worker, where the object keeps prepared folds."""
 
     estimator: BaseEstimator
     """The estimator of the search, without an engine."""

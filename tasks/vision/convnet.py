@@ -262,7 +262,7 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
         return None if self.engine is None or self.engine.in_this_process else self.engine
 
     def _threads(self) -> tuple[int, int]:
-        """Of a fit in one process: number of threads that are ranks, and number of threads of each rank."""
+        """Number of ranks, and number of threads of each rank, in a fit in one process."""
         threads = self.n_jobs if self.engine is None else self.engine.workers
         members = 1 if chosen_device(self.device).type == "cuda" else min(threads, self.batch_groups)
         return members, threads // members if self.engine is None else 1
@@ -337,7 +337,9 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
             )
         device = chosen_device(self.device)
         network = trained_network(self.architecture_, self.weights_).to(device)
-        device = network.mean.device  # this one has its number: the current GPU of other threads may differ
+        device = (
+            network.mean.device
+        )  # names the GPU by number, because other threads may have another current GPU
         batches = np.split(pixels, range(PREDICTION_BATCH, len(pixels), PREDICTION_BATCH))
         with restored_torch_threads(), ThreadPoolExecutor(self.n_jobs if device.type == "cpu" else 1) as pool:
             found = list(pool.map(lambda batch: self._predict_batch(network, batch, device), batches))

@@ -9,14 +9,14 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Epoch:
-    """What was measured in one epoch."""
+    """Measurements of one epoch."""
 
     number: int
     """Number of the epoch, counted from 1."""
     ended: float
     """Time when the epoch ended, in Unix seconds."""
     metrics: dict[str, float]
-    """What was measured, by the names of `ConvNetClassifier.history_`."""
+    """Measured values, by the names of `ConvNetClassifier.history_`."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def epochs_in(path: Path) -> list[Epoch]:
     Returns
     -------
     list of Epoch
-        The epochs in their order. Of an epoch that was trained twice, as after a crash, the first line counts.
+        The epochs in their order. If an epoch was trained twice, as after a crash, the first line counts.
     """
     if not path.exists():
         return []

@@ -54,7 +54,7 @@ class TrainedNetwork:
     weights: dict[str, NDArray[Any]]
     """Weights and batch statistics, averaged over the last steps, by their names in the network."""
     history: list[dict[str, float]]
-    """What was measured in each epoch."""
+    """Measurements of each epoch."""
     device: str
     """Device on which the network was trained."""
 
@@ -76,7 +76,7 @@ def train_network(
     codes : ndarray of shape (n,), int64
         Class of each image, counted from 0.
     spec : TrainingSpec
-        What is trained, and how.
+        Architecture and settings of the training.
     device : torch.device, optional
         Device of this rank; default: the one that `spec` asks for.
     ranks : Ranks, optional

@@ -62,7 +62,7 @@ def train_on_ranks(engine: Engine, images: TrainingImages, ranks: int, spec: Tra
     ranks : int
         Number of ranks, at most the number of workers.
     spec : TrainingSpec
-        What is trained, and how.
+        Architecture and settings of the training.
 
     Raises
     ------

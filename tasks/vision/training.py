@@ -84,7 +84,7 @@ class TrainingState:
     tensors: dict[str, Tensor]
     """Weights, their moving average, momentum and fixed tensors, by name."""
     history: list[dict[str, float]]
-    """What was measured in each epoch."""
+    """Measurements of each epoch."""
 
 
 class Trainer:

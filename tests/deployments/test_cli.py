@@ -38,7 +38,7 @@ REFUSED = [
     ("--data text.csv --target y", "text.csv', line 32: column 'a' holds 'oops' where numbers belong"),
     ("--data diabetes,good.csv --target y", "data set 'diabetes' is for .* target 'diabetes', not 'y'"),
     ("--data good.csv,diabetes --target diabetes", "good.csv' has no column 'diabetes'"),
-    ("--data good.csv,twin/good.csv", "--data twin/good.csv: a data set called 'good' is there already"),
+    ("--data good.csv,twin/good.csv", "--data twin/good.csv: another data set is called 'good' already"),
     ("--data burger-king --target item", "data set 'burger-king' is for clustering"),
     ("--folds 1", "--folds 1: .*greater than or equal to 2"),
     ("--folds many", "--folds many: .*valid integer"),
@@ -51,7 +51,10 @@ REFUSED = [
     ("--engines local,ray", "--engines ray: .*'local', 'dask' or 'spark'"),
     ("--engines", "--engines: expected one argument"),
     ("--algorithms xgbost", "--algorithms xgbost: .*'xgboost'"),
-    ("--algorithms kmeans --data diabetes", "kmeans: none is for classification; allowed: .*xgboost"),
+    (
+        "--algorithms kmeans --data diabetes",
+        "kmeans: none of these algorithms is for classification; allowed: .*xgboost",
+    ),
     ("--engnes local", r"--engnes local \(did you mean --engines\?\)"),
     ("--jsn x", r"--jsn x \(did you mean --json\?\)"),
     ("--log_trial 3", r"did you mean --log-trials\?"),
@@ -80,7 +83,7 @@ VARIABLES = [
     (
         "TRILLA_MLFLOW_TRACKING_URI",
         "localhost",
-        "TRILLA_MLFLOW_TRACKING_URI=localhost is not a server's address",
+        "TRILLA_MLFLOW_TRACKING_URI=localhost is not the address of a server",
     ),
     ("TRILLA_PREFECT_API_URL", "http://127.0.0.1:9/api", "TRILLA_PREFECT_API_URL=.* does not answer"),
 ]

@@ -173,7 +173,7 @@ def test_a_deployment_that_is_new_runs_every_night(served: Served) -> None:
     prefect.ask("DELETE", f"/deployments/{prefect.deployment('study')['id']}")
     deploy = served.restart()
     assert scheduled(prefect.deployment("study")) == [("0 2 * * *", "UTC", True)]
-    assert ", by itself: `0 2 * * *` (UTC)\n" in deploy.output
+    assert ", scheduled: `0 2 * * *` (UTC)\n" in deploy.output
 
 
 def test_a_stop_pauses_and_the_next_start_resumes_all_but_what_the_user_paused(served: Served) -> None:

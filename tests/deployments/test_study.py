@@ -202,20 +202,20 @@ def test_failed_cells_of_own_table_do_not_stop_the_others(
 def test_a_fault_of_the_program_names_its_log(
     environments: Environments, tmp_path: Path, stack: Stack
 ) -> None:
-    """An installed package whose metadata is gone, as an example of what nobody foresees."""
+    """Metadata of a package that cannot be read, as an example of a fault that nobody foresees."""
     (tmp_path / "sitecustomize.py").write_text(
         "import importlib.metadata as m\n"
         "known = m.version\n"
         "def version(name):\n"
         "    if name == 'prefect-dask':\n"
-        "        raise m.PackageNotFoundError(name)\n"
+        "        raise RuntimeError('unreadable')\n"
         "    return known(name)\n"
         "m.version = version\n"
     )
     study = Study(environments("fault") | {"PYTHONPATH": str(tmp_path)}, ("--engines", "local", *SMALL))
     assert study.end() == 1
     (line,) = study.errors.splitlines()
-    assert line.startswith("trilla: the study failed: PackageNotFoundError")
+    assert line.startswith("trilla: the study failed: RuntimeError: unreadable")
     log = Path(line.rpartition("see ")[2])
     assert log.parent == study.home / "logs"
     text = log.read_text()

@@ -1,6 +1,5 @@
 """What is optional is asked for by name: without PySpark and PyTorch all else works."""
 
-import json
 import os
 import subprocess
 import sys
@@ -12,6 +11,9 @@ import pytest
 from packaging.requirements import Requirement
 
 from infra.extras import EXTRAS, Extra
+from tasks.datasets.recipe import Recipe
+from tasks.datasets.targets import ClassTarget
+from tasks.models import Description
 from tests.hiding import environment_without
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,6 +75,9 @@ def test_a_command_imports_no_optional_package_before_it_needs_one() -> None:
 def test_what_is_missing_is_named_with_the_command_that_installs_it(code: str, base: dict[str, str]) -> None:
     caught = f"""
 from infra.errors import ParameterError
+from tasks.datasets.recipe import Recipe
+from tasks.datasets.targets import ClassTarget
+from tasks.models import Description
 try:
     {code}
 except ParameterError as error:
@@ -82,9 +87,12 @@ except ParameterError as error:
 
 
 def test_a_stored_network_is_not_loaded_without_pytorch(base: dict[str, str], tmp_path: Path) -> None:
-    described = {"dataset": "pets", "sha256": "", "task": "vision", "algorithm": "convnet", "search": "grid"}
-    described |= {"params": {}, "classes": [], "numeric": [], "categorical": [], "versions": {}}
-    (tmp_path / "model.json").write_text(json.dumps(described))
+    recipe = Recipe(target=ClassTarget(name="class", classes=("cat", "dog")))
+    described = Description(
+        dataset="pets", sha256="", task="vision", algorithm="convnet", search="grid", params={}, recipe=recipe,
+        images=True, versions={},
+    )  # fmt: skip
+    (tmp_path / "model.json").write_text(described.model_dump_json())
     code = f"from pathlib import Path; from tasks.models import load; load(Path({str(tmp_path)!r}))"
     done = subprocess.run([sys.executable, "-c", code], env=base, capture_output=True, text=True, check=False)
     assert REFUSALS["from tasks.vision import ConvNetClassifier"] in done.stderr.splitlines()[-1]

@@ -1,5 +1,6 @@
 """Champion or challenger: the corrected paired test decides."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -35,6 +36,19 @@ def test_the_first_model_is_the_champion() -> None:
 def test_equal_models_leave_the_title_where_it_is() -> None:
     same = Standing(list(BASE), "a", 10)
     assert judge(same, same).alias == "challenger"
+
+
+def test_a_model_is_never_better_than_itself() -> None:
+    """A version keeps its scores as text with few decimals, which must not look like a constant loss or gain."""
+    scores = [0.7207792207792207, 0.7662337662337662, 0.7402597402597403, 0.7532467532467533] * 3
+    evaluation = EVALUATION.model_copy(update={"scores": scores})
+    newcomer = standing(evaluation, prepared("classification"), 0)
+    stored = replace(newcomer, scores=json.loads(json.dumps(newcomer.scores)))
+    promotion = judge(standing(evaluation, prepared("classification"), 0), stored)
+    assert promotion.alias == "challenger"
+    assert promotion.reason == "its mean differs from the champion's by +0.0000, corrected p = 1.000"
+    rounded = replace(newcomer, scores=[round(score, 6) for score in scores])
+    assert judge(newcomer, rounded).reason == promotion.reason
 
 
 def test_scores_of_other_folds_are_no_pairs() -> None:

@@ -87,7 +87,7 @@ def test_the_bundled_menu_is_said_to_be_another(tmp_path: Path) -> None:
     dataset = prepare(resolve("burger-king"), tmp_path)
     silhouette, *_ = beside_published(dataset, [cell(dataset, "kmeans")], [])
     assert dataset.rows == 70
-    assert "Ours: 70 x 11 table" in silhouette.remark
+    assert "a table of 70 x 11" in silhouette.remark
     assert "another table, a menu of 77 rows" in silhouette.remark
 
 

@@ -53,7 +53,8 @@ def test_a_cheap_way_is_not_recommended_because_a_difference_is_not_significant(
     found = of_classes([BEST, CHEAP], [compared(BEST, CHEAP, -0.03, 0.11, p=0.24)])
     assert found.way == Way("random_forest", "baseline")
     assert found.reason == (
-        "It has the highest accuracy, and no cheaper way is shown to lose at most 1.0 points."
+        "random_forest baseline has the highest accuracy, and no cheaper way is shown to be within the margin of "
+        "1.0 points."
     )
 
 
@@ -89,7 +90,7 @@ def test_a_linear_model_is_a_candidate_like_any_other() -> None:
     found = of_classes([BEST, linear], [compared(linear, BEST, -0.01, 0.024)])
     assert found.way == Way("linear_model", "baseline")
     assert found.engine is None
-    assert found.reason == "It has the highest accuracy, and no way is cheaper."
+    assert found.reason == "linear_model baseline has the highest accuracy, and no other way is cheaper."
 
 
 def test_equal_means_go_to_the_cheaper_way() -> None:
@@ -103,7 +104,7 @@ def test_the_engine_is_the_one_that_made_the_model_fastest() -> None:
     ]
     found = recommend("d", CLASSES, cells, [BEST], [], 0.01)
     assert found.engine == "dask"
-    assert found.reason == "It is the only way that was cross-validated."
+    assert found.reason == "No other way was cross-validated."
     assert found.basis == "by 1 x 10 cross-validation"
 
 

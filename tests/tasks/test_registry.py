@@ -131,7 +131,8 @@ def test_algorithms_are_chosen_by_task() -> None:
     assert [a.name for a in algorithms_for("classification", ["xgboost", "kmeans"])] == ["xgboost"]
     with pytest.raises(
         ParameterError,
-        match=r"algorithms=kmeans: none is for classification; allowed: random_forest, .*, linear_model",
+        match=r"algorithms=kmeans: none of these algorithms is for classification; "
+        r"allowed: random_forest, .*, linear_model",
     ):
         algorithms_for("classification", ["kmeans"])
 

@@ -209,7 +209,7 @@ class Broadcasts:
         return [self.held[number] for number in self._near(block.number) if number in self.held]
 
     def partners(self, block: DBSCANBlock) -> list[DBSCANBlock]:
-        """Those near blocks of this worker that are compared with a received block for both of them.
+        """Near blocks of this worker that are compared with a received block; the comparison serves both blocks.
 
         Each pair of blocks is compared once: when one of the two is broadcast, not when the other is.
         """
@@ -219,7 +219,7 @@ class Broadcasts:
 
 
 def _is_compared(received: int, held: int) -> bool:
-    """Whether a pair is compared when this one of the two is received: so for half of the pairs of a block."""
+    """Whether a pair of blocks is compared when `received` is the received block, as for half of a block's pairs."""
     return (received + held) % 2 == (1 if received < held else 0)
 
 

@@ -1,4 +1,4 @@
-"""What makes a row a core row in DBSCAN, and what DBSCAN finds."""
+"""The test for a core row of DBSCAN, and the result of DBSCAN."""
 
 from typing import Any, NamedTuple
 

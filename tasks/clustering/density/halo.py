@@ -81,7 +81,7 @@ def _cut(
     owner = partition.region_of(X)
     parts: list[tuple[Array, ...]] = []
     for region in range(len(partition)):
-        # one region is all of space
+        # a single region covers the whole space
         here = np.flatnonzero(partition.is_near(X, region, 2 * eps)) if len(partition) > 1 else slice(None)
         rows = WeightedRows(X, weights).take(here)
         place = np.where(partition.is_near(rows.X, region, eps), INNER, OUTER)

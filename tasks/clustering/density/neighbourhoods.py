@@ -55,7 +55,7 @@ class NeighbourLists(NamedTuple):
 
 @dataclass(frozen=True)
 class Neighbourhoods:
-    """What all settings share: rows in boxes, near boxes, and the neighbours of rows that have few."""
+    """Data that all settings share: rows in boxes, near boxes, and the neighbours of rows with few neighbours."""
 
     radii: Array
     """float64, shape (n_radii,): the values of eps, ascending."""

@@ -1,7 +1,7 @@
-"""The kinds of columns: how each is learned from a training table, and what is done to its values ever after.
+"""The kinds of columns: how each kind is learned from a training table, and how it prepares values.
 
-Each kind is one class with `learn` and `apply`. A new kind is such a class and its place in `AnyKind`; nothing
-outside this package asks of which kind a column is.
+Each kind is one class with the methods `learn` and `apply`. To add a kind, write a class and add it to `AnyKind`; no
+module outside this package asks for the kind of a column.
 """
 
 from typing import Annotated, get_args
@@ -30,7 +30,7 @@ AnyColumn = Annotated[AnyKind, Field(discriminator="kind")]
 
 
 def learn_column(column: TrainingColumn) -> AnyKind:
-    """What is to be done to a column of a training table."""
+    """Learn the step that prepares a column of a training table."""
     for kind in get_args(AnyKind):
         learned: AnyKind | None = kind.learn(column)
         if learned is not None:

@@ -1,4 +1,4 @@
-"""What all kinds of columns have in common."""
+"""Base class of all kinds of columns."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -22,11 +22,11 @@ class TrainingColumn:
     Parameters
     ----------
     raw : RawColumn
-        The column as it stands in the file.
+        The column of the file.
     inferred : pandas.Series
         The column with the type that `infer` gave it.
     is_known : numpy.ndarray of bool, shape (rows,)
-        Which rows have a target, so that they are trained on.
+        Mask of the training rows, which are the rows with a target.
     source : Source
         The source of the table.
     uses_texts : bool
@@ -46,12 +46,12 @@ class TrainingColumn:
 
     @cached_property
     def values(self) -> pd.Series:
-        """Values of the rows that are trained on."""
+        """Values of the training rows."""
         return self.inferred[self.is_known]
 
     @cached_property
     def texts(self) -> list[str]:
-        """The different texts of the rows that are trained on; empty for other columns than texts."""
+        """The different texts of the training rows; empty for a column that holds no texts."""
         return list(self.values.cat.remove_unused_categories().cat.categories) if self.is_category else []
 
     @property
@@ -61,7 +61,7 @@ class TrainingColumn:
 
 
 class Column(BaseModel, ABC):
-    """What is done to a column of a table, in training and in use alike.
+    """The step that prepares one column of a table, in training and in prediction.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class Column(BaseModel, ABC):
     @classmethod
     @abstractmethod
     def learn(cls, column: TrainingColumn) -> "Column | None":
-        """What is to be done to a column of a training table; None: the column is of another kind."""
+        """Learn the step for a column of a training table; None: the column is of another kind."""
 
     @property
     def numeric(self) -> tuple[str, ...]:
@@ -100,7 +100,8 @@ class Column(BaseModel, ABC):
         Raises
         ------
         DataError
-            If a cell holds what a column of this kind cannot hold; names the file, the line and the value.
+            If a cell holds a value that a column of this kind cannot hold; the message names the file, the line and
+            the value.
         """
 
     @abstractmethod
@@ -109,6 +110,6 @@ class Column(BaseModel, ABC):
 
 
 def notes_of_missing(name: str, values: pd.Series) -> list[str]:
-    """Count of missing values in a sentence; none where no value is missing."""
+    """Sentence with the number of missing values; an empty list if no value is missing."""
     missing = int(values.isna().sum())
     return [f"{name}: {missing} of {len(values)} cells are missing"] if missing else []

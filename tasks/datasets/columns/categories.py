@@ -14,7 +14,7 @@ from tasks.datasets.columns.base import Column, TrainingColumn, notes_of_missing
 from tasks.datasets.columns.left_out import LeftOut
 from tasks.datasets.raw import DECIMAL_COMMA, NUMBER, RawColumn, is_number
 
-MOST_SPELLINGS = 1_000  # kept of a column: a recipe travels to every worker
+MOST_SPELLINGS = 1_000  # largest number of spellings that are kept, because a recipe is sent to every worker
 LONGEST_EXAMPLE = 40  # characters
 
 
@@ -24,8 +24,8 @@ class CategoryColumn(Column):
     Parameters
     ----------
     spellings : tuple of str
-        The texts of the training table that stand for a number or for true or false. Another file may spell
-        them in another way: 1.0 or 01 for "1", true or TRUE for "True". Empty where there are too many.
+        The texts of the training table that mean a number, true or false. Another file may spell these texts in
+        another way: 1.0 or 01 for "1", true or TRUE for "True". Empty if there are too many texts.
     """
 
     kind: Literal["category"] = "category"
@@ -33,7 +33,7 @@ class CategoryColumn(Column):
 
     @classmethod
     def learn(cls, column: TrainingColumn) -> "Column | None":
-        """Take texts, unless a model of this kind cannot use them or they are different in most rows."""
+        """Learn from texts; the column is left out if the models cannot use texts or if most texts differ."""
         if not column.is_category:
             return None
         reason = cls._reason_against(column)
@@ -56,7 +56,7 @@ class CategoryColumn(Column):
 
     @property
     def categorical(self) -> tuple[str, ...]:
-        """The column under its own name."""
+        """Name of the prepared column, which is the name of the column."""
         return (self.name,)
 
     def apply(self, raw: RawColumn) -> Mapping[str, pd.Series]:
@@ -86,14 +86,14 @@ class CategoryColumn(Column):
 
     @cached_property
     def _spelling_by_meaning(self) -> Mapping[float | str | None, str]:
-        """The only spelling of each number and truth value; there is none where several have one meaning."""
+        """Spelling of each number and truth value; a meaning with several spellings is left out."""
         meanings = {text: meaning(text, decimal_comma=True) for text in self.spellings}
         counts = Counter(meanings.values())
         return {meant: text for text, meant in meanings.items() if counts[meant] == 1}
 
 
 def meaning(text: str, decimal_comma: bool) -> float | str | None:
-    """The finite number, or "true" or "false", that a text stands for; None: it is only a text."""
+    """The finite number, or "true" or "false", that a text means; None: the text has no such meaning."""
     if text.lower() in ("true", "false"):
         return text.lower()
     numeral = re.sub(DECIMAL_COMMA, r"\1.\2", text) if decimal_comma else text
@@ -104,7 +104,7 @@ def meaning(text: str, decimal_comma: bool) -> float | str | None:
 
 
 def _texts_of(raw: RawColumn) -> pa.ChunkedArray:
-    """The cells as texts; whole numbers without a decimal point, infinite ones missing."""
+    """The cells as texts: whole numbers have no decimal point, and infinite numbers are missing."""
     if raw.holds_texts:
         return raw.texts
     if raw.holds_truths or pa.types.is_null(raw.values.type) or pa.types.is_integer(raw.values.type):

@@ -12,7 +12,7 @@ from tasks.datasets.inference import is_numeric, is_row_number
 from tasks.datasets.raw import RawColumn
 
 ISO_DATE = r"\d{4}-\d{2}-\d{2}([T ].*)?"
-UNNAMED = r"(Unnamed: \d+|__index_level_\d+__)?"  # what table programs call a column of row numbers
+UNNAMED = r"(Unnamed: \d+|__index_level_\d+__)?"  # names that programs give to a column of row numbers
 DATES = "it holds dates; turn them into numbers (for example days) to use them"
 
 
@@ -22,7 +22,7 @@ class LeftOut(Column):
     Parameters
     ----------
     reason : str
-        Why the column is not used; the sentence's subject is "it".
+        Reason why the column is not used: a clause about the column that begins with "it".
     """
 
     kind: Literal["left out"] = "left out"

@@ -1,4 +1,4 @@
-"""Columns of numbers: measured ones, and those of true and false."""
+"""Columns of numbers: measured numbers, and truth values as 1 and 0."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -16,19 +16,19 @@ from tasks.datasets.raw import RawColumn
 
 
 class Measure(Column):
-    """What columns of numbers have in common: infinite numbers, and a number that means "not measured", are missing.
+    """Base class of columns of numbers; infinite numbers and the number that means "not measured" become missing.
 
     Parameters
     ----------
     not_measured : float, optional
-        The number that means that nothing was measured.
+        The number that means "not measured".
     """
 
     not_measured: float | None = None
 
     @property
     def numeric(self) -> tuple[str, ...]:
-        """The column under its own name."""
+        """Name of the prepared column, which is the name of the column."""
         return (self.name,)
 
     def apply(self, raw: RawColumn) -> Mapping[str, pd.Series]:
@@ -40,7 +40,7 @@ class Measure(Column):
 
     @abstractmethod
     def numbers_of(self, raw: RawColumn) -> npt.NDArray[np.float64]:
-        """The numbers that the cells stand for; a cell that stands for none is refused."""
+        """The numbers in the cells; a cell that holds no number is refused."""
 
     def notes(self, values: pd.Series) -> list[str]:
         """Counts of missing, infinite and unmeasured values."""
@@ -62,32 +62,32 @@ class NumberColumn(Measure):
 
     @classmethod
     def learn(cls, column: TrainingColumn) -> Self | None:
-        """Take every column of numbers."""
+        """Learn from every column of numbers."""
         if not is_numeric(column.inferred):
             return None
         return cls(name=column.name, not_measured=column.source.not_measured.get(column.name))
 
     def numbers_of(self, raw: RawColumn) -> npt.NDArray[np.float64]:
-        """The numbers that the cells stand for; a word is refused."""
+        """The numbers in the cells; a word is refused."""
         if raw.is_word.any():
             raw.refuse_word()
         return raw.numbers
 
 
 class TruthColumn(Measure):
-    """A column of true and false in Parquet, which are the numbers 1 and 0; a CSV file has them as words."""
+    """A Parquet column of truth values, which become the numbers 1 and 0; a CSV file may hold the words."""
 
     kind: Literal["true or false"] = "true or false"
 
     @classmethod
     def learn(cls, column: TrainingColumn) -> Self | None:
-        """Take every column whose type is boolean."""
+        """Learn from every column of type boolean."""
         if not column.raw.holds_truths:
             return None
         return cls(name=column.name, not_measured=column.source.not_measured.get(column.name))
 
     def numbers_of(self, raw: RawColumn) -> npt.NDArray[np.float64]:
-        """1 for true, 0 for false; anything else than these words and numbers is refused."""
+        """1 for true and 0 for false; all other words and numbers are refused."""
         digits = raw.with_texts(_digits_for_truths(raw.texts)) if raw.holds_texts else raw
         numbers = digits.numbers
         strange = digits.is_word | ~(np.isnan(numbers) | np.isin(numbers, (0.0, 1.0)))

@@ -53,7 +53,7 @@ def cats_dogs(
     Returns
     -------
     PackedImages
-        The images. Their `provenance` says where they come from, and their `notes` why they are not the user's.
+        The images. `provenance` names the origin of the images, and `notes` says why they are not the user's images.
 
     Raises
     ------

@@ -26,8 +26,8 @@ class ImageFolder(ImageSource):
     Either each class has a sub-folder, and whatever lies deeper belongs to the class of the top sub-folder; or
     all files lie in the folder itself, and their names begin with the class and a dot (`cat.0.jpg`).
 
-    In the sub-folder of a class every file counts as an image, so that a file which is none is quarantined and
-    listed when it is decoded. In a folder without sub-folders only files with one of the `SUFFIXES` count.
+    In the sub-folder of a class every file counts as an image, so that a file that is no image is quarantined and
+    listed when the files are decoded. In a folder without sub-folders only files with one of the `SUFFIXES` count.
     """
 
     def list_images(self) -> list[LabelledImage]:

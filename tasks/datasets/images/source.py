@@ -1,4 +1,4 @@
-"""What every source of labelled images offers, and what makes an image or a source unusable."""
+"""The interface of every source of labelled images, and the checks of images and sources."""
 
 from abc import ABC, abstractmethod
 from collections import Counter

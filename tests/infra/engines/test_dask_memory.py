@@ -16,7 +16,7 @@ from infra.engines import ArraySource, Blocks, connect
 from infra.engines.blocks import BlockSource, Span
 from infra.engines.dask import DaskEngine
 from infra.engines.dask_memory import MEMORY_TRIES, MemoryKill
-from infra.errors import EngineError
+from infra.errors import EngineError, ParameterError
 from tests.conftest import free_port
 from tests.infra.engines import work
 from tests.infra.engines.starting import ROOT
@@ -126,10 +126,35 @@ def test_a_table_that_does_not_fit_into_its_workers_is_told(dask: DaskEngine) ->
         dask.map(work.summed, dask.partition(HungrySource()))
 
 
+def test_data_that_does_not_fit_into_a_worker_is_told() -> None:
+    with connect("dask", workers=1, memory_limit="400MiB") as engine:
+        assert isinstance(engine, DaskEngine)
+        with pytest.raises(EngineError, match=r"given up after 2 tries: .* its limit is 400\.00 MiB"):
+            list(engine.run(work.squared, range(3), shared=np.ones(350 << 17)))  # type: ignore[arg-type]
+        assert kills(engine) <= MEMORY_TRIES
+
+
 def test_a_worker_killed_by_something_else_is_not_told_as_memory(dask: DaskEngine, tmp_path: Path) -> None:
     error = dict(dask.run(work.dies_over_three, range(4), shared=str(tmp_path)))[3]
     assert isinstance(error, EngineError)
     assert str(error).startswith("its worker died (a crash, or no memory left) each time it ran")
+
+
+@pytest.mark.parametrize("memory_limit", ["much", "-1GiB", 0])
+def test_a_limit_that_is_no_amount_of_memory_is_refused(memory_limit: int | str) -> None:
+    with pytest.raises(
+        ParameterError, match=f"memory_limit={memory_limit!r}: a number of bytes, or text such"
+    ):
+        connect("dask", memory_limit=memory_limit)
+
+
+def test_a_limit_belongs_to_an_embedded_dask() -> None:
+    with pytest.raises(ParameterError, match="memory_limit='1GiB' does not belong to engine 'spark'"):
+        connect("spark", memory_limit="1GiB")
+    with pytest.raises(
+        ParameterError, match=r"memory_limit='1GiB' does not belong to an existing cluster, tcp://h:1"
+    ):
+        connect("dask", address="tcp://h:1", memory_limit="1GiB")
 
 
 def test_an_engine_knows_the_memory_of_a_worker(dask: DaskEngine) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from infra.engines import ArraySource, connect
@@ -95,6 +96,7 @@ def test_workers_are_profiled_where_they_work() -> None:
         assert profiled.map(work.summed, blocks) == engine.map(work.summed, blocks)
         assert profiled.reduce(work.summed, float.__add__, blocks) == X.sum()
         assert (profiled.name, profiled.workers, profiled.worker_pids()) == ("local", 2, {})
+        assert profiled.worker_memory == engine.worker_memory == psutil.virtual_memory().total // 2
     assert len(profiled.profiles) == 5
     stats: Any = merge_profiles(profiled.profiles)
     assert isinstance(stats, pstats.Stats)
@@ -105,7 +107,7 @@ def test_workers_are_profiled_where_they_work() -> None:
 
 def test_a_lost_item_is_no_profile() -> None:
     class Losing:
-        name, workers = "dask", 1
+        name, workers, in_this_process = "dask", 1, False
 
         def run(self, *_: Any) -> Any:
             yield 0, EngineError("its worker died")

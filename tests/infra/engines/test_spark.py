@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from infra.engines import ArraySource, Blocks, connect
-from infra.engines.spark import SparkEngine
+from infra.engines.spark import SparkEngine, cause_of
 from infra.errors import EngineError
 from tests.infra.engines import work
 from tests.infra.engines.starting import ROOT, started
@@ -59,6 +59,19 @@ def test_a_failing_task_is_an_error_with_its_cause(spark: SparkEngine, blocks: B
     with pytest.raises(EngineError, match=r"Spark's job failed: TypeError: .*squared"):
         spark.map(work.squared, blocks, 1, 2)
     assert spark.run_group(work.ranks, blocks) == [[0, 1], [0, 1]]
+
+
+def test_a_round_that_kills_its_worker_says_what_is_known(spark: SparkEngine, blocks: Blocks) -> None:
+    with pytest.raises(EngineError, match=r"\(a Python worker of Spark died: a crash, or no memory left\)$"):
+        spark.map(work.dying, blocks)
+
+
+def test_java_without_memory_is_told_with_what_to_do() -> None:
+    error = "Job aborted due to stage failure: Lost task 0.0\njava.lang.OutOfMemoryError: Java heap space\n\tat x.y"
+    assert cause_of(error) == (
+        "java.lang.OutOfMemoryError: Java heap space (Spark's Java process ran out of memory; use a larger "
+        "spark.driver.memory or spark.executor.memory, fewer workers, or a smaller table)"
+    )
 
 
 def test_an_item_that_kills_its_worker_once_is_run_again(spark: SparkEngine, tmp_path: Path) -> None:

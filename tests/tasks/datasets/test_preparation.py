@@ -278,7 +278,7 @@ def test_many_row_groups_keep_categories(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
-    with pytest.raises(DataError, match=r"cannot keep the prepared data in '.*taken'"):
+    with pytest.raises(DataError, match=r"cannot write the prepared data to '.*taken'"):
         prepare(CATALOGUE["diabetes"], tmp_path / "taken")
 
 

@@ -46,7 +46,7 @@ def test_utf_16_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_binary_file_is_refused(tmp_path: Path) -> None:
-    assert "line 2: holds a NUL byte" in refusal(written(tmp_path, b"PK\x03\x04\n\0\0"))
+    assert "line 2: the file holds a NUL byte" in refusal(written(tmp_path, b"PK\x03\x04\n\0\0"))
 
 
 def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:

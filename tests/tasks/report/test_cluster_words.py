@@ -40,7 +40,7 @@ def only_unscored() -> StudyResult:
 def test_a_clustering_without_two_clusters_has_a_sentence_and_no_rank(noisy: StudyResult) -> None:
     cells = data_of(noisy, "burger-king").cells
     assert cluster_words.findings(cells) == [
-        "dbscan baseline: 1 cluster (4.3 % of the rows are noise); with fewer than two there is no silhouette."
+        "dbscan baseline: 1 cluster (4.3 % of the rows are noise); a silhouette needs at least two clusters."
     ]
     chosen = data_of(noisy, "burger-king").recommendation
     assert chosen is not None
@@ -49,7 +49,7 @@ def test_a_clustering_without_two_clusters_has_a_sentence_and_no_rank(noisy: Stu
         line for line in sentences.gains(data_of(noisy, "burger-king")) if line.startswith("dbscan, grid")
     ]
     assert gains[0].startswith(
-        "dbscan, grid search: silhouette 0.423; the baseline has none. The search took"
+        "dbscan, grid search: silhouette 0.423; the baseline has no silhouette. The search took"
     )
     assert "nan" not in " ".join(sentences.dataset_findings(data_of(noisy, "burger-king")))
 
@@ -78,7 +78,7 @@ def test_the_report_shows_clusters_noise_and_missing_scores(noisy: StudyResult) 
     assert (base.figures[0], base.figures[column], base.figures[noise]) == ("–", "1", "4.30 %")
     assert (grid.figures[column], grid.figures[noise]) == ("2", "24.30 %")
     assert data.groups["kmeans"][0].figures[column] == "8"
-    assert "A way without a mark found fewer than two clusters." in data.charts[0].caption
+    assert "A way without a mark found too few clusters for these figures." in data.charts[0].caption
 
 
 def test_a_lopsided_clustering_is_not_recommended_although_it_scores_highest() -> None:
@@ -93,8 +93,8 @@ def test_a_lopsided_clustering_is_not_recommended_although_it_scores_highest() -
 
 def test_the_spaces_are_named_and_told_apart(noisy: StudyResult) -> None:
     words = cluster_words.spaces(data_of(noisy, "burger-king").cells)
-    assert "hold in the space the model was fitted in (standardised)" in words
-    assert "'raw' scores the same clusters on the columns as they are" in words
+    assert "are computed in the space the model was fitted in (standardised)" in words
+    assert "figures called 'raw' are computed for the same clusters on the raw columns" in words
     data = next(d for d in view.datasets(noisy) if d.name == "burger-king")
     assert words in data.remarks
 

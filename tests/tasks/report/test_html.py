@@ -86,7 +86,7 @@ def test_ids_are_unique_and_every_inner_link_has_its_end(page: Page) -> None:
         "76.51 %",
         "raw 0.554",
         "The hold-out has n = 149 rows",
-        "Beside the published figures",
+        "Comparison with published figures",
         "far inside the standard error",
         "71.9 % to 77.4 %",
         "10 x 10",
@@ -95,7 +95,7 @@ def test_ids_are_unique_and_every_inner_link_has_its_end(page: Page) -> None:
         "failed: Spark's JVM ended with exit status 137",
         "Zeros read as missing",
         "xgboost 3.2.0",
-        "12 trials came from its ledger",
+        "12 trials came from the study's ledger",
         "Linux, 2 cores, 15 GiB memory",
     ],
 )

@@ -24,7 +24,7 @@ def cell_line(text: str, *words: str) -> str:
 @pytest.mark.parametrize("width", [80, 120])
 def test_every_line_fits_but_links_and_reasons(study: StudyResult, width: int) -> None:
     lines = printed(study, width).splitlines()
-    whole = (*study.links, "  ✗", "Use it", "Registered")
+    whole = (*study.links, "  ✗", "Use the model", "Registered")
     assert not [line for line in lines if len(line.rstrip()) > width and not line.startswith(whole)]
 
 

@@ -88,7 +88,9 @@ def test_without_a_test_the_intervals_decide() -> None:
 def test_a_hold_out_alone_shows_its_standard_error() -> None:
     gain = sentences.gains(data_of(holdout_only(), "diabetes"))[0]
     assert "hold-out accuracy 76.5 %, the baseline 74.5 %, on 149 rows" in gain
-    assert "standard error of 3.5 points: within the noise, so no difference is shown" in gain
+    assert (
+        "standard error of 3.5 points: the difference is within the noise, so no difference is shown" in gain
+    )
     assert "The search took 9.87 s on local, the baseline 0.42 s on local." in gain
 
 
@@ -141,7 +143,7 @@ def test_engines_that_differ_say_where() -> None:
 
 def test_the_whole_study(study: StudyResult) -> None:
     assert sentences.study_findings(study) == [
-        "The 291 trials of all searches needed 1,080 scores of folds; 377 fits gave them all, because trials share "
+        "The 291 trials of all searches have 1,080 scores on folds, computed with 377 fits, because trials share "
         "computations.",
         "The study was resumed: 12 trials kept from the interrupted run.",
         "1 of 18 cells failed; the reasons are listed.",
