@@ -34,7 +34,8 @@ class SearchParameters(BaseModel):
 
     algorithms: list[AlgorithmName] | None = Field(
         None,
-        description="Algorithms to compare; empty: all that fit the data.",
+        description="Algorithms to compare; empty: all that fit the data. A linear model is always cross-validated "
+        "as a reference, and can be recommended.",
         json_schema_extra=shown_plain,
     )
     engines: list[EngineName] = Field(

@@ -159,10 +159,11 @@ def finish(session: Session) -> State[Any]:
     recording.finish_study(session, path, "FINISHED" if state.is_completed() else "FAILED")
     session.journal.folder.result.write_text(result.model_dump_json(indent=2))
     current_listener().ended(result)
-    if not state.is_completed():
-        return Failed(message=state.message)  # named "Failed", because automations wait for this name
-    session.journal.finish()
     answers = " ".join(answer(recommendation) for recommendation in result.recommendations)
+    if not state.is_completed():
+        message = f"{state.message}. {answers}"
+        return Failed(message=message)  # named "Failed", because automations wait for this name
+    session.journal.finish()
     return Completed(message=f"{state.message}. {answers} Report: {path}")
 
 

@@ -12,6 +12,7 @@ from tasks.pictures.clusters import components, silhouettes
 from tasks.pictures.merges import dendrogram
 from tasks.pictures.neighbours import k_distance_curve
 from tasks.registry import ALGORITHMS
+from tasks.report.cluster_words import objection
 from tasks.report.wording import parameter
 from tasks.results import Cell, Picture
 
@@ -28,7 +29,11 @@ class FittedClustering(NamedTuple):
 
 
 def clustering_pictures(dataset: PreparedDataset, cells: Sequence[Cell]) -> list[Picture]:
-    """Draw the clustering with the highest silhouette of each algorithm, side by side and each by itself."""
+    """Draw the best clustering of each algorithm, side by side and each by itself.
+
+    The best one has the highest silhouette among the clusterings that can be recommended; an algorithm without such a
+    clustering is drawn with the highest silhouette that it has.
+    """
     winners = [
         max((c for c in cells if c.algorithm == a), key=_score) for a in {c.algorithm: 0 for c in cells}
     ]
@@ -39,9 +44,9 @@ def clustering_pictures(dataset: PreparedDataset, cells: Sequence[Cell]) -> list
     return drawn + [draw(dataset, cell, fitted[cell.algorithm]) for draw, cell in own]
 
 
-def _score(cell: Cell) -> float:
-    """Silhouette of a cell; a clustering without a silhouette comes last."""
-    return cell.metrics.get("silhouette", -math.inf)
+def _score(cell: Cell) -> tuple[bool, float]:
+    """Rank of a cell: whether its clustering can be recommended, then its silhouette, if it has one."""
+    return objection(cell) is None, cell.metrics.get("silhouette", -math.inf)
 
 
 def _fitted(dataset: PreparedDataset, cell: Cell) -> FittedClustering:

@@ -50,7 +50,10 @@ def gain(searched: Cell, baseline: Cell) -> str | None:
         return f"{words}{where}: another seed alone can cause this difference."
     side = "higher" if a > b else "lower"
     size = wording.gap(a - b, "silhouette")
-    return f"{words}{where}: {size} {side} (each silhouette is one figure on all rows, without an interval)."
+    wrong = objection(searched)
+    warning = f" Mind the sizes: {wrong}." if wrong else ""
+    basis = "each silhouette is one figure on all rows, without an interval"
+    return f"{words}{where}: {size} {side} ({basis}).{warning}"
 
 
 def spaces(cells: Sequence[Cell]) -> str:

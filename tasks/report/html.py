@@ -35,7 +35,7 @@ def render(result: StudyResult) -> str:
         scheme=sentences.scheme,
         unbroken=_unbroken,
     )
-    environment.tests["address"] = is_address
+    environment.tests.update(address=is_address, share=wording.is_share)
     return environment.get_template("report.html.j2").render(
         result=result,
         facts=view.facts(result),

@@ -46,12 +46,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def judged(comparisons: Sequence[Comparison], evaluations: Sequence[Evaluation]) -> list[JudgedComparison]:
-    """Return the comparisons of a data set, judged together; a comparison without a p-value is not significant."""
-    tested = [c.p_value if math.isfinite(c.p_value) else 1.0 for c in comparisons]
+    """Return the comparisons of a data set, judged together by Holm's correction."""
     metrics = {str(e.way): e.metric for e in evaluations}
     return [
         JudgedComparison(c, metrics.get(c.first, metrics.get(c.second, "")), p, p < LEVEL)
-        for c, p in zip(comparisons, holm(tested), strict=True)
+        for c, p in zip(comparisons, holm([c.p_value for c in comparisons]), strict=True)
     ]
 
 

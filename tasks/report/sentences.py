@@ -1,6 +1,5 @@
 """The findings of a study in words; no sentence claims a difference that is within the noise."""
 
-import math
 from collections.abc import Sequence
 
 from tasks.report import noise, wording
@@ -77,8 +76,7 @@ def _because(found: Sequence[noise.JudgedComparison], searched: Way, base: Way) 
     judged = noise.find_comparison(found, searched, base)
     if judged is None:
         return " (no paired test; judged by the two 95 % intervals)"
-    p = judged.comparison.p_value
-    return f" ({_p_words(p, judged.adjusted)})" if math.isfinite(p) else ""
+    return f" ({_p_words(judged.comparison.p_value, judged.adjusted)})"
 
 
 def comparisons_in_words(data: DatasetResult) -> list[str]:
@@ -104,9 +102,6 @@ def _comparison(judged: noise.JudgedComparison) -> str:
     c = judged.comparison
     same_algorithm = c.first.rpartition(" ")[0] == c.second.rpartition(" ")[0]
     second = c.second.rpartition(" ")[2] if same_algorithm else c.second
-    if not math.isfinite(c.p_value):
-        alike = "has the same scores as" if c.difference == 0 else "cannot be tested against"
-        return f"{c.first} {alike} {second}"
     size = wording.gap(c.difference, judged.metric)
     p = _p_words(c.p_value, judged.adjusted)
     if judged.significant:

@@ -95,3 +95,13 @@ def test_of_a_large_table_some_rows_of_every_cluster_are_drawn(
     drawn = clustering_pictures(dataset, [lonely])
     assert "of 2,000 rows are drawn" in drawn[0].caption
     assert len(drawn) == 3
+
+
+def test_a_clustering_that_can_be_recommended_is_drawn_before_one_that_sets_a_row_apart(
+    dataset: PreparedDataset,
+) -> None:
+    metrics = {"clusters": 2.0, "silhouette": 0.9, "largest_share": 0.99}
+    apart = cell(dataset, "kmeans", None, params={"n_clusters": 2}, metrics=metrics)
+    sound = cell(dataset, "kmeans", 0.5)
+    assert "n_clusters=3" in clustering_pictures(dataset, [apart, sound])[0].caption
+    assert "n_clusters=2" in clustering_pictures(dataset, [apart])[0].caption

@@ -89,6 +89,8 @@ def test_a_lopsided_clustering_is_not_recommended_although_it_scores_highest() -
     [answer, *_] = recommendation_lines(data_of(recommended(study), "burger-king"))
     assert answer.startswith("Recommended for burger-king: kmeans random, silhouette 0.423")
     assert "Not considered: kmeans grid (one cluster holds 98.6 % of the rows)." in answer
+    [gain] = [line for line in sentences.gains(data_of(study, "burger-king")) if "grid search" in line]
+    assert "Mind the sizes: one cluster holds 98.6 % of the rows." in gain
 
 
 def test_the_spaces_are_named_and_told_apart(noisy: StudyResult) -> None:

@@ -67,12 +67,6 @@ def test_several_comparisons_are_judged_together(study: StudyResult) -> None:
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
 
 
-def test_identical_scores_without_a_p_value() -> None:
-    assert sentences.comparisons_in_words(data_of(compared(0.0, float("nan")), "diabetes")) == [
-        "xgboost grid has the same scores as baseline"
-    ]
-
-
 def test_without_a_test_the_intervals_decide() -> None:
     study = make_study()
     study.comparisons = []
