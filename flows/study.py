@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import psutil
+from distributed import Client
 from prefect import flow, tags
 from prefect.client.schemas.objects import State
 from prefect.context import TagsContext
@@ -27,7 +28,9 @@ from flows.session import Session, current_listener, current_session, datasets_h
 from infra.errors import TrillaError
 from infra.settings import load_settings, usable_cores
 from tasks import steps
+from tasks.datasets.catalogue import Task
 from tasks.datasets.prepared import PreparedDataset
+from tasks.problems import problem_of
 from tasks.report.recommended import answer
 from tasks.results import Dataset, StudyResult
 
@@ -128,6 +131,7 @@ def preparation() -> list[PreparedDataset]:
             session.address,
             session.prepared.get(data),
         )
+        warm_up_workers(session.cluster.client, dataset.task)
         refuse_namesake(dataset, data, prepared)
         described = Dataset(
             columns=dataset.columns,
@@ -139,6 +143,17 @@ def preparation() -> list[PreparedDataset]:
         recording.record_dataset(session, session.key, dataset)
         prepared.append(dataset)
     return prepared
+
+
+def warm_up_workers(client: Client, task: Task) -> None:
+    """Let each worker of the study's cluster do what would else be a part of its first cell's time."""
+    workers = client.scheduler_info(n_workers=-1)["workers"]
+    futures = [client.submit(_warm_up, task, workers=[address], pure=False) for address in workers]
+    client.gather(futures, errors="skip")  # a worker that is lost here costs the warm-up only
+
+
+def _warm_up(task: Task) -> None:
+    problem_of(task).warm_up()
 
 
 def on_cluster(session: Session, subflow: Any) -> Any:

@@ -77,7 +77,6 @@ def prepare(
                 progress=progress,
                 open_engine=lambda: connect("dask", address=address),
             )
-    problem_of(ready.task).warm_up()
     return ready
 
 
