@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from tasks.problems import Problem, problem_of
+from tasks.problems import MetricColumn, Problem, problem_of
 from tasks.report.noise import JudgedComparison, judged
-from tasks.report.selection import completed, in_order
+from tasks.report.selection import completed, in_order, quality
 from tasks.results import (
     Cell,
     Dataset,
@@ -56,6 +56,15 @@ class DatasetResult:
     def problem(self) -> Problem:
         """Problem that the data set poses."""
         return problem_of(self.described.task)
+
+    @cached_property
+    def columns(self) -> list[MetricColumn]:
+        """Columns of quality in the leaderboard, without optional ones in which no cell has a figure above zero."""
+        return [
+            column
+            for column in self.problem.columns
+            if not column.optional or any(quality(cell, column.metric) for cell in self.cells)
+        ]
 
     @cached_property
     def completed(self) -> list[Cell]:

@@ -109,11 +109,7 @@ def _search_score(cell: Cell, wide: bool) -> str:
 
 
 def _quality_columns(data: DatasetResult) -> list[TableColumn]:
-    shown = [
-        TableColumn(column.wide, column.narrow, _metric(column))
-        for column in data.problem.columns
-        if not column.optional or any(quality(cell, column.metric) for cell in data.cells)
-    ]
+    shown = [TableColumn(column.wide, column.narrow, _metric(column)) for column in data.columns]
     wide, narrow = data.problem.search_heading
     return [*shown, TableColumn(wide, narrow, _search_score)]
 

@@ -91,7 +91,7 @@ def _dataset(data: DatasetResult, anchor: str) -> DatasetView:
         recommendation=recommendation_lines(data),
         findings=sentences.dataset_findings(data),
         remarks=_remarks(data),
-        headings=[*(column.heading for column in _columns(data)), "Search score", *COSTS],
+        headings=[*(column.heading for column in data.columns), "Search score", *COSTS],
         groups=_groups(data),
         charts=charts.dataset_charts(data, anchor),
         pictures=data.pictures,
@@ -108,16 +108,8 @@ def _remarks(data: DatasetResult) -> list[str]:
     return [*(star if data.recommended_cell else []), *data.problem.remarks(data.cells)]
 
 
-def _columns(data: DatasetResult) -> list[MetricColumn]:
-    return [
-        column
-        for column in data.problem.columns
-        if not column.optional or any(quality(cell, column.metric) for cell in data.cells)
-    ]
-
-
 def _groups(data: DatasetResult) -> dict[str, list[Row]]:
-    recommended, columns = data.recommended_cell, _columns(data)
+    recommended, columns = data.recommended_cell, data.columns
     return {
         name: [Row(c, _figures(c, columns), c is recommended) for c in data.cells if c.algorithm == name]
         for name in algorithms(data.cells)
