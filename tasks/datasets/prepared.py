@@ -57,13 +57,23 @@ class PreparedDataset(BaseModel):
 
     @property
     def categorical(self) -> list[str]:
-        """Names of the text columns, in which a missing value is null."""
+        """Names of the columns of a few different texts, in which a missing value is null."""
         return self.recipe.categorical
 
     @property
+    def many_valued(self) -> list[str]:
+        """Names of the columns of many different texts that repeat, in which a missing value is null."""
+        return self.recipe.many_valued
+
+    @property
+    def texts(self) -> list[str]:
+        """Names of the columns of texts that hardly repeat, in which a missing value is null."""
+        return self.recipe.texts
+
+    @property
     def columns(self) -> list[str]:
-        """All feature columns: first the numeric columns, then the categories."""
-        return [*self.numeric, *self.categorical]
+        """All feature columns: first the numeric columns, then the columns of texts."""
+        return [*self.numeric, *self.categorical, *self.many_valued, *self.texts]
 
     def load(self) -> tuple[Any, Target | None]:
         """Read features and target; each process reads the file once.

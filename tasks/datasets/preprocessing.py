@@ -39,7 +39,7 @@ def preprocessor(prepared: PreparedDataset, *, scale: bool, impute: bool) -> Col
     return ColumnTransformer(
         [
             ("numeric", make_pipeline(*steps) if steps else "passthrough", prepared.numeric),
-            ("categories", encoder, prepared.categorical),
+            ("categories", encoder, [*prepared.categorical, *prepared.many_valued]),
         ],
         verbose_feature_names_out=plain_name,
     )

@@ -48,8 +48,18 @@ class Recipe(BaseModel):
 
     @property
     def categorical(self) -> list[str]:
-        """Names of the prepared columns of texts (category; missing: NaN)."""
+        """Names of the prepared columns of a few different texts (category; missing: NaN)."""
         return [name for column in self.columns for name in column.categorical]
+
+    @property
+    def many_valued(self) -> list[str]:
+        """Names of the prepared columns of many different texts that repeat (category; missing: NaN)."""
+        return [name for column in self.columns for name in column.many_valued]
+
+    @property
+    def texts(self) -> list[str]:
+        """Names of the prepared columns of texts that hardly repeat (category; missing: NaN)."""
+        return [name for column in self.columns for name in column.texts]
 
     @property
     def inputs(self) -> list[str]:

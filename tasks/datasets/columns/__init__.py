@@ -9,7 +9,7 @@ from typing import Annotated, get_args
 from pydantic import Field
 
 from tasks.datasets.columns.base import Column, TrainingColumn
-from tasks.datasets.columns.categories import CategoryColumn
+from tasks.datasets.columns.categories import CategoryColumn, ManyValuedColumn, TextColumn
 from tasks.datasets.columns.left_out import LeftOut
 from tasks.datasets.columns.measures import NumberColumn, TruthColumn
 
@@ -18,13 +18,15 @@ __all__ = [
     "CategoryColumn",
     "Column",
     "LeftOut",
+    "ManyValuedColumn",
     "NumberColumn",
+    "TextColumn",
     "TrainingColumn",
     "TruthColumn",
     "learn_column",
 ]
 
-AnyKind = LeftOut | TruthColumn | NumberColumn | CategoryColumn
+AnyKind = LeftOut | TruthColumn | NumberColumn | CategoryColumn | ManyValuedColumn | TextColumn
 """The kinds in the order in which they are tried on a column of a training table."""
 AnyColumn = Annotated[AnyKind, Field(discriminator="kind")]
 

@@ -85,13 +85,23 @@ class Column(BaseModel, ABC):
 
     @property
     def categorical(self) -> tuple[str, ...]:
-        """Names of the prepared columns of texts (category) that this column gives."""
+        """Names of the prepared columns of a few different texts (category) that this column gives."""
+        return ()
+
+    @property
+    def many_valued(self) -> tuple[str, ...]:
+        """Names of the prepared columns of many different texts that repeat (category) that this column gives."""
+        return ()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Names of the prepared columns of texts that hardly repeat (category) that this column gives."""
         return ()
 
     @property
     def is_used(self) -> bool:
         """Whether a model needs this column."""
-        return bool(self.numeric or self.categorical)
+        return bool(self.numeric or self.categorical or self.many_valued or self.texts)
 
     @abstractmethod
     def apply(self, raw: RawColumn) -> Mapping[str, pd.Series]:

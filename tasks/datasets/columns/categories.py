@@ -1,6 +1,7 @@
 """Columns of texts."""
 
 import re
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
@@ -15,11 +16,11 @@ from tasks.datasets.columns.left_out import LeftOut
 from tasks.datasets.raw import DECIMAL_COMMA, NUMBER, RawColumn, is_number
 
 MOST_SPELLINGS = 1_000  # largest number of spellings that are kept, because a recipe is sent to every worker
-LONGEST_EXAMPLE = 40  # characters
+MAX_CATEGORIES = 50  # largest number of different texts that each get a column of their own
 
 
-class CategoryColumn(Column):
-    """A column of texts.
+class WrittenColumn(Column):
+    """Base class of columns of texts.
 
     Parameters
     ----------
@@ -28,36 +29,24 @@ class CategoryColumn(Column):
         another way: 1.0 or 01 for "1", true or TRUE for "True". Empty if there are too many texts.
     """
 
-    kind: Literal["category"] = "category"
     spellings: tuple[str, ...] = ()
 
     @classmethod
     def learn(cls, column: TrainingColumn) -> "Column | None":
-        """Learn from texts; the column is left out if the models cannot use texts or if most texts differ."""
-        if not column.is_category:
+        """Learn from texts; the column is left out if the models cannot use texts."""
+        if not (column.is_category and cls.suits(column)):
             return None
-        reason = cls._reason_against(column)
-        if reason:
-            return LeftOut(name=column.name, reason=reason)
+        if not column.uses_texts:
+            return LeftOut(name=column.name, reason="it holds texts, and distances are taken between numbers")
         texts = column.texts
         spellings = sorted(text for text in texts if meaning(text, column.raw.decimal_comma) is not None)
         kept = spellings if len(spellings) <= MOST_SPELLINGS else ()
         return cls(name=column.name, spellings=tuple(kept))
 
-    @staticmethod
-    def _reason_against(column: TrainingColumn) -> str | None:
-        if not column.uses_texts:
-            return "it holds texts, and distances are taken between numbers"
-        texts, present = column.texts, int(column.values.notna().sum())
-        if len(texts) * 2 <= present:
-            return None
-        example = texts[0][:LONGEST_EXAMPLE]
-        return f"it names the rows: {len(texts)} texts in {present} rows, for example '{example}'"
-
-    @property
-    def categorical(self) -> tuple[str, ...]:
-        """Name of the prepared column, which is the name of the column."""
-        return (self.name,)
+    @classmethod
+    @abstractmethod
+    def suits(cls, column: TrainingColumn) -> bool:
+        """Whether a column of texts is of this kind."""
 
     def apply(self, raw: RawColumn) -> Mapping[str, pd.Series]:
         """The texts as a category, as the training table spells them; missing: NaN."""
@@ -90,6 +79,54 @@ class CategoryColumn(Column):
         meanings = {text: meaning(text, decimal_comma=True) for text in self.spellings}
         counts = Counter(meanings.values())
         return {meant: text for text, meant in meanings.items() if counts[meant] == 1}
+
+
+class CategoryColumn(WrittenColumn):
+    """A column of a few different texts."""
+
+    kind: Literal["category"] = "category"
+
+    @classmethod
+    def suits(cls, column: TrainingColumn) -> bool:
+        """Whether the texts are few."""
+        return len(column.texts) <= MAX_CATEGORIES
+
+    @property
+    def categorical(self) -> tuple[str, ...]:
+        """Name of the prepared column, which is the name of the column."""
+        return (self.name,)
+
+
+class ManyValuedColumn(WrittenColumn):
+    """A column of many different texts that repeat."""
+
+    kind: Literal["many values"] = "many values"
+
+    @classmethod
+    def suits(cls, column: TrainingColumn) -> bool:
+        """Whether a text stands in two rows on average."""
+        return len(column.texts) * 2 <= int(column.values.notna().sum())
+
+    @property
+    def many_valued(self) -> tuple[str, ...]:
+        """Name of the prepared column, which is the name of the column."""
+        return (self.name,)
+
+
+class TextColumn(WrittenColumn):
+    """A column of texts that hardly repeat."""
+
+    kind: Literal["text"] = "text"
+
+    @classmethod
+    def suits(cls, column: TrainingColumn) -> bool:
+        """Return True, because every other column of texts is of this kind."""
+        return True
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Name of the prepared column, which is the name of the column."""
+        return (self.name,)
 
 
 def meaning(text: str, decimal_comma: bool) -> float | str | None:
