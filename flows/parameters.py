@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from infra.engines import ENGINES, EngineName
 from tasks.datasets.catalogue import Task
+from tasks.datasets.options import DecimalMark, RareClasses, ReadingOptions, described
 from tasks.registry import AlgorithmName
 
 
@@ -83,16 +84,11 @@ class SearchParameters(BaseModel):
         return list(dict.fromkeys(engines))
 
 
-class StudyParameters(SearchParameters):
-    """A study: data sets x algorithms x engines x {baseline, grid, random}."""
+class ReadingParameters(BaseModel):
+    """Parameters that say how a user's own table is read."""
 
-    data: list[str] = Field(
-        ["diabetes", "burger-king", "cats-dogs"],
-        min_length=1,
-        json_schema_extra={"uniqueItems": True},
-        description="Data sets of the catalogue (diabetes, burger-king, cats-dogs), or the path of a CSV or Parquet "
-        "file, or of a folder of images with a sub-folder for each class.",
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
     target: str | None = Field(
         None,
         description="Column to predict in your own file; empty: the rows are clustered.",
@@ -103,11 +99,32 @@ class StudyParameters(SearchParameters):
         description="Kind of target in your own file: classes (classification) or a quantity (regression); auto: the "
         "values of the target decide.",
     )
+    decimal_mark: DecimalMark = Field("auto", description=described("decimal_mark"))
+    missing: list[str] = Field([], description=described("missing"))
+    keep_column: list[str] = Field([], description=described("keep_column"))
+    rare_classes: RareClasses = Field("refuse", description=described("rare_classes"))
 
     @property
     def chosen_task(self) -> Task | None:
         """The task; None if the values of the target decide the task."""
         return None if self.task == "auto" else self.task
+
+    @property
+    def reading(self) -> ReadingOptions:
+        """What the user says about the reading of a table."""
+        return ReadingOptions(**self.model_dump(include=set(ReadingOptions.model_fields)))
+
+
+class StudyParameters(SearchParameters, ReadingParameters):
+    """A study: data sets x algorithms x engines x {baseline, grid, random}."""
+
+    data: list[str] = Field(
+        ["diabetes", "burger-king", "cats-dogs"],
+        min_length=1,
+        json_schema_extra={"uniqueItems": True},
+        description="Data sets of the catalogue (diabetes, burger-king, cats-dogs), or the path of a CSV or Parquet "
+        "file, or of a folder of images with a sub-folder for each class.",
+    )
 
 
 class ClassificationParameters(SearchParameters):

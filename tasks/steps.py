@@ -15,6 +15,7 @@ from tasks import champion, evaluation
 from tasks.algorithms.base import ModelOptions
 from tasks.cells import CellRequest, run_cell
 from tasks.datasets import catalogue
+from tasks.datasets.options import ReadingOptions
 from tasks.datasets.prepared import PreparedDataset
 from tasks.datasets.spark_profile import profile_with_spark
 from tasks.problems import EvaluationScheme, problem_of
@@ -39,6 +40,7 @@ def prepare(
     data: str,
     target: str | None,
     task: catalogue.Task | None,
+    options: ReadingOptions,
     folder: str,
     folds: int,
     first_look: bool,
@@ -55,6 +57,8 @@ def prepare(
         Column to predict.
     task : {"classification", "regression"}, optional
         Kind of the target; None: the values of the target decide.
+    options : ReadingOptions
+        What the user says about the reading of the table.
     folder : str
         Folder where prepared data are kept.
     folds : int
@@ -67,7 +71,7 @@ def prepare(
         The data set, if it was prepared before the cluster started; it is then not prepared again.
     """
     if ready is None:
-        source = catalogue.resolve(data, target, task)
+        source = catalogue.resolve(data, target, task, options)
         with ProgressArtifact(f"{data}: done") as progress:
             ready = problem_of(source.task).prepare(
                 source,

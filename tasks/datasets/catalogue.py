@@ -7,6 +7,7 @@ from typing import Literal
 
 from infra.errors import DataError
 from tasks.datasets.images.reading import holds_images
+from tasks.datasets.options import ReadingOptions
 
 Task = Literal["classification", "regression", "clustering", "vision"]
 Kind = Literal["text", "parquet", "folder"]
@@ -42,6 +43,8 @@ class Source:
         Origin of the data, in one sentence.
     by_values : bool
         Whether a target that is a measured quantity turns classification into regression.
+    options : ReadingOptions
+        What the user says about the reading of the table.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Source:
     identifiers: tuple[str, ...] = ()
     provenance: str = ""
     by_values: bool = False
+    options: ReadingOptions = field(default_factory=ReadingOptions)
 
     @property
     def kind(self) -> Kind:
@@ -89,7 +93,12 @@ CATALOGUE: Mapping[str, Source] = {
 }
 
 
-def resolve(data: str, target: str | None = None, task: Task | None = None) -> Source:
+def resolve(
+    data: str,
+    target: str | None = None,
+    task: Task | None = None,
+    options: ReadingOptions = ReadingOptions(),  # noqa: B008 (frozen)
+) -> Source:
     """Turn a catalogue name or a path into a source; give `./NAME` for a file that has a catalogue name.
 
     Parameters
@@ -101,6 +110,8 @@ def resolve(data: str, target: str | None = None, task: Task | None = None) -> S
         The column to predict. Without it the user's own table is for clustering.
     task : {"classification", "regression"}, optional
         Kind of target in the user's own table: classes or a quantity; None: the values of the target decide.
+    options : ReadingOptions
+        What the user says about the reading of the user's own table.
 
     Raises
     ------
@@ -152,4 +163,5 @@ def resolve(data: str, target: str | None = None, task: Task | None = None) -> S
         by_values=task is None and target is not None,
         target=None if target is None else " ".join(target.split()),
         provenance=f"The user's own {'folder' if path.is_dir() else 'file'} '{path.absolute().name}'.",
+        options=options,
     )

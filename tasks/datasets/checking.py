@@ -2,46 +2,27 @@
 
 import math
 from collections import Counter
-
-import pandas as pd
+from collections.abc import Mapping, Sequence
 
 from infra.errors import DataError
 from tasks.datasets.catalogue import Source
-from tasks.datasets.inference import is_category, is_numeric, is_row_number, labels
-from tasks.datasets.table_rules import TableRules
+from tasks.datasets.raw import RawColumn, RawTable
 
 MIN_ROWS = 10
 HOLDOUT_SHARE = 149 / 768  # published work holds out 149 of the 768 rows of the diabetes table
 HOLDOUT_PER_CLASS = 2
 
 
-def check(frame: pd.DataFrame, source: Source, rules: TableRules, folds: int = 2) -> None:
-    """Refuse a table that is too small, has a column without a name, or does not meet the demands of the problem.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        The columns with their types, as `infer` gives them.
-    source : Source
-        The source of the table, with its target.
-    rules : TableRules
-        The demands of the problem.
-    folds : int
-        Number of folds of the cross-validation; every class must reach each fold after the hold-out.
+def check_size(table: RawTable) -> None:
+    """Refuse a table with too few rows.
 
     Raises
     ------
     DataError
-        If rows or columns are too few, a column has no name, or the target is missing, empty, of one value,
-        has a class that is too small, or is text where a quantity is to be predicted.
+        If the table has fewer than 10 rows.
     """
-    if len(frame) < MIN_ROWS:
-        raise DataError(f"'{source.path}' has {len(frame)} rows; at least {MIN_ROWS} are needed")
-    if "" in frame and not is_row_number(frame[""]):
-        raise DataError(
-            f"column {list(frame).index('') + 1} of '{source.path}' has no name; give every column a name"
-        )
-    rules.check(frame, source, folds)
+    if table.rows < MIN_ROWS:
+        raise DataError(f"'{table.path}' has {table.rows} rows; at least {MIN_ROWS} are needed")
 
 
 def held_out(count: int) -> int:
@@ -49,57 +30,90 @@ def held_out(count: int) -> int:
     return max(HOLDOUT_PER_CLASS, math.ceil(count * HOLDOUT_SHARE))
 
 
-def target_counts(frame: pd.DataFrame, source: Source) -> Counter[str]:
-    """Count the values of a target, which must have at least two different values.
+def target_column(table: RawTable, source: Source) -> RawColumn:
+    """The target's column of a table.
 
     Raises
     ------
     DataError
-        If the target is missing, neither texts nor numbers, empty, or of one value.
+        If the table has no such column.
     """
-    name, path = source.target, source.path
-    if name not in frame:
-        raise DataError(f"'{path}' has no column '{name}' for the target; columns: {listed(frame)}")
-    column = frame[name]
-    if not (is_numeric(column) or is_category(column)) and not column.isna().all():
-        raise DataError(f"target '{name}' of '{path}' is {column.dtype}; classes are texts or numbers")
-    counts = Counter(labels(column).dropna())
-    if not counts:
-        raise DataError(f"target '{name}' of '{path}' is empty in all {len(frame)} rows")
-    if len(counts) == 1:
+    if source.target not in table.names:
         raise DataError(
-            f"target '{name}' of '{path}' has one value only, '{next(iter(counts))}'; at least two are needed"
+            f"'{source.path}' has no column '{source.target}' for the target; columns: {listed(table.names)}"
         )
-    return counts
+    return table[str(source.target)]
 
 
-def check_class_sizes(counts: Counter[str], source: Source, folds: int) -> None:
-    """Refuse a class that is too small for a hold-out and folds.
+def check_values(counts: Counter[str], rows: int, source: Source) -> None:
+    """Refuse a target that is empty or has one value only.
 
     Parameters
     ----------
     counts : Counter of str
-        Number of rows of each class.
+        Number of rows of each value.
+    rows : int
+        Number of rows of the table.
     source : Source
         The source of the table, for the message.
-    folds : int
-        Number of folds of the cross-validation.
 
     Raises
     ------
     DataError
-        If the smallest class does not reach every fold after the hold-out.
+        If the target is empty or has one value only.
     """
-    small, count = min(counts.items(), key=lambda item: item[1])
-    if count - held_out(count) < folds:
-        needed = next(n for n in range(folds, 10**9) if n - held_out(n) >= folds)
+    if not counts:
+        raise DataError(f"target '{source.target}' of '{source.path}' is empty in all {rows} rows")
+    if len(counts) == 1:
         raise DataError(
-            f"class '{small}' of target '{source.target}' in '{source.path}' has {count} rows; at least {needed} a "
-            f"class are needed for {folds} folds beside the held-out rows"
+            f"target '{source.target}' of '{source.path}' has one value only, '{next(iter(counts))}'; at least two are "
+            "needed"
         )
 
 
-def listed(frame: pd.DataFrame, most: int = 20) -> str:
-    """Names of the first columns, and how many more there are."""
-    more = f" and {frame.shape[1] - most} more" if frame.shape[1] > most else ""
-    return ", ".join(str(name) for name in list(frame)[:most]) + more
+def rare_classes(counts: Mapping[str, int], folds: int) -> dict[str, int]:
+    """Number of rows of the classes that do not reach every fold after the hold-out, the smallest class first.
+
+    Parameters
+    ----------
+    counts : mapping of str to int
+        Number of rows of each class.
+    folds : int
+        Number of folds of the cross-validation.
+    """
+    rare = {name: count for name, count in counts.items() if count - held_out(count) < folds}
+    return dict(sorted(rare.items(), key=lambda item: item[1]))
+
+
+def refuse_rare(rare: Mapping[str, int], source: Source, folds: int, remedy: str) -> None:
+    """Refuse classes that are too small for a hold-out and folds.
+
+    Parameters
+    ----------
+    rare : mapping of str to int
+        Number of rows of each rare class; no class is refused if there is none.
+    source : Source
+        The source of the table, for the message.
+    folds : int
+        Number of folds of the cross-validation.
+    remedy : str
+        Clause that tells what the user can do.
+
+    Raises
+    ------
+    DataError
+        If there is a rare class.
+    """
+    for name, count in rare.items():
+        needed = next(n for n in range(folds, 10**9) if n - held_out(n) >= folds)
+        others = f" (and {len(rare) - 1} other classes have too few)" if len(rare) > 1 else ""
+        raise DataError(
+            f"class '{name}' of target '{source.target}' in '{source.path}' has {count} rows{others}; at least "
+            f"{needed} a class are needed for {folds} folds beside the held-out rows; {remedy}"
+        )
+
+
+def listed(names: Sequence[str], most: int = 20) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

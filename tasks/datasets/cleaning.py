@@ -9,10 +9,12 @@ import pandas as pd
 
 from infra.errors import DataError
 from tasks.datasets.catalogue import Source
-from tasks.datasets.inference import is_category, labels
+from tasks.datasets.columns import AnyColumn, TrainingColumn
+from tasks.datasets.missing import MISSING_WORDS
 from tasks.datasets.raw import RawTable
-from tasks.datasets.recipe import Recipe, learn
+from tasks.datasets.recipe import Recipe, learn_columns
 from tasks.datasets.table_rules import TableRules
+from tasks.datasets.targets import LearnedTarget
 
 
 @dataclass(frozen=True)
@@ -37,51 +39,53 @@ class Cleaned:
     notes: list[str]
 
 
-def clean(table: RawTable, frame: pd.DataFrame, source: Source, rules: TableRules) -> Cleaned:
+def clean(table: RawTable, source: Source, rules: TableRules, folds: int) -> Cleaned:
     """Leave out rows without a target, learn a recipe from the others, and apply it to them.
 
     Parameters
     ----------
     table : RawTable
         The training table.
-    frame : pandas.DataFrame
-        The same columns with the types that `infer` gave them; `check` has let them pass.
     source : Source
         The source of the table, with its target.
     rules : TableRules
         The demands of the problem.
+    folds : int
+        Number of folds of the cross-validation.
 
     Raises
     ------
     DataError
-        If no column is left to learn from.
+        If the problem cannot use the target or the columns, a column mixes numbers with mistakes, or no column is left
+        to learn from.
     """
-    is_known = _is_known(frame, source)
-    recipe, notes = learn(table, frame, is_known, source, rules)
-    unknown = int((~is_known).sum())
-    if unknown:
-        notes.insert(0, f"{unknown} of {len(frame)} rows left out: '{source.target}' is empty there")
+    target = rules.learn_target(table, source, folds)
+    is_known = target.is_known if target else np.ones(table.rows, bool)
+    learned = learn_columns(table, is_known, source, rules)
+    rules.check([column for _, column in learned], source)
+    notes = [*_notes_of_target(target, source), *_notes_of_columns(learned)]
+    recipe = Recipe(
+        columns=tuple(column for _, column in learned),
+        target=target.column if target else None,
+        missing_words=(*MISSING_WORDS, *source.options.missing),
+        options=source.options,
+    )
     if not recipe.inputs:
         raise DataError(
             f"'{source.path}' has no column to learn from: {'; '.join(notes) or 'only the target is there'}"
         )
-    features = _rows(recipe.apply(table), is_known)
-    target = recipe.target.encode(frame.loc[is_known, recipe.target.name]) if recipe.target else None
-    return Cleaned(recipe, features, target, notes)
+    features = recipe.apply(table.taken(is_known))
+    return Cleaned(recipe, features, target.values[is_known] if target else None, notes)
 
 
-def _is_known(frame: pd.DataFrame, source: Source) -> npt.NDArray[np.bool_]:
-    """Mask of the rows that have a target; all rows if there is no target to predict."""
-    if source.target is None:
-        return np.ones(len(frame), bool)
-    known: npt.NDArray[np.bool_] = labels(frame[source.target]).notna().to_numpy()
-    return known
+def _notes_of_target(target: LearnedTarget | None, source: Source) -> list[str]:
+    if target is None:
+        return []
+    unknown = int((~target.is_known).sum())
+    rows = len(target.is_known)
+    left_out = [f"{unknown} of {rows} rows left out: '{source.target}' is empty there"] if unknown else []
+    return [*left_out, *target.notes]
 
 
-def _rows(features: pd.DataFrame, wanted: npt.NDArray[np.bool_]) -> pd.DataFrame:
-    """The wanted rows, without categories that occur in no wanted row."""
-    rows = features[wanted].reset_index(drop=True)
-    for name in rows:
-        if is_category(rows[name]):
-            rows[name] = rows[name].cat.remove_unused_categories()
-    return rows
+def _notes_of_columns(learned: list[tuple[TrainingColumn, AnyColumn]]) -> list[str]:
+    return [note for training, column in learned for note in column.notes(training)]

@@ -11,11 +11,13 @@ import pyarrow.parquet as pq
 
 from infra.errors import DataError
 from tasks.datasets.catalogue import Source, Task
-from tasks.datasets.checking import check
+from tasks.datasets.checking import check_size
 from tasks.datasets.cleaning import Cleaned, clean
-from tasks.datasets.inference import infer
+from tasks.datasets.missing import MISSING_WORDS
 from tasks.datasets.prepared import PreparedDataset, file_digest
+from tasks.datasets.raw import RawTable
 from tasks.datasets.reading import read
+from tasks.datasets.table_marks import with_hints
 from tasks.datasets.table_rules import TableRules
 
 ROW_GROUP = (
@@ -48,15 +50,11 @@ def prepare_table(source: Source, folder: Path, rules: TableRules, *, folds: int
     DataError
         If the table cannot be used as it is, or the folder cannot be written.
     """
-    table = read(source)
-    frame = infer(table, source.target)
-    rules = rules.settled(frame, source)
-    check(frame, source, rules, folds)
-    cleaned = clean(table, frame, source, rules)
+    cleaned, task = checked_and_cleaned(read_training_table(source), source, rules, folds)
     name = re.sub(r"[^\w.-]+", "-", source.name).strip("-.")[:60] or "data"
     try:
         path, sha256 = _keep_table(_as_table(cleaned, source.target), folder, name)
-        prepared = _described(cleaned, source, rules.task, path, sha256)
+        prepared = _described(cleaned, source, task, path, sha256)
         with _temporary(folder) as unfinished:
             unfinished.write_text(prepared.model_dump_json(indent=2) + "\n", encoding="utf-8")
             unfinished.replace(path.with_suffix(".json"))
@@ -66,6 +64,44 @@ def prepare_table(source: Source, folder: Path, rules: TableRules, *, folds: int
             f"cannot write the prepared data to '{folder}': {reason}; make room, or set TRILLA_HOME to another folder"
         ) from None
     return prepared
+
+
+def read_training_table(source: Source) -> RawTable:
+    """Read all columns of a source's table.
+
+    Raises
+    ------
+    DataError
+        If the table cannot be read completely.
+    """
+    words = (*MISSING_WORDS, *source.options.missing)
+    return with_hints(read(source, missing_words=words), source.options.decimal_mark)
+
+
+def checked_and_cleaned(
+    table: RawTable, source: Source, rules: TableRules, folds: int
+) -> tuple[Cleaned, Task]:
+    """Check and clean a table, and tell the task, which the values of the target may decide.
+
+    Parameters
+    ----------
+    table : RawTable
+        The table.
+    source : Source
+        The source of the table, with its target.
+    rules : TableRules
+        The demands of the problem that the table poses.
+    folds : int
+        Number of folds of the cross-validation to come.
+
+    Raises
+    ------
+    DataError
+        If the table cannot be used as it is.
+    """
+    check_size(table)
+    settled = rules.settled(table, source)
+    return clean(table, source, settled, folds), settled.task
 
 
 def _as_table(cleaned: Cleaned, target: str | None) -> pa.Table:

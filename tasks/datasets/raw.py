@@ -1,8 +1,7 @@
 """Columns of a file as they were read, before their types are inferred."""
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
@@ -13,11 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.errors import DataError
+from tasks.datasets.marks import Hints
+from tasks.datasets.missing import MISSING_WORDS
+from tasks.datasets.number_style import NumberStyle
+from tasks.datasets.numerals import NumberReading, read_numbers
 
-MISSING_WORDS = ("", "?", "NA", "N/A", "#N/A", "n/a", "NaN", "nan", "null", "NULL")
-"""Texts that mean that a cell has no value."""
-NUMBER = r"[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:inf|infinity))"
-DECIMAL_COMMA = r"^([+-]?\d*),(\d+([eE][+-]?\d+)?)$"
 LONGEST_SHOWN = 40  # largest number of characters of a cell that a message shows
 
 
@@ -36,9 +35,11 @@ class RawColumn:
     place : callable
         Function that gives the place of a row (counted from 0) in the file, for example "line 7".
     decimal_comma : bool
-        Whether the text "1,5" stands for the number 1.5.
+        Whether the separator of the file suggests that the text "1,5" stands for the number 1.5.
     missing_words : tuple of str
         Texts that mean that a cell has no value.
+    hints : Hints
+        What else is known of the decimal mark.
     """
 
     name: str
@@ -47,6 +48,7 @@ class RawColumn:
     place: Callable[[int], str]
     decimal_comma: bool = False
     missing_words: tuple[str, ...] = MISSING_WORDS
+    hints: Hints = field(default_factory=Hints)
 
     @property
     def holds_texts(self) -> bool:
@@ -64,31 +66,34 @@ class RawColumn:
         return self.holds_truths or is_number(self.values.type) or pa.types.is_null(self.values.type)
 
     @cached_property
+    def written(self) -> pa.ChunkedArray:
+        """The cells of a text column as trimmed texts; an empty cell is null."""
+        text = pc.utf8_trim_whitespace(self.values.cast(pa.large_string()))
+        return pc.if_else(pc.equal(text, ""), None, text)
+
+    @cached_property
     def texts(self) -> pa.ChunkedArray:
         """The cells of a text column as trimmed texts; a cell without a value is null."""
-        text = pc.utf8_trim_whitespace(self.values.cast(pa.large_string()))
-        return pc.if_else(pc.is_in(text, pa.array(self.missing_words, pa.large_string())), None, text)
+        missing = pa.array(self.missing_words, pa.large_string())
+        return pc.if_else(pc.is_in(self.written, missing), None, self.written)
+
+    @cached_property
+    def reading(self) -> NumberReading:
+        """The cells of a text column, read as numbers."""
+        return read_numbers(self.texts, self.hints)
 
     @cached_property
     def numbers(self) -> npt.NDArray[np.float64]:
         """The cells as numbers (float64); NaN for a cell without a value and for a text that is no number."""
-        numbers = pc.if_else(self._is_numeral, self._numerals, None) if self.holds_texts else self.values
-        values: npt.NDArray[np.float64] = numbers.cast(pa.float64(), safe=False).to_numpy()
+        if self.holds_texts:
+            return self.reading.numbers
+        values: npt.NDArray[np.float64] = self.values.cast(pa.float64(), safe=False).to_numpy()
         return values
 
     @cached_property
     def is_word(self) -> npt.NDArray[np.bool_]:
         """Mask of the cells that hold a text which is no number."""
-        if not self.holds_texts:
-            return np.zeros(len(self.values), bool)
-        word: npt.NDArray[np.bool_] = pc.invert(self._is_numeral).fill_null(False).to_numpy()
-        return word
-
-    @property
-    def is_mixed(self) -> bool:
-        """Whether some cells are words although at least half of the cells with a value are numbers."""
-        words = int(self.is_word.sum())
-        return 0 < words <= self.count - words
+        return self.reading.is_word if self.holds_texts else np.zeros(len(self.values), bool)
 
     @property
     def count(self) -> int:
@@ -96,24 +101,29 @@ class RawColumn:
         cells = self.texts if self.holds_texts else self.values
         return len(cells) - int(cells.null_count)
 
+    @property
+    def missing(self) -> int:
+        """Number of cells without a value."""
+        if pa.types.is_floating(self.values.type):
+            return int(np.isnan(self.numbers).sum())
+        return len(self.values) - self.count
+
+    def taken(self, wanted: npt.NDArray[np.bool_]) -> "RawColumn":
+        """The same column with the wanted rows only."""
+        if wanted.all():
+            return self
+        rows = np.flatnonzero(wanted)
+        return replace(
+            self, values=self.values.filter(pa.array(wanted)), place=lambda row: self.place(int(rows[row]))
+        )
+
     def with_texts(self, texts: pa.ChunkedArray) -> "RawColumn":
         """The same column with other texts in its cells."""
         return replace(self, values=texts)
 
-    def refuse_word(self) -> NoReturn:
-        """Refuse the column because of its first word.
-
-        Raises
-        ------
-        DataError
-            Always; the message names the file, the line, the column and the word.
-        """
-        words = np.flatnonzero(self.is_word)
-        self.refuse_cell(
-            int(words[0]),
-            f"where numbers belong ({len(words)} of {self.count} values are text); "
-            "put a number there or leave it empty",
-        )
+    def trained(self, style: NumberStyle) -> "RawColumn":
+        """The same column, whose marks are read as in the training table if they can be read in two ways."""
+        return replace(self, hints=replace(self.hints, trained=style))
 
     def refuse_cell(self, row: int, fault: str) -> NoReturn:
         """Refuse the column because of one cell.
@@ -123,8 +133,7 @@ class RawColumn:
         DataError
             Always; the message names the file, the line, the column, the cell's value and the fault.
         """
-        value = re.sub(r"\s+", " ", str(self.values[row].as_py()).strip())
-        shown = f"{value[:LONGEST_SHOWN]}..." if len(value) > LONGEST_SHOWN else value
+        shown = shortened(str(self.values[row].as_py()))
         raise DataError(f"'{self.path}', {self.place(row)}: column '{self.name}' holds '{shown}' {fault}")
 
     def refuse_type(self, wanted: str) -> NoReturn:
@@ -138,17 +147,6 @@ class RawColumn:
         raise DataError(
             f"'{self.path}': column '{self.name}' holds values of type {self.values.type} where {wanted} belong"
         )
-
-    @cached_property
-    def _numerals(self) -> pa.ChunkedArray:
-        """The texts with a point in the place of a decimal comma."""
-        if not self.decimal_comma:
-            return self.texts
-        return pc.replace_substring_regex(self.texts, DECIMAL_COMMA, r"\1.\2")
-
-    @cached_property
-    def _is_numeral(self) -> pa.ChunkedArray:
-        return pc.match_substring_regex(self._numerals, f"^{NUMBER}$")
 
 
 @dataclass(frozen=True)
@@ -174,6 +172,11 @@ class RawTable:
         """Names of the columns."""
         return [column.name for column in self.columns]
 
+    def taken(self, wanted: npt.NDArray[np.bool_]) -> "RawTable":
+        """The same table with the wanted rows only."""
+        columns = tuple(column.taken(wanted) for column in self.columns)
+        return replace(self, columns=columns, rows=int(wanted.sum()))
+
     def __getitem__(self, name: str) -> RawColumn:
         return next(column for column in self.columns if column.name == name)
 
@@ -186,3 +189,9 @@ def is_text(kind: pa.DataType) -> bool:
 def is_number(kind: pa.DataType) -> bool:
     """Whether values of an Arrow type are numbers."""
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def shortened(text: str) -> str:
+    """A text as a message shows it: in one line, and cut if it is long."""
+    line = " ".join(text.split())
+    return f"{line[:LONGEST_SHOWN]}..." if len(line) > LONGEST_SHOWN else line

@@ -8,8 +8,9 @@ import pyarrow as pa
 from infra.errors import DataError
 from tasks.datasets.catalogue import Source
 from tasks.datasets.delimited import read_delimited
+from tasks.datasets.missing import MISSING_WORDS
 from tasks.datasets.parquet import read_folder, read_parquet
-from tasks.datasets.raw import MISSING_WORDS, RawColumn, RawTable
+from tasks.datasets.raw import RawColumn, RawTable
 
 
 def read(

@@ -8,8 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from infra.errors import DataError
 from tasks.datasets.catalogue import Source
 from tasks.datasets.columns import AnyColumn, TrainingColumn, learn_column
-from tasks.datasets.raw import MISSING_WORDS, RawTable
+from tasks.datasets.missing import MISSING_WORDS
+from tasks.datasets.options import ReadingOptions
+from tasks.datasets.raw import RawTable
 from tasks.datasets.reading import read
+from tasks.datasets.table_marks import with_hints
 from tasks.datasets.table_rules import TableRules
 from tasks.datasets.targets import AnyTarget
 
@@ -30,6 +33,10 @@ class Recipe(BaseModel):
     target: AnyTarget | None = Field(None, description="The column to predict; null without a target.")
     missing_words: tuple[str, ...] = Field(
         MISSING_WORDS, description="Texts that mean that a cell has no value."
+    )
+
+    options: ReadingOptions = Field(
+        ReadingOptions(), description="What the user said about the reading of the training table."
     )
 
     @field_validator("format")
@@ -73,7 +80,7 @@ class Recipe(BaseModel):
 
     def read(self, source: Source) -> RawTable:
         """Read the columns of a table that the recipe needs; other columns are ignored."""
-        return read(source, self.inputs, self.missing_words)
+        return with_hints(read(source, self.inputs, self.missing_words), self.options.decimal_mark)
 
     def apply(self, table: RawTable) -> pd.DataFrame:
         """Prepare the rows of a table.
@@ -103,21 +110,15 @@ class Recipe(BaseModel):
         return pd.DataFrame({name: values for part in prepared for name, values in part.items()})
 
 
-def learn(
-    table: RawTable,
-    frame: pd.DataFrame,
-    is_known: npt.NDArray[np.bool_],
-    source: Source,
-    rules: TableRules,
-) -> tuple[Recipe, list[str]]:
-    """Learn a recipe from a training table.
+def learn_columns(
+    table: RawTable, is_known: npt.NDArray[np.bool_], source: Source, rules: TableRules
+) -> list[tuple[TrainingColumn, AnyColumn]]:
+    """Learn the steps that prepare the columns of a training table, except its target.
 
     Parameters
     ----------
     table : RawTable
         The training table.
-    frame : pandas.DataFrame
-        The same columns with the types that `infer` gave them.
     is_known : numpy.ndarray of bool, shape (rows,)
         Mask of the training rows.
     source : Source
@@ -127,18 +128,12 @@ def learn(
 
     Returns
     -------
-    recipe : Recipe
-        The steps that prepare the columns.
-    notes : list of str
-        Sentences that tell with counts what the recipe changes or leaves out.
+    list of (TrainingColumn, Column)
+        Each column of the table with the step that prepares it.
     """
-    seen = [
-        TrainingColumn(raw, frame[raw.name], is_known, source, rules.uses_texts)
+    columns = [
+        TrainingColumn(raw, is_known, source, rules.uses_texts)
         for raw in table.columns
         if raw.name != source.target
     ]
-    columns = [learn_column(column) for column in seen]
-    notes = [
-        note for column, training in zip(columns, seen, strict=True) for note in column.notes(training.values)
-    ]
-    return Recipe(columns=tuple(columns), target=rules.learn_target(frame[is_known], source)), notes
+    return [(column, learn_column(column)) for column in columns]

@@ -1,12 +1,13 @@
 """The demands of a kind of problem on a table, which the preparation checks; each problem defines its own."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
-import pandas as pd
-
 from tasks.datasets.catalogue import Source, Task
-from tasks.datasets.targets import ClassTarget, QuantityTarget
+from tasks.datasets.columns import Column
+from tasks.datasets.raw import RawTable
+from tasks.datasets.targets import LearnedTarget
 
 
 class TableRules(ABC):
@@ -17,18 +18,18 @@ class TableRules(ABC):
     uses_texts: ClassVar[bool] = True
     """Whether models of the problem can use columns of texts."""
 
-    def settled(self, frame: pd.DataFrame, source: Source) -> "TableRules":
+    def settled(self, table: RawTable, source: Source) -> "TableRules":
         """The rules to apply, once the values of the table are known."""
         return self
 
     @abstractmethod
-    def check(self, frame: pd.DataFrame, source: Source, folds: int) -> None:
-        """Refuse a table that the problem cannot use.
+    def learn_target(self, table: RawTable, source: Source, folds: int) -> LearnedTarget | None:
+        """Learn the target; None: the problem has no target.
 
         Parameters
         ----------
-        frame : pandas.DataFrame
-            The columns with their types, as `infer` gives them.
+        table : RawTable
+            The training table.
         source : Source
             The source of the table, with its target.
         folds : int
@@ -37,9 +38,21 @@ class TableRules(ABC):
         Raises
         ------
         DataError
-            If the problem cannot use the table.
+            If the problem cannot use the target.
         """
 
-    @abstractmethod
-    def learn_target(self, frame: pd.DataFrame, source: Source) -> ClassTarget | QuantityTarget | None:
-        """Learn the target from the rows that have one; None: the problem has no target."""
+    def check(self, columns: Sequence[Column], source: Source) -> None:
+        """Refuse a table whose columns the problem cannot use.
+
+        Parameters
+        ----------
+        columns : sequence of Column
+            The steps that prepare the columns.
+        source : Source
+            The source of the table.
+
+        Raises
+        ------
+        DataError
+            If the problem cannot use the columns.
+        """

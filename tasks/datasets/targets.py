@@ -1,14 +1,13 @@
 """The kinds of targets, classes and quantities: how each is learned from a column and encoded."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
-
-from tasks.datasets.inference import is_numeric, labels
 
 
 class TargetColumn(BaseModel, ABC):
@@ -28,10 +27,6 @@ class TargetColumn(BaseModel, ABC):
     classes: tuple[str, ...] = ()
 
     @abstractmethod
-    def encode(self, column: pd.Series) -> npt.NDArray[Any]:
-        """Class codes (int64) or the quantity (float64) of rows that have a target."""
-
-    @abstractmethod
     def predictions(self, model: Any, X: Any) -> pd.DataFrame:
         """Predictions of a fitted model for prepared rows, with the names of classes instead of codes."""
 
@@ -40,13 +35,6 @@ class ClassTarget(TargetColumn):
     """A column of classes."""
 
     kind: Literal["classes"] = "classes"
-
-    def encode(self, column: pd.Series) -> npt.NDArray[Any]:
-        """Code of each row's class."""
-        codes: npt.NDArray[Any] = pd.Categorical(labels(column), categories=self.classes).codes.astype(
-            np.int64
-        )
-        return codes
 
     def predictions(self, model: Any, X: Any) -> pd.DataFrame:
         """Columns `prediction` (the most probable class) and `probability of NAME` for each class."""
@@ -61,10 +49,6 @@ class QuantityTarget(TargetColumn):
 
     kind: Literal["quantity"] = "quantity"
 
-    def encode(self, column: pd.Series) -> npt.NDArray[Any]:
-        """The numbers of the column, unchanged."""
-        return column.to_numpy()
-
     def predictions(self, model: Any, X: Any) -> pd.DataFrame:
         """Column `prediction` with the quantity."""
         return pd.DataFrame({"prediction": model.predict(X)})
@@ -73,11 +57,23 @@ class QuantityTarget(TargetColumn):
 AnyTarget = Annotated[ClassTarget | QuantityTarget, Field(discriminator="kind")]
 
 
-def learn_classes(column: pd.Series, positive: str | None) -> ClassTarget:
-    """Learn the classes, sorted by name (numbers by value), with the positive class last."""
-    numeric = is_numeric(column)
+@dataclass(frozen=True)
+class LearnedTarget:
+    """A target, and its values in the training table.
 
-    def rank(label: str) -> tuple[bool, float | str]:
-        return label == positive, float(label) if numeric else label
+    Parameters
+    ----------
+    column : ClassTarget or QuantityTarget
+        The target.
+    values : numpy.ndarray of shape (rows,)
+        Class codes (int64) or the quantity (float64) of all rows; any value where the row has no target.
+    is_known : numpy.ndarray of bool, shape (rows,)
+        Mask of the rows that have a target.
+    notes : tuple of str
+        Sentences that tell how the column was read.
+    """
 
-    return ClassTarget(name=str(column.name), classes=tuple(sorted(labels(column).unique(), key=rank)))
+    column: ClassTarget | QuantityTarget
+    values: npt.NDArray[Any]
+    is_known: npt.NDArray[np.bool_]
+    notes: tuple[str, ...] = ()

@@ -1,24 +1,26 @@
 """Classification: prediction of a class for each row of a table."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-import pandas as pd
 from sklearn.metrics import accuracy_score, roc_auc_score
 from sklearn.model_selection import RepeatedStratifiedKFold, StratifiedKFold
 from sklearn.pipeline import Pipeline
 
 from infra.engines import Engine
 from tasks.datasets.catalogue import Source, Task
-from tasks.datasets.checking import check_class_sizes, target_counts
+from tasks.datasets.checking import check_values, rare_classes, refuse_rare, target_column
+from tasks.datasets.class_labels import Labels, class_labels, left_out, merged, rank
 from tasks.datasets.holdout import stratified_holdout
+from tasks.datasets.options import RareClasses
 from tasks.datasets.prepared import PreparedDataset, RowNumbers, Split, Target
+from tasks.datasets.raw import RawColumn, RawTable
 from tasks.datasets.table_rules import TableRules
-from tasks.datasets.targets import ClassTarget, learn_classes
+from tasks.datasets.targets import ClassTarget, LearnedTarget
 from tasks.pictures.best_predictions import BestPrediction, class_pictures, importance_picture
 from tasks.problems.base import EvaluationScheme, MetricColumn
 from tasks.problems.prediction import Prediction
-from tasks.problems.regression import QuantityRules, is_quantity
+from tasks.problems.regression import QuantityRules, is_all_numbers, is_quantity
 from tasks.report import holdout_words
 from tasks.results import Cell, Picture, Recommendation
 
@@ -33,15 +35,46 @@ class ClassRules(TableRules):
 
     task: ClassVar[Task] = "classification"
 
-    def settled(self, frame: pd.DataFrame, source: Source) -> TableRules:
-        told_by_values = source.by_values and source.target in frame
-        return QuantityRules() if told_by_values and is_quantity(frame[source.target]) else self
+    def settled(self, table: RawTable, source: Source) -> TableRules:
+        told_by_values = source.by_values and source.target in table.names
+        return QuantityRules() if told_by_values and is_quantity(target_column(table, source)) else self
 
-    def check(self, frame: pd.DataFrame, source: Source, folds: int) -> None:
-        check_class_sizes(target_counts(frame, source), source, folds)
+    def learn_target(self, table: RawTable, source: Source, folds: int) -> LearnedTarget:
+        raw = target_column(table, source)
+        labels = class_labels(raw, source.options.missing)
+        check_values(labels.counts, table.rows, source)
+        rare = rare_classes(labels.counts, folds)
+        if rare:
+            labels = _RARE_CLASSES[source.options.rare_classes](labels, rare, raw, source, folds)
+            check_values(labels.counts, table.rows, source)
+        names = sorted(labels.counts, key=lambda name: (name == source.positive, rank(name)))
+        column = ClassTarget(name=raw.name, classes=tuple(names))
+        return LearnedTarget(column, labels.in_order(names), labels.is_known, labels.notes)
 
-    def learn_target(self, frame: pd.DataFrame, source: Source) -> ClassTarget:
-        return learn_classes(frame[source.target], source.positive)
+
+def _refused(labels: Labels, rare: dict[str, int], raw: RawColumn, source: Source, folds: int) -> Labels:
+    remedy = "name --rare-classes merge or --rare-classes leave-out"
+    if is_all_numbers(raw):
+        remedy = f"if '{raw.name}' is a quantity, name --task regression; else {remedy}"
+    refuse_rare(rare, source, folds, remedy)
+    return labels
+
+
+def _merged(labels: Labels, rare: dict[str, int], raw: RawColumn, source: Source, folds: int) -> Labels:
+    joined = merged(labels, rare, raw.name)
+    refuse_rare(rare_classes(joined.counts, folds), source, folds, "name --rare-classes leave-out")
+    return joined
+
+
+def _left_out(labels: Labels, rare: dict[str, int], raw: RawColumn, _source: Source, _folds: int) -> Labels:
+    return left_out(labels, rare, raw.name)
+
+
+_RARE_CLASSES: Mapping[RareClasses, Callable[[Labels, dict[str, int], RawColumn, Source, int], Labels]] = {
+    "refuse": _refused,
+    "merge": _merged,
+    "leave-out": _left_out,
+}
 
 
 class Classification(Prediction):

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from infra.engines import Engine
@@ -13,9 +12,10 @@ from tasks.clustering.labelings import NOISE, has_scores
 from tasks.clustering.metrics import cluster_metrics
 from tasks.datasets.catalogue import Source, Task
 from tasks.datasets.checking import listed
-from tasks.datasets.inference import is_numeric
+from tasks.datasets.columns import Column
 from tasks.datasets.prepared import PreparedDataset, Split
 from tasks.datasets.preprocessing import preprocessor
+from tasks.datasets.raw import RawTable
 from tasks.datasets.table_rules import TableRules
 from tasks.pictures.best_clusterings import clustering_pictures
 from tasks.problems.base import MetricColumn, Problem
@@ -30,16 +30,15 @@ class ClusterRules(TableRules):
     task: ClassVar[Task] = "clustering"
     uses_texts: ClassVar[bool] = False
 
-    def check(self, frame: pd.DataFrame, source: Source, folds: int) -> None:
-        features = frame.drop(columns=[*source.identifiers, ""], errors="ignore")
-        if not any(is_numeric(features[name]) for name in features):
-            raise DataError(
-                f"'{source.path}' has no numeric column, and clustering needs at least one; "
-                f"columns: {listed(frame)}. For classification name the target"
-            )
-
-    def learn_target(self, frame: pd.DataFrame, source: Source) -> None:
+    def learn_target(self, table: RawTable, source: Source, folds: int) -> None:
         return None
+
+    def check(self, columns: Sequence[Column], source: Source) -> None:
+        if not any(column.numeric for column in columns):
+            raise DataError(
+                f"'{source.path}' has no numeric column, and clustering needs at least one; columns: "
+                f"{listed([column.name for column in columns])}. For classification name the target"
+            )
 
 
 class Clustering(Problem):

@@ -1,11 +1,13 @@
 """Regression: prediction of a quantity for each row of a table."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from itertools import count
 from typing import Any, ClassVar
 
-import pandas as pd
+import numpy as np
+import pyarrow.compute as pc
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 from sklearn.model_selection import KFold, RepeatedKFold
 from sklearn.pipeline import Pipeline
@@ -13,12 +15,13 @@ from sklearn.pipeline import Pipeline
 from infra.engines import Engine
 from infra.errors import DataError
 from tasks.datasets.catalogue import Source, Task
-from tasks.datasets.checking import HOLDOUT_SHARE, target_counts
+from tasks.datasets.checking import HOLDOUT_SHARE, check_values, target_column
+from tasks.datasets.columns import NumberColumn, TrainingColumn
 from tasks.datasets.holdout import random_holdout
-from tasks.datasets.inference import is_numeric
 from tasks.datasets.prepared import PreparedDataset, RowNumbers, Split, Target
+from tasks.datasets.raw import RawColumn, RawTable
 from tasks.datasets.table_rules import TableRules
-from tasks.datasets.targets import QuantityTarget
+from tasks.datasets.targets import LearnedTarget, QuantityTarget
 from tasks.pictures.best_predictions import BestPrediction, importance_picture, quantity_picture
 from tasks.problems.base import EvaluationScheme, MetricColumn
 from tasks.problems.prediction import Prediction
@@ -32,21 +35,33 @@ class QuantityRules(TableRules):
 
     task: ClassVar[Task] = "regression"
 
-    def check(self, frame: pd.DataFrame, source: Source, folds: int) -> None:
-        rows = target_counts(frame, source).total()
-        if not is_numeric(frame[source.target]):
+    def learn_target(self, table: RawTable, source: Source, folds: int) -> LearnedTarget:
+        raw = target_column(table, source)
+        training = TrainingColumn(raw, np.ones(table.rows, bool), source)
+        number = NumberColumn.learn(training)
+        if number is None:
             raise DataError(
                 f"target '{source.target}' of '{source.path}' holds texts, and regression needs numbers"
             )
-        needed = next(n for n in count() if _serves_folds(n, folds))
-        if rows < needed:
-            raise DataError(
-                f"'{source.path}' has {rows} rows with a target; regression with {folds} folds needs at least "
-                f"{needed}, so that R² of each fold is defined"
-            )
+        values = number.apply(raw)[raw.name].to_numpy()
+        is_known = np.isfinite(values)
+        check_values(Counter(values[is_known].tolist()), table.rows, source)
+        _check_rows(int(is_known.sum()), source, folds)
+        return LearnedTarget(QuantityTarget(name=raw.name), values, is_known, tuple(_notes(number, training)))
 
-    def learn_target(self, frame: pd.DataFrame, source: Source) -> QuantityTarget:
-        return QuantityTarget(name=str(source.target))
+
+def _check_rows(rows: int, source: Source, folds: int) -> None:
+    needed = next(n for n in count() if _serves_folds(n, folds))
+    if rows < needed:
+        raise DataError(
+            f"'{source.path}' has {rows} rows with a target; regression with {folds} folds needs at least "
+            f"{needed}, so that R² of each fold is defined"
+        )
+
+
+def _notes(number: NumberColumn, training: TrainingColumn) -> list[str]:
+    """How the target was read; rows without a target are told by the preparation."""
+    return [note for note in number.notes(training) if not note.endswith("cells are missing")]
 
 
 def _serves_folds(rows: int, folds: int) -> bool:
@@ -55,14 +70,28 @@ def _serves_folds(rows: int, folds: int) -> bool:
     return trained // folds >= 2 and rows // Prediction.outer_folds >= 2
 
 
-def is_quantity(column: pd.Series) -> bool:
-    """Whether a column looks like a measured quantity and not like class numbers."""
-    distinct = column.nunique()
-    if not is_numeric(column) or distinct < 2:
+def is_quantity(raw: RawColumn) -> bool:
+    """Whether a target column looks like a measured quantity and not like class numbers."""
+    if raw.holds_texts and (raw.is_word.sum() > raw.count / 2 or _are_codes(raw)):
         return False
-    rows = int(column.notna().sum())
-    fractional = bool((column.dropna() % 1 != 0).any())
-    return distinct > min(20, rows / 2) and (fractional or rows < 50 * distinct)
+    if not (raw.holds_texts or raw.holds_numbers):
+        return False
+    numbers = raw.numbers[np.isfinite(raw.numbers)]
+    distinct = len(np.unique(numbers))
+    if distinct < 2:
+        return False
+    fractional = bool((numbers % 1 != 0).any())
+    return distinct > min(20, len(numbers) / 2) and (fractional or len(numbers) < 50 * distinct)
+
+
+def is_all_numbers(raw: RawColumn) -> bool:
+    """Whether each value of a column is a number."""
+    return raw.holds_numbers or (raw.holds_texts and not raw.is_word.any())
+
+
+def _are_codes(raw: RawColumn) -> bool:
+    """Whether texts of digits begin with a zero, as numbers do not."""
+    return bool(pc.any(pc.match_substring_regex(raw.texts, r"^0\d")).as_py())
 
 
 class Regression(Prediction):

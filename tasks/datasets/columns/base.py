@@ -11,7 +11,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from tasks.datasets.catalogue import Source
-from tasks.datasets.inference import is_category
+from tasks.datasets.columns.words import Words
 from tasks.datasets.raw import RawColumn
 
 
@@ -21,10 +21,8 @@ class TrainingColumn:
 
     Parameters
     ----------
-    raw : RawColumn
-        The column of the file.
-    inferred : pandas.Series
-        The column with the type that `infer` gave it.
+    whole : RawColumn
+        The column of the file, with all rows.
     is_known : numpy.ndarray of bool, shape (rows,)
         Mask of the training rows, which are the rows with a target.
     source : Source
@@ -33,31 +31,42 @@ class TrainingColumn:
         Whether the models that are to be trained can use columns of texts.
     """
 
-    raw: RawColumn
-    inferred: pd.Series
+    whole: RawColumn
     is_known: npt.NDArray[np.bool_]
     source: Source
-    uses_texts: bool
+    uses_texts: bool = True
 
     @property
     def name(self) -> str:
         """Name of the column."""
-        return self.raw.name
+        return self.whole.name
 
     @cached_property
-    def values(self) -> pd.Series:
-        """Values of the training rows."""
-        return self.inferred[self.is_known]
+    def raw(self) -> RawColumn:
+        """The column with the training rows only."""
+        return self.whole.taken(self.is_known)
 
     @cached_property
     def texts(self) -> list[str]:
-        """The different texts of the training rows; empty for a column that holds no texts."""
-        return list(self.values.cat.remove_unused_categories().cat.categories) if self.is_category else []
+        """The different texts of the training rows, sorted; empty for a column that holds no texts."""
+        return sorted(self.raw.texts.unique().drop_null().to_pylist()) if self.raw.holds_texts else []
+
+    @cached_property
+    def words(self) -> Words:
+        """The words of the training rows, beside their numbers."""
+        return Words.of(self.raw)
 
     @property
-    def is_category(self) -> bool:
-        """Whether the column holds texts."""
-        return is_category(self.inferred)
+    def is_kept(self) -> bool:
+        """Whether the user says that the column is to be used as it is."""
+        return self.name in self.source.options.keep_column
+
+    @cached_property
+    def holds_numbers(self) -> bool:
+        """Whether the training rows hold numbers, perhaps with some words that mean a missing value."""
+        if not self.raw.holds_texts:
+            return self.raw.holds_numbers
+        return not self.raw.is_word.any() or self.words.are_missing
 
 
 class Column(BaseModel, ABC):
@@ -115,11 +124,11 @@ class Column(BaseModel, ABC):
         """
 
     @abstractmethod
-    def notes(self, values: pd.Series) -> list[str]:
+    def notes(self, column: TrainingColumn) -> list[str]:
         """Sentences that tell with counts what is changed or left out of the training values."""
 
 
-def notes_of_missing(name: str, values: pd.Series) -> list[str]:
-    """Sentence with the number of missing values; an empty list if no value is missing."""
-    missing = int(values.isna().sum())
-    return [f"{name}: {missing} of {len(values)} cells are missing"] if missing else []
+def notes_of_missing(column: TrainingColumn) -> list[str]:
+    """Sentence with the number of cells without a value; an empty list if each cell has a value."""
+    missing, rows = column.raw.missing, len(column.raw.values)
+    return [f"{column.name}: {missing} of {rows} cells are missing"] if missing else []

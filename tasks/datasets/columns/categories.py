@@ -13,9 +13,12 @@ import pyarrow as pa
 
 from tasks.datasets.columns.base import Column, TrainingColumn, notes_of_missing
 from tasks.datasets.columns.left_out import LeftOut
-from tasks.datasets.raw import DECIMAL_COMMA, NUMBER, RawColumn, is_number
+from tasks.datasets.raw import RawColumn, is_number
 
+NUMBER = r"[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:inf|infinity))"
+DECIMAL_COMMA = r"^([+-]?\d*),(\d+([eE][+-]?\d+)?)$"
 MOST_SPELLINGS = 1_000  # largest number of spellings that are kept, because a recipe is sent to every worker
+SHOWN_UNITS = 3
 MAX_CATEGORIES = 50  # largest number of different texts that each get a column of their own
 
 
@@ -34,7 +37,7 @@ class WrittenColumn(Column):
     @classmethod
     def learn(cls, column: TrainingColumn) -> "Column | None":
         """Learn from texts; the column is left out if the models cannot use texts."""
-        if not (column.is_category and cls.suits(column)):
+        if not (column.raw.holds_texts and cls.suits(column)):
             return None
         if not column.uses_texts:
             return LeftOut(name=column.name, reason="it holds texts, and distances are taken between numbers")
@@ -59,9 +62,19 @@ class WrittenColumn(Column):
         category = pd.Categorical.from_codes(codes, pd.Index(texts, dtype=object))
         return {self.name: pd.Series(category)}
 
-    def notes(self, values: pd.Series) -> list[str]:
-        """Count of missing values."""
-        return notes_of_missing(self.name, values)
+    def notes(self, column: TrainingColumn) -> list[str]:
+        """Numbers among the texts, units that are mixed, and the count of missing values."""
+        return [*self._notes_of_numbers(column), *notes_of_missing(column)]
+
+    def _notes_of_numbers(self, column: TrainingColumn) -> list[str]:
+        units = column.raw.reading.units
+        if units:
+            shown = ", ".join(f"'{unit}'" for unit in units[:SHOWN_UNITS])
+            return [f"{self.name}: read as texts, because its numbers have different units ({shown})"]
+        numbers = int((~np.isnan(column.raw.numbers)).sum())
+        if not numbers:
+            return []
+        return [f"{self.name}: read as texts, because {column.words.in_words} among {numbers} numbers"]
 
     def _spelled(self, text: str, decimal_comma: bool) -> str:
         """The training table's spelling of a text."""
@@ -105,7 +118,7 @@ class ManyValuedColumn(WrittenColumn):
     @classmethod
     def suits(cls, column: TrainingColumn) -> bool:
         """Whether a text stands in two rows on average."""
-        return len(column.texts) * 2 <= int(column.values.notna().sum())
+        return len(column.texts) * 2 <= column.raw.count
 
     @property
     def many_valued(self) -> tuple[str, ...]:

@@ -6,13 +6,12 @@ from typing import Literal, Self
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from tasks.datasets.columns.base import Column, TrainingColumn
-from tasks.datasets.inference import is_numeric, is_row_number
 from tasks.datasets.raw import RawColumn
 
 ISO_DATE = r"\d{4}-\d{2}-\d{2}([T ].*)?"
-UNNAMED = r"(Unnamed: \d+|__index_level_\d+__)?"  # names that programs give to a column of row numbers
 DATES = "it holds dates; turn them into numbers (for example days) to use them"
 
 
@@ -30,32 +29,32 @@ class LeftOut(Column):
 
     @classmethod
     def learn(cls, column: TrainingColumn) -> Self | None:
-        """Leave out row numbers, identifiers, empty columns and dates."""
+        """Leave out identifiers, empty columns and dates."""
         reason = cls._reason(column)
         return cls(name=column.name, reason=reason) if reason else None
 
     @staticmethod
     def _reason(column: TrainingColumn) -> str | None:
-        if re.fullmatch(UNNAMED, column.name) and is_row_number(column.inferred):
-            return "it only counts the rows"
         if column.name in column.source.identifiers:
             return "it names the rows"
-        if _is_empty(column.values):
+        if column.raw.missing == len(column.raw.values) or _is_nowhere_finite(column.raw):
             return "it is empty"
-        is_date = pd.api.types.is_datetime64_any_dtype(column.inferred)
+        is_date = pa.types.is_temporal(column.raw.values.type)
         return DATES if is_date or _are_dates(column.texts) else None
 
     def apply(self, raw: RawColumn) -> Mapping[str, pd.Series]:
         """No prepared column."""
         return {}
 
-    def notes(self, values: pd.Series) -> list[str]:
+    def notes(self, column: TrainingColumn) -> list[str]:
         """The reason why the column is not used."""
         return [f"{self.name or 'a column without a name'}: left out, {self.reason}"]
 
 
-def _is_empty(values: pd.Series) -> bool:
-    return bool(values.isna().all()) or (is_numeric(values) and not bool(np.isfinite(values).any()))
+def _is_nowhere_finite(raw: RawColumn) -> bool:
+    if raw.holds_texts:
+        return not raw.is_word.any() and not np.isfinite(raw.numbers).any()
+    return raw.holds_numbers and not np.isfinite(raw.numbers).any()
 
 
 def _are_dates(texts: list[str]) -> bool:

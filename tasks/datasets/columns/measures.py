@@ -10,21 +10,24 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from infra.errors import DataError
 from tasks.datasets.columns.base import Column, TrainingColumn, notes_of_missing
-from tasks.datasets.inference import is_numeric
-from tasks.datasets.raw import RawColumn
+from tasks.datasets.columns.words import Words, refusal
+from tasks.datasets.missing import as_number, sentinel
+from tasks.datasets.number_style import NumberStyle
+from tasks.datasets.raw import RawColumn, shortened
 
 
 class Measure(Column):
-    """Base class of columns of numbers; infinite numbers and the number that means "not measured" become missing.
+    """Base class of columns of numbers; infinite numbers and numbers that mean "not measured" become missing.
 
     Parameters
     ----------
-    not_measured : float, optional
-        The number that means "not measured".
+    not_measured : tuple of float
+        The numbers that mean "not measured".
     """
 
-    not_measured: float | None = None
+    not_measured: tuple[float, ...] = ()
 
     @property
     def numeric(self) -> tuple[str, ...]:
@@ -36,42 +39,109 @@ class Measure(Column):
         if not (raw.holds_texts or raw.holds_numbers):
             raw.refuse_type("numbers")
         numbers = pd.Series(self.numbers_of(raw))
-        return {self.name: numbers.mask(np.isinf(numbers) | (numbers == self.not_measured))}
+        return {self.name: numbers.mask(np.isinf(numbers) | numbers.isin(self.not_measured))}
 
     @abstractmethod
     def numbers_of(self, raw: RawColumn) -> npt.NDArray[np.float64]:
         """The numbers in the cells; a cell that holds no number is refused."""
 
-    def notes(self, values: pd.Series) -> list[str]:
+    def notes(self, column: TrainingColumn) -> list[str]:
         """Counts of missing, infinite and unmeasured values."""
-        notes = notes_of_missing(self.name, values)
-        infinite = int(np.isinf(values).sum())
+        notes = notes_of_missing(column)
+        numbers = self.numbers_of(column.raw)
+        infinite = int(np.isinf(numbers).sum())
         if infinite:
             notes.append(f"{self.name}: {infinite} infinite values, now missing")
-        if self.not_measured is not None:
-            unmeasured = int((values == self.not_measured).sum())
-            shown = "zeros" if self.not_measured == 0 else f"values {self.not_measured:g}"
+        for value in self.not_measured:
+            unmeasured = int((numbers == value).sum())
+            shown = "zeros" if value == 0 else f"values {value:g}"
             notes.append(f"{self.name}: {unmeasured} {shown} are 'not measured', now missing")
         return notes
 
 
 class NumberColumn(Measure):
-    """A column of numbers, in a CSV file with a decimal point or comma."""
+    """A column of numbers.
+
+    Parameters
+    ----------
+    style : NumberStyle
+        The way in which the numbers of the training table are written.
+    words : tuple of str
+        Words of the training table that mean a missing value.
+    """
 
     kind: Literal["number"] = "number"
+    style: NumberStyle = NumberStyle()
+    words: tuple[str, ...] = ()
 
     @classmethod
     def learn(cls, column: TrainingColumn) -> Self | None:
-        """Learn from every column of numbers."""
-        if not is_numeric(column.inferred):
+        """Learn from a column of numbers; a few words among many numbers are refused as mistakes."""
+        if not column.holds_numbers:
+            if column.raw.holds_texts and column.words.are_mistakes:
+                column.words.refuse()
             return None
-        return cls(name=column.name, not_measured=column.source.not_measured.get(column.name))
+        reads = column.raw.holds_texts
+        return cls(
+            name=column.name,
+            not_measured=_not_measured(column),
+            style=column.raw.reading.style if reads else NumberStyle(),
+            words=tuple(sorted(column.words.unknown)) if reads and column.raw.is_word.any() else (),
+        )
 
     def numbers_of(self, raw: RawColumn) -> npt.NDArray[np.float64]:
-        """The numbers in the cells; a word is refused."""
-        if raw.is_word.any():
-            raw.refuse_word()
-        return raw.numbers
+        """The numbers in the cells; a word that does not mean a missing value is refused."""
+        if not raw.holds_texts:
+            return raw.numbers
+        trained = raw.trained(self.style)
+        if trained.is_word.any():
+            self._refuse_new_words(trained)
+        return trained.numbers
+
+    def notes(self, column: TrainingColumn) -> list[str]:
+        """The way of writing if it is not plain, words that became missing, and counts."""
+        notes = super().notes(column)
+        if column.raw.holds_texts:
+            notes = [*self._notes_of_style(column.raw), *self._notes_of_words(column), *notes]
+        return notes
+
+    def _notes_of_style(self, raw: RawColumn) -> list[str]:
+        reading = raw.reading
+        if reading.style == NumberStyle() and not reading.doubt:
+            return []
+        row = _most_telling(raw)
+        text, number = shortened(raw.texts[row].as_py()), raw.numbers[row]
+        doubt = f"; {reading.doubt}" if reading.doubt else ""
+        return [f"{self.name}: '{text}' is read as {number:.15g}{doubt}"]
+
+    def _notes_of_words(self, column: TrainingColumn) -> list[str]:
+        if not column.raw.is_word.any():
+            return []
+        return [f"{self.name}: {column.words.in_words}, now missing"]
+
+    def _refuse_new_words(self, raw: RawColumn) -> None:
+        unknown = Words.of(raw).unknown
+        for word in self.words:
+            unknown.pop(word, None)
+        if unknown:
+            raise DataError(refusal(raw, unknown))
+
+
+def _not_measured(column: TrainingColumn) -> tuple[float, ...]:
+    """Numbers that mean "not measured": those of the catalogue and of the user, or else a number such as -999."""
+    named = [number for word in column.source.options.missing if (number := as_number(word)) is not None]
+    known = column.source.not_measured.get(column.name)
+    found = [*named, *([] if known is None else [known])]
+    numbers = column.raw.numbers
+    if not (column.is_kept or found) and (seen := sentinel(numbers)) is not None:
+        found = [seen]
+    return tuple(number for number in dict.fromkeys(found) if number == known or (numbers == number).any())
+
+
+def _most_telling(raw: RawColumn) -> int:
+    """Row of the number whose text has most characters besides digits, for an example."""
+    lengths = pc.utf8_length(pc.replace_substring_regex(raw.texts, r"\d", "")).fill_null(-1).to_numpy()
+    return int(np.where(np.isnan(raw.numbers), -1, lengths).argmax())
 
 
 class TruthColumn(Measure):
@@ -82,9 +152,7 @@ class TruthColumn(Measure):
     @classmethod
     def learn(cls, column: TrainingColumn) -> Self | None:
         """Learn from every column of type boolean."""
-        if not column.raw.holds_truths:
-            return None
-        return cls(name=column.name, not_measured=column.source.not_measured.get(column.name))
+        return cls(name=column.name) if column.raw.holds_truths else None
 
     def numbers_of(self, raw: RawColumn) -> npt.NDArray[np.float64]:
         """1 for true and 0 for false; all other words and numbers are refused."""

@@ -1,5 +1,6 @@
 """Tables in files for the tests of reading, inference and checking."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -7,9 +8,9 @@ import pytest
 
 from infra.errors import DataError
 from tasks.datasets.catalogue import Source, resolve
-from tasks.datasets.checking import check
-from tasks.datasets.inference import infer
-from tasks.datasets.reading import read
+from tasks.datasets.cleaning import Cleaned
+from tasks.datasets.options import ReadingOptions
+from tasks.datasets.preparation import checked_and_cleaned, read_training_table
 from tasks.problems import problem_of
 
 ROWS = "".join(f"{i % 7},{i * 1.5},{'no' if i % 3 else 'yes'}\n" for i in range(30))
@@ -21,22 +22,23 @@ def written(tmp_path: Path, content: str | bytes, target: str | None = "y") -> S
     return resolve(str(path), target)
 
 
-def inferred(source: Source) -> pd.DataFrame:
-    """The table of a source with the types that its values suggest."""
-    return infer(read(source), source.target)
-
-
-def checked(source: Source, folds: int = 2) -> pd.DataFrame:
-    """The table of a source, which its problem lets pass."""
-    frame, rules = inferred(source), problem_of(source.task).rules
+def cleaned(source: Source, folds: int = 2) -> Cleaned:
+    """The table of a source as its problem prepares it."""
+    rules = problem_of(source.task).rules
     assert rules is not None
-    check(frame, source, rules.settled(frame, source), folds)
-    return frame
+    return checked_and_cleaned(read_training_table(source), source, rules, folds)[0]
+
+
+def column(tmp_path: Path, cells: Sequence[str | None], options: ReadingOptions | None = None) -> Cleaned:
+    """The prepared column "a" of a CSV file with the given cells, beside a target of two classes."""
+    frame = pd.DataFrame({"a": pd.Series(cells, dtype=object), "y": ["no", "yes"] * (len(cells) // 2)})
+    frame.to_csv(tmp_path / "column.csv", index=False)
+    return cleaned(resolve(str(tmp_path / "column.csv"), "y", options=options or ReadingOptions()))
 
 
 def refusal(source: Source, folds: int = 2) -> str:
     with pytest.raises(DataError) as caught:
-        checked(source, folds)
+        cleaned(source, folds)
     message = str(caught.value)
     assert "\n" not in message
     assert str(source.path) in message

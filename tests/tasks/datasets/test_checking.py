@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from tasks.datasets.catalogue import resolve
-from tasks.problems.classification import ClassRules
-from tests.tasks.datasets.tables import ROWS, checked, inferred, refusal, written
+from tests.tasks.datasets.tables import ROWS, cleaned, refusal, written
 
 
 def test_a_missing_target_lists_the_columns(tmp_path: Path) -> None:
@@ -30,16 +29,15 @@ def test_a_small_class_is_refused_until_the_folds_are_served(tmp_path: Path, fol
     assert "class 'yes' of target 'y'" in message
     assert f"has {needed - 1} rows; at least {needed} a class are needed for {folds} folds" in message
     source = written(tmp_path, common + "1,yes\n" * needed)
-    checked(source, folds)
+    cleaned(source, folds)
 
 
 def test_a_measured_target_is_a_regression_unless_it_is_said_to_be_classes(tmp_path: Path) -> None:
     source = written(tmp_path, "a,b,y\n" + ROWS, "b")
-    told = resolve(str(source.path), "b")
-    assert ClassRules().settled(inferred(told), told).task == "regression"
-    said = resolve(str(source.path), "b", "classification")
-    assert ClassRules().settled(inferred(said), said).task == "classification"
-    assert "class '" in refusal(said)
+    told = cleaned(resolve(str(source.path), "b")).recipe.target
+    assert told is not None
+    assert told.kind == "quantity"
+    assert "class '" in refusal(resolve(str(source.path), "b", "classification"))
 
 
 def test_texts_are_no_quantity(tmp_path: Path) -> None:
@@ -59,12 +57,12 @@ def test_a_quantity_of_too_few_rows_is_refused_because_a_fold_of_one_row_has_no_
         f"has {needed - 1} rows with a target; regression with {folds} folds needs at least {needed}"
         in message
     )
-    checked(written(tmp_path, "a,y\n" + "".join(rows)), folds)
+    cleaned(written(tmp_path, "a,y\n" + "".join(rows)), folds)
 
 
 def test_class_numbers_are_no_regression(tmp_path: Path) -> None:
     source = written(tmp_path, "a,y\n" + "".join(f"{i * 0.1},{i % 10}\n" for i in range(60)))
-    checked(source)
+    cleaned(source)
 
 
 def test_a_column_without_name_is_refused_unless_it_counts_the_rows(tmp_path: Path) -> None:
@@ -72,7 +70,7 @@ def test_a_column_without_name_is_refused_unless_it_counts_the_rows(tmp_path: Pa
     source = written(
         tmp_path, ",a,y\n" + "".join(f"{i},{i % 5},{'no' if i % 2 else 'yes'}\n" for i in range(12))
     )
-    checked(source)
+    cleaned(source)
 
 
 def test_clustering_needs_a_number(tmp_path: Path) -> None:

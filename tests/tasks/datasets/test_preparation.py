@@ -235,8 +235,8 @@ def test_cleaning_tells_what_it_left_out(tmp_path: Path) -> None:
 
 
 def test_a_table_without_features_is_refused(tmp_path: Path) -> None:
-    frame = pd.DataFrame({"user": [f"u{i}" for i in range(20)], "y": ["a", "b"] * 10})
-    with pytest.raises(DataError, match=r"has no column to learn from: user: left out, it names the rows"):
+    frame = pd.DataFrame({"user": [None] * 20, "y": ["a", "b"] * 10})
+    with pytest.raises(DataError, match=r"has no column to learn from: user: left out, it is empty"):
         prepare(own(tmp_path, frame), tmp_path)
 
 

@@ -1,0 +1,38 @@
+"""What the user says about the reading of a table; everything that is not said is decided by the table's values."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+RareClasses = Literal["refuse", "merge", "leave-out"]
+DecimalMark = Literal["auto", "point", "comma"]
+
+
+class ReadingOptions(BaseModel):
+    """What the user says about the reading of a table."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    decimal_mark: DecimalMark = Field(
+        "auto",
+        description="Decimal mark of numbers that can be read in two ways, such as 2.332; auto: the values of the "
+        "column and of the other columns decide.",
+    )
+    missing: tuple[str, ...] = Field(
+        (), description="Texts and numbers that mean that a cell has no value, besides the usual ones."
+    )
+    keep_column: tuple[str, ...] = Field(
+        (),
+        description="Columns to learn from although they look like row numbers, like a copy of the target, or like "
+        "columns that hold a number for 'missing'.",
+    )
+    rare_classes: RareClasses = Field(
+        "refuse",
+        description="What is done with classes that have too few rows for the folds: refuse the table, merge these "
+        "classes into one, or leave their rows out.",
+    )
+
+
+def described(name: str) -> str:
+    """Description of an option, which the flags of the command and the fields of the form show too."""
+    return str(ReadingOptions.model_fields[name].description)
