@@ -73,7 +73,7 @@ def target_counts(frame: pd.DataFrame, source: Source) -> Counter[str]:
     return counts
 
 
-def check_class_sizes(counts: Counter[str], source: Source, folds: int) -> None:
+def check_class_sizes(counts: Counter[str], source: Source, folds: int, *, numeric: bool = False) -> None:
     """Refuse a class that is too small for a hold-out and folds.
 
     Parameters
@@ -84,6 +84,8 @@ def check_class_sizes(counts: Counter[str], source: Source, folds: int) -> None:
         The source of the table, for the message.
     folds : int
         Number of folds of the cross-validation.
+    numeric : bool
+        Whether the target holds numbers, which may be a quantity instead of classes.
 
     Raises
     ------
@@ -93,9 +95,10 @@ def check_class_sizes(counts: Counter[str], source: Source, folds: int) -> None:
     small, count = min(counts.items(), key=lambda item: item[1])
     if count - held_out(count) < folds:
         needed = next(n for n in range(folds, 10**9) if n - held_out(n) >= folds)
+        remedy = "; give --task regression if the numbers are a quantity and no classes" if numeric else ""
         raise DataError(
             f"class '{small}' of target '{source.target}' in '{source.path}' has {count} rows; at least {needed} a "
-            f"class are needed for {folds} folds beside the held-out rows"
+            f"class are needed for {folds} folds beside the held-out rows{remedy}"
         )
 
 

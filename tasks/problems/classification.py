@@ -12,6 +12,7 @@ from infra.engines import Engine
 from tasks.datasets.catalogue import Source, Task
 from tasks.datasets.checking import check_class_sizes, target_counts
 from tasks.datasets.holdout import stratified_holdout
+from tasks.datasets.inference import is_numeric
 from tasks.datasets.prepared import PreparedDataset, RowNumbers, Split, Target
 from tasks.datasets.table_rules import TableRules
 from tasks.datasets.targets import ClassTarget, learn_classes
@@ -38,7 +39,8 @@ class ClassRules(TableRules):
         return QuantityRules() if told_by_values and is_quantity(frame[source.target]) else self
 
     def check(self, frame: pd.DataFrame, source: Source, folds: int) -> None:
-        check_class_sizes(target_counts(frame, source), source, folds)
+        counts = target_counts(frame, source)
+        check_class_sizes(counts, source, folds, numeric=is_numeric(frame[source.target]))
 
     def learn_target(self, frame: pd.DataFrame, source: Source) -> ClassTarget:
         return learn_classes(frame[source.target], source.positive)
