@@ -96,7 +96,8 @@ class Score(_Command):
     """Write the predictions of a registered model for the rows of a table."""
 
     model: CliPositionalArg[str] = Field(
-        description="Model: NAME@champion, NAME@challenger, NAME/VERSION, or NAME (the champion)."
+        description="Model: NAME@champion, NAME@challenger, NAME/VERSION, or NAME (the champion). NAME is the name "
+        "that the study printed, or the name of the data set if the data set has one model."
     )
     data: CliPositionalArg[str] = Field(description="CSV or Parquet file, or a folder of Parquet files.")
     out: Path = Field(description="File to write: .csv or .parquet.")

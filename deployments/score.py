@@ -22,7 +22,8 @@ def score(model: str, data: str, out: Path) -> None:
     Parameters
     ----------
     model : str
-        Name of the model: `NAME@ALIAS`, `NAME/VERSION`, or `NAME` for the champion.
+        Name of the model: `NAME@ALIAS`, `NAME/VERSION`, or `NAME` for the champion. NAME is the name of a registered
+        model, or of a data set that has one registered model.
     data : str
         Path of a CSV file, a Parquet file or folder, or a folder of images; or a name of the catalogue.
     out : Path
@@ -31,7 +32,8 @@ def score(model: str, data: str, out: Path) -> None:
     Raises
     ------
     DataError
-        If there is no such model, the data lack a column, a cell cannot be read, or `out` cannot be written.
+        If there is no such model or more than one, the data lack a column, a cell cannot be read, or `out` cannot be
+        written.
     """
     if out.suffix not in (".csv", ".parquet"):
         raise DataError(f"--out {out}: give a file that ends in .csv or .parquet")

@@ -10,10 +10,11 @@ from filelock import FileLock
 
 from flows.session import Session
 from infra.errors import StackError
-from infra.model_registry import ALIASES, ModelRegistry, Version, model_name
+from infra.model_registry import ALIASES, ModelRegistry, Version
 from tasks.champion import Promotion, Standing, judge, standing
 from tasks.datasets.prepared import PreparedDataset
 from tasks.models import FORMAT
+from tasks.registered_models import ModelPurpose
 from tasks.report.recommended import answer
 from tasks.results import Evaluation, Recommendation, RegisteredModel
 
@@ -36,7 +37,7 @@ def register(
     session : Session
         The study.
     dataset : PreparedDataset
-        The data set, whose name the registered model has.
+        The data set, which gives the registered model its name.
     evaluation : Evaluation
         The cross-validation of the model's way.
     recommendation : Recommendation
@@ -52,11 +53,11 @@ def register(
         return None
     registry = ModelRegistry(os.environ["MLFLOW_TRACKING_URI"])
     newcomer = standing(evaluation, dataset, session.parameters.seed, session.parameters.epochs)
-    name = model_name(dataset.name)
+    purpose = ModelPurpose.of(dataset)
     tags = {**_tags(newcomer), "trilla.model": str(evaluation.way), "trilla.study": session.key}
     words = f"{answer(recommendation)} {recommendation.reason}"
 
-    def anew() -> tuple[Version, Promotion]:
+    def anew(name: str) -> tuple[Version, Promotion]:
         promotion = judge(newcomer, _standing_of(registry.holder(name, "champion")))
         version = registry.register(name, run_id, place, {**tags, "trilla.reason": promotion.reason}, words)
         registry.assign(version, promotion.alias)
@@ -65,7 +66,8 @@ def register(
     try:
         # two studies must not be compared with the same champion
         with FileLock(session.settings.home / "registry.lock"):
-            version, promotion = _registered_before(registry, name, tags) or anew()
+            name = registry.claim(purpose.names, purpose.tags)
+            version, promotion = _registered_before(registry, name, tags) or anew(name)
     except StackError as error:  # the study has its results, and the files of the model
         log.warning("the model of %s is not registered: %s", dataset.name, error)
         return None

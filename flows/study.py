@@ -16,6 +16,7 @@ from prefect_dask import DaskTaskRunner
 from flows import recording
 from flows.checking import prepare_in_advance, refuse_namesake
 from flows.comparison import INCOMPLETE, compare, outcome
+from flows.failing import log_failures_in_one_sentence
 from flows.gathering import complete
 from flows.opening import open_session
 from flows.parameters import (
@@ -49,6 +50,7 @@ def study(parameters: StudyParameters = StudyParameters()) -> State[Any]:  # noq
     study started again computes only the missing cells. If the data cannot be used, the run ends before a cluster
     starts, and its state's message is one sentence with the fault and the remedy.
     """
+    log_failures_in_one_sentence()
     try:
         prepared = ready_datasets(parameters)
     except TrillaError as error:

@@ -1,7 +1,7 @@
 """Registered models in MLflow: their versions, and which version is `champion` or `challenger`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +16,15 @@ UNKNOWN = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND")
 """Error codes that MLflow gives for an unknown model or alias."""
 
 
-def model_name(dataset: str) -> str:
-    """Return the name of a data set's model, without `/` and `:`, which the registry refuses, and without `@`."""
-    return re.sub("[/:@]", "-", dataset)
+DATASET_TAG = "trilla.dataset"
+"""Tag of a registered model that names the data set; models of earlier versions of trilla do not have the tag."""
+PAGE = 1000
+"""Largest number of registered models in one answer of the server."""
+
+
+def model_name(*parts: str) -> str:
+    """Join parts to the name of a model, without `/` and `:`, which the registry refuses, and without `@`."""
+    return re.sub("[/:@]", "-", "-".join(parts))
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,46 @@ class ModelRegistry:
             raise StackError(f"the model registry at {self.uri} does not answer: {error}") from error
         return Version(name, str(found.version), found.tags)
 
+    def claim(self, names: Sequence[str], tags: Mapping[str, str]) -> str:
+        """Return the first name that is free or that a model with the same tags has; a missing model is created.
+
+        A model of an earlier version of trilla has no tags. Such a model belongs to the data set of its name, and
+        gets the tags.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Names for the model, the preferred name first.
+        tags : mapping
+            Tags of the model, which say what its versions are for; the tag `DATASET_TAG` is one of them.
+
+        Raises
+        ------
+        StackError
+            If the registry does not answer, or if all names belong to other models.
+        """
+        from mlflow.exceptions import MlflowException
+
+        try:
+            for name in names:
+                with suppress(MlflowException):  # the model may exist already
+                    self._client.create_registered_model(name, dict(tags))
+                if self._belongs(name, tags):
+                    return name
+        except MlflowException as error:
+            raise StackError(f"the model registry at {self.uri} has not taken the model: {error}") from error
+        raise StackError(
+            f"the model registry at {self.uri} has other models with the names {', '.join(names)}"
+        )
+
+    def _belongs(self, name: str, tags: Mapping[str, str]) -> bool:
+        found = self._client.get_registered_model(name).tags
+        if DATASET_TAG not in found and name == model_name(tags[DATASET_TAG]):
+            for key, value in tags.items():
+                self._client.set_registered_model_tag(name, key, value)
+            return True
+        return bool(tags.items() <= found.items())
+
     def register(
         self, name: str, run_id: str, folder: str, tags: Mapping[str, str], description: str = ""
     ) -> Version:
@@ -79,7 +125,7 @@ class ModelRegistry:
         Parameters
         ----------
         name : str
-            Name of the model; the model is created if it is missing.
+            Name of the model, as `claim` returned it.
         run_id : str
             The server's id of the run.
         folder : str
@@ -101,8 +147,6 @@ class ModelRegistry:
         """
         from mlflow.exceptions import MlflowException
 
-        with suppress(MlflowException):  # the model may exist already
-            self._client.create_registered_model(name)
         try:
             source = f"{self._client.get_run(run_id).info.artifact_uri}/{folder}"
             made = self._client.create_model_version(
@@ -137,7 +181,8 @@ class ModelRegistry:
         Parameters
         ----------
         reference : str
-            `NAME@ALIAS`, `NAME/VERSION`, or `NAME`, which means the champion of the model.
+            `NAME@ALIAS`, `NAME/VERSION`, or `NAME`, which means the champion of the model. NAME is the name of a
+            model, or else of a data set that has one model.
         folder : Path
             Existing folder in which the files are placed.
 
@@ -149,7 +194,9 @@ class ModelRegistry:
         Raises
         ------
         DataError
-            If the registry has no such model or version.
+            If the registry has no such model or version, or the data set has several models.
+        StackError
+            If the registry does not answer.
         """
         from mlflow.artifacts import download_artifacts
         from mlflow.exceptions import MlflowException
@@ -164,15 +211,18 @@ class ModelRegistry:
 
     def _resolved(self, reference: str) -> tuple[str, str]:
         """Return the name and the number of the version that a reference means."""
-        name, at, alias = reference.partition("@")
-        if not at and "/" in reference:
-            name, _, number = reference.partition("/")
-            found = self._numbered(name, number)
+        given = re.split("[@/]", reference, maxsplit=1)[0]
+        version = reference.removeprefix(given)
+        models = self._models()
+        name = _meant(given, version, models)
+        if version.startswith("/"):
+            found = self._numbered(name, version[1:])
         else:
-            holder = self.holder(name, alias or ALIASES[0])
+            holder = self.holder(name, version[1:] or ALIASES[0])
             found = holder.number if holder else None
         if found is None:
-            raise DataError(f"there is no model {reference!r}; known: {self._known()}")
+            known = ", ".join(models) or "none yet; a study registers its best"
+            raise DataError(f"there is no model {reference!r}; known: {known}")
         return name, found
 
     def _numbered(self, name: str, number: str) -> str | None:
@@ -183,6 +233,29 @@ class ModelRegistry:
         except MlflowException:
             return None
 
-    def _known(self) -> str:
-        names = [model.name for model in self._client.search_registered_models()]
-        return ", ".join(names) or "none yet; a study registers its best"
+    def _models(self) -> dict[str, str | None]:
+        """Return the data set of each registered model; None for a model without the tag."""
+        from mlflow.exceptions import MlflowException
+
+        models: dict[str, str | None] = {}
+        token = None
+        try:
+            while True:
+                page = self._client.search_registered_models(max_results=PAGE, page_token=token)
+                models |= {model.name: model.tags.get(DATASET_TAG) for model in page}
+                token = page.token
+                if not token:
+                    return models
+        except MlflowException as error:
+            raise StackError(f"the model registry at {self.uri} does not answer: {error}") from error
+
+
+def _meant(given: str, version: str, models: Mapping[str, str | None]) -> str:
+    """Return the name of the model that a person means by the name of a model or of a data set."""
+    if given in models:
+        return given
+    found = [name for name, dataset in models.items() if dataset is not None and model_name(dataset) == given]
+    if len(found) > 1:
+        choices = ", ".join(f"{name}{version}" for name in found)
+        raise DataError(f"data set '{given}' has {len(found)} registered models; name one of: {choices}")
+    return found[0] if found else given

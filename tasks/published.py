@@ -9,7 +9,6 @@ from sklearn.preprocessing import StandardScaler
 from tasks.algorithms.linear_model import LINEAR_MODEL
 from tasks.clustering import KMeans
 from tasks.clustering.metrics import cluster_metrics
-from tasks.datasets.catalogue import CATALOGUE
 from tasks.datasets.prepared import PreparedDataset
 from tasks.datasets.preprocessing import preprocessor
 from tasks.results import Cell, Evaluation, Published
@@ -39,12 +38,7 @@ def beside_published(
         The cross-validated ways of the data set.
     """
     quote = _QUOTED.get(dataset.name)
-    return quote(dataset, cells, evaluations) if quote and _is_bundled(dataset) else []
-
-
-def _is_bundled(dataset: PreparedDataset) -> bool:
-    """Whether the data set is the catalogue's, and not the user's own file of the same name."""
-    return dataset.provenance == CATALOGUE[dataset.name].provenance
+    return quote(dataset, cells, evaluations) if quote and not dataset.own else []
 
 
 def _diabetes(

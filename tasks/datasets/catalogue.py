@@ -65,6 +65,11 @@ class Source:
             return "folder"
         return "parquet" if self.path.suffix.lower() in PARQUET_SUFFIXES else "text"
 
+    @property
+    def own(self) -> bool:
+        """Whether the source is the user's own, which may have the name of a data set of the catalogue."""
+        return self != CATALOGUE.get(self.name)
+
 
 CATALOGUE: Mapping[str, Source] = {
     source.name: source

@@ -145,4 +145,5 @@ def _described(cleaned: Cleaned, source: Source, task: Task, path: Path, sha256:
         rows=len(cleaned.features),
         notes=cleaned.notes,
         provenance=source.provenance,
+        own=source.own,
     )

@@ -39,6 +39,7 @@ class PreparedDataset(BaseModel):
     provenance: str
     caution: str = Field("", description="Warning about the data, for example that other images were used.")
     images: bool = Field(False, description="Whether the rows are images in a packed folder, not a table.")
+    own: bool = Field(True, description="Whether the data are the user's own, and not of the catalogue.")
 
     @property
     def target(self) -> str | None:

@@ -3,10 +3,11 @@
 import math
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from infra.errors import DataError
 from tasks.datasets.prepared import PreparedDataset
-
-RELATIVE_TOLERANCE = 1e-9
 
 
 def profile_with_spark(dataset: PreparedDataset, session: Any) -> dict[str, dict[str, float]]:
@@ -41,11 +42,22 @@ def profile_with_spark(dataset: PreparedDataset, session: Any) -> dict[str, dict
             )
         if "mean" in found and count:
             mean = float(frame[name].mean())
-            if not math.isclose(found["mean"], mean, rel_tol=RELATIVE_TOLERANCE, abs_tol=1e-12):
+            if not math.isclose(found["mean"], mean, rel_tol=0.0, abs_tol=_rounding_of_means(frame[name])):
                 raise DataError(
                     f"'{dataset.path}', column {name!r}: Spark's mean is {found['mean']}, others' {mean}"
                 )
     return profile
+
+
+def _rounding_of_means(column: pd.Series) -> float:
+    """Largest difference that rounding can make between two means of the same float64 values.
+
+    Two programs add the values in different orders. In any order, the rounded sum of n values x is off by at most
+    n u sum(|x|), with u = 2^-53 (Higham, Accuracy and Stability of Numerical Algorithms, section 4.2). Divided by n,
+    this is n u mean(|x|) for one mean, and twice as much for the difference of two; 2 u is the machine epsilon. The
+    bound grows with the size of the values and not with their mean, which may be near zero.
+    """
+    return float(column.count() * np.finfo(np.float64).eps * column.abs().mean())
 
 
 def _profile(dataset: PreparedDataset, session: Any) -> tuple[int, dict[str, dict[str, float]]]:

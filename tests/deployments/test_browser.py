@@ -4,6 +4,7 @@ With TRILLA_SCREENSHOTS=FOLDER the study is the default one, and the README's pi
 """
 
 import json
+import logging
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from infra.servers import Stack
 from tasks.report.dataset_result import dataset_results
 from tasks.report.recommended import recommendation_lines
 from tasks.results import StudyResult
-from tests.deployments.browser import BUSY, ENDS, HEIGHT, Deploy, browsing, picture
+from tests.deployments.browser import BUSY, ENDS, HEIGHT, Deploy, browsing, picture, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -258,8 +259,10 @@ def test_data_that_cannot_be_used_end_a_run_of_the_form_with_one_sentence(deploy
     run = deploy.prefect.run(run_id)
     assert run["state"]["message"].startswith("no file 'nowhere.csv'; give a CSV or Parquet file")
     assert run["total_run_time"] < 15
+    until(lambda: not deploy.processes(run_id), 30)  # a process sends the last lines of its log when it ends
     logs = deploy.prefect.ask("POST", "/logs/filter", {"logs": {"flow_run_id": {"any_": [run_id]}}})
-    assert not [log for log in logs if "Traceback" in log["message"]]
+    assert [log["message"] for log in logs if log["level"] >= logging.ERROR] == [run["state"]["message"]]
+    assert [log["message"] for log in logs if "Traceback" in log["message"]] == []
     children = {"parent_flow_run_id": {"any_": [run_id]}}
     assert deploy.prefect.runs(**children) == []
 

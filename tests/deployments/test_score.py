@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from infra.mlflow_api import mlflow_client
-from infra.model_registry import ModelRegistry
+from infra.model_registry import DATASET_TAG, ModelRegistry
 from infra.servers import Stack
 from tasks import models
 from tasks.algorithms.base import ModelOptions
@@ -29,15 +29,18 @@ def champion(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[st
     run = client.create_run("0")
     client.log_artifacts(run.info.run_id, str(files), "models/it")
     name = f"scored-{folder.name}"
-    registry.assign(registry.register(name, run.info.run_id, "models/it", {}), "champion")
-    return name, files
+    registry.claim([f"{name}-diabetes"], {DATASET_TAG: name, "trilla.target": "diabetes"})
+    registry.assign(registry.register(f"{name}-diabetes", run.info.run_id, "models/it", {}), "champion")
+    return f"{name}-diabetes", files
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+@pytest.mark.parametrize(("suffix", "named"), [(".csv", "by model"), (".parquet", "by data set")])
 def test_predictions_are_those_of_the_model(
-    champion: tuple[str, Path], environment: dict[str, str], tmp_path: Path, suffix: str
+    champion: tuple[str, Path], environment: dict[str, str], tmp_path: Path, suffix: str, named: str
 ) -> None:
     name, files = champion
+    if named == "by data set":
+        name = name.removesuffix("-diabetes")
     out = tmp_path / f"predictions{suffix}"
     table = BUNDLED / "diabetes.csv"
     done = trilla("score", f"{name}@champion", str(table), "--out", str(out), environment=environment)
@@ -108,6 +111,7 @@ def network(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[str
     run = client.create_run("0")
     client.log_artifacts(run.info.run_id, str(files), "models/it")
     name = f"scored-{folder.name}"
+    registry.claim([name], {DATASET_TAG: name})
     registry.assign(registry.register(name, run.info.run_id, "models/it", {}), "champion")
     return name, files, photographs
 

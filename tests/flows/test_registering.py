@@ -14,6 +14,7 @@ from infra.model_registry import ModelRegistry, Version
 from infra.servers import Stack
 from infra.tracking import Tracker
 from tasks.models import FORMAT
+from tasks.report.recommended import use_command
 from tasks.results import Evaluation, Recommendation, RegisteredModel
 from tests.conftest import free_port
 
@@ -34,6 +35,13 @@ def sessions(stack: Stack, tmp_path: Path) -> Iterator[list[Any]]:
         for session in found:
             tracker.start_run(session.key, "study")
         yield found
+
+
+def described(name: str, target: str = "y", **fields: Any) -> Any:
+    """A data set of which nothing is read."""
+    return SimpleNamespace(
+        **{"name": name, "target": target, "sha256": "0" * 64, "task": "classification", "own": True} | fields
+    )
 
 
 def registered(session: Any, dataset: Any, folder: Path, scores: list[float]) -> RegisteredModel:
@@ -60,7 +68,7 @@ def test_of_two_studies_at_once_the_later_is_judged_by_the_earlier(
     judge = registering.judge
     monkeypatch.setattr(registering, "judge", slowly)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", stack.mlflow_url)
-    dataset: Any = SimpleNamespace(name=f"race-{tmp_path.name}", sha256="0" * 64, task="classification")
+    dataset = described(f"race-{tmp_path.name}")
     scores = [1 / 3, 2 / 3, 1 / 7, 0.73]  # equal as a version keeps them, too
 
     def end(session: Any) -> RegisteredModel:
@@ -75,7 +83,7 @@ def test_of_two_studies_at_once_the_later_is_judged_by_the_earlier(
     reasons = {model.alias: model.reason for model in models}
     assert reasons["champion"] == "there was no champion before"
     assert "its mean differs from the champion's by +0.0000, corrected p = 1.000" in reasons["challenger"]
-    held = ModelRegistry(stack.mlflow_url).holder(dataset.name, "champion")
+    held = ModelRegistry(stack.mlflow_url).holder(f"{dataset.name}-y", "champion")
     assert held is not None
     assert held.number == "1"
 
@@ -84,13 +92,40 @@ def test_a_resumed_study_keeps_the_version_that_it_registered(
     sessions: list[Any], stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", stack.mlflow_url)
-    dataset: Any = SimpleNamespace(name=f"twice-{tmp_path.name}", sha256="0" * 64, task="classification")
+    dataset = described(f"twice-{tmp_path.name}")
     session, other = sessions
     first = registered(session, dataset, tmp_path / "model", [0.7, 0.8, 0.7, 0.8])
     assert (first.version, first.alias) == ("1", "champion")
     assert registered(session, dataset, tmp_path / "model", [0.7, 0.8, 0.7, 0.8]) == first
     assert registered(session, dataset, tmp_path / "model", [0.7, 0.8, 0.7, 0.9]).version == "2"
     assert registered(other, dataset, tmp_path / "model", [0.7, 0.8, 0.7, 0.8]).version == "3"
+
+
+def test_studies_of_one_file_with_different_targets_or_tasks_share_no_model(
+    sessions: list[Any], stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", stack.mlflow_url)
+    name = f"sales-{tmp_path.name}"
+    datasets = [
+        described(name, "price"),
+        described(name, "size"),
+        described(name, "size", task="regression"),
+        described(name, "price", own=False),
+        described(f"{name}-price", "x", own=False),
+    ]
+    scores = [0.7, 0.8, 0.7, 0.8]
+    models = [registered(sessions[0], dataset, tmp_path / "model", scores) for dataset in datasets]
+    assert [model.name for model in models[:4]] == [
+        f"{name}-price",
+        f"{name}-size",
+        f"{name}-size-regression",
+        name,
+    ]
+    assert models[4].name == f"{name}-price-classification"
+    assert {(model.version, model.alias) for model in models} == {("1", "champion")}
+    again = [registered(sessions[1], dataset, tmp_path / "model", scores) for dataset in datasets]
+    assert [(model.name, model.version) for model in again] == [(model.name, "2") for model in models]
+    assert use_command(models[1]) == f"trilla score {name}-size@champion NEW_DATA --out predictions.csv"
 
 
 def test_a_version_of_an_earlier_trilla_is_no_champion_that_can_be_used() -> None:
@@ -120,7 +155,7 @@ def test_a_registry_that_goes_away_does_not_end_the_study(
         parameters=SimpleNamespace(seed=0, epochs=None),
         settings=SimpleNamespace(home=tmp_path),
     )
-    dataset: Any = SimpleNamespace(name="d", sha256="0" * 64, task="classification")
+    dataset = described("d")
     evaluation = Evaluation(
         dataset="d", algorithm="xgboost", search="grid", metric="accuracy", folds=2, repeats=1, scores=[0.7, 0.8],
         mean=0.75, low=0.7, high=0.8,

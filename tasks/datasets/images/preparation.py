@@ -9,7 +9,7 @@ from infra.engines.local import LocalEngine
 from infra.errors import DataError
 from infra.progress import Progress
 from infra.settings import load_settings
-from tasks.datasets.catalogue import CATS_DOGS, CLASS, Source
+from tasks.datasets.catalogue import CATALOGUE, CATS_DOGS, CLASS, Source
 from tasks.datasets.images.cats_dogs import cats_dogs
 from tasks.datasets.images.packed import PackedImages
 from tasks.datasets.images.packing import pack
@@ -68,7 +68,7 @@ def prepare_images(
             )
     chosen = sample(packed, FIRST_LOOK_IMAGES, MIN_IMAGES_TO_STUDY) if first_look else packed
     return PreparedDataset(
-        name=packed.name if source.name == CATS_DOGS else source.name,  # digits may replace them
+        name=source.name if source.own else packed.name,  # digits may replace the photographs
         task="vision",
         path=str(chosen.path),
         sha256=chosen.sha256,
@@ -78,13 +78,14 @@ def prepare_images(
         caution=packed.notes,
         provenance=packed.provenance or source.provenance,
         images=True,
+        own=source.own,
     )
 
 
 def _packed(source: Source, folder: Path, progress: Progress | None, given: Engine | None) -> PackedImages:
     settings = load_settings()
     with nullcontext(given) if given else LocalEngine(settings.cores) as engine:
-        if source.name == CATS_DOGS:
+        if source == CATALOGUE[CATS_DOGS]:
             return cats_dogs(folder, settings.cats_dogs, engine=engine, progress=progress)
         name = re.sub(r"[^\w.-]+", "-", source.name).strip("-.")[:60] or "images"
         return pack(

@@ -32,6 +32,17 @@ def test_a_small_class_is_refused_until_the_folds_are_served(tmp_path: Path, fol
     cleaned(source, folds)
 
 
+def test_counts_with_rare_values_are_refused_with_the_task_that_takes_them(tmp_path: Path) -> None:
+    counts = "a,y\n" + "".join(f"{i},{i % 3}\n" for i in range(60)) + "1,17\n"
+    source = written(tmp_path, counts)
+    message = refusal(source)
+    assert "class '17' of target 'y'" in message
+    assert message.endswith("; give --task regression if the numbers are a quantity and no classes")
+    checked(resolve(str(source.path), "y", "regression"))
+    words = written(tmp_path, "a,y\n" + "1,no\n" * 40 + "1,yes\n")
+    assert "--task" not in refusal(words)
+
+
 def test_a_measured_target_is_a_regression_unless_it_is_said_to_be_classes(tmp_path: Path) -> None:
     source = written(tmp_path, "a,b,y\n" + ROWS, "b")
     told = cleaned(resolve(str(source.path), "b")).recipe.target

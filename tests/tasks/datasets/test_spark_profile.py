@@ -11,7 +11,6 @@ import pytest
 
 from infra.engines.spark import SparkEngine
 from infra.errors import DataError
-from tasks.datasets import spark_profile
 from tasks.datasets.catalogue import resolve
 from tasks.datasets.columns import NumberColumn
 from tasks.datasets.prepared import PreparedDataset, file_digest
@@ -74,9 +73,40 @@ def test_the_last_digits_of_a_mean_may_differ(
     dataset: PreparedDataset, spark: SparkEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     features, classes = dataset.load()
-    nudged = features.assign(Größe=features["Größe"] * (1 + spark_profile.RELATIVE_TOLERANCE / 10))
+    nudged = features.assign(Größe=features["Größe"] * (1 + 8 * np.finfo(float).eps))
     monkeypatch.setattr(PreparedDataset, "load", lambda _: (nudged, classes))
     assert profile_with_spark(dataset, spark.session)["Größe"]["count"] == 200
+
+
+def written(frame: pd.DataFrame, folder: Path) -> PreparedDataset:
+    path = folder / "t.parquet"
+    frame.to_parquet(path, index=False)
+    return PreparedDataset(
+        name="t", task="clustering", path=str(path), sha256=file_digest(path), rows=len(frame), notes=[],
+        recipe=Recipe(columns=tuple(NumberColumn(name=name) for name in frame)), provenance="",
+    )  # fmt: skip
+
+
+def test_large_values_with_a_mean_near_zero_are_the_same_table(tmp_path: Path, spark: SparkEngine) -> None:
+    """The sums differ by the rounding of values of 1e6, which is large beside a mean of 1e-11."""
+    values = np.random.default_rng(0).normal(size=200_000) * 1e6
+    dataset = written(pd.DataFrame({"balance": values - values.mean()}), tmp_path)
+    frame, _ = dataset.load()
+    found = profile_with_spark(dataset, spark.session)["balance"]
+    assert found["count"] == 200_000
+    assert abs(found["mean"] - frame["balance"].mean()) > 1e-12
+
+
+def test_one_changed_value_among_large_ones_is_found(
+    tmp_path: Path, spark: SparkEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = np.random.default_rng(0).normal(size=1_000) * 1e6
+    frame = pd.DataFrame({"balance": values - values.mean()})
+    dataset = written(frame, tmp_path)
+    frame.loc[7, "balance"] += 1.0
+    monkeypatch.setattr(PreparedDataset, "load", lambda _: (frame, None))
+    with pytest.raises(DataError, match="column 'balance': Spark's mean is"):
+        profile_with_spark(dataset, spark.session)
 
 
 def test_an_empty_column_has_a_count_and_no_mean(tmp_path: Path, spark: SparkEngine) -> None:
