@@ -80,6 +80,7 @@ def fit_whole(
         params=dict(params),
         recipe=dataset.recipe,
         images=dataset.images,
+        value_range=dataset.value_range,
         versions=models.library_versions(),
     )
     models.save(model.fit(X, y), description, folder)

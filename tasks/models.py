@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline
 from infra.errors import DataError, ParameterError
 from infra.extras import VISION
 from tasks.datasets.catalogue import Source, Task
+from tasks.datasets.images.deep import FULL_RANGE, ValueRange
 from tasks.datasets.recipe import Recipe
 
 MODEL_FILE, DESCRIPTION_FILE = "model.skops", "model.json"
@@ -51,6 +52,8 @@ class Description(BaseModel):
     """Steps that prepared the columns of the training table, and that prepare every table to predict."""
     images: bool = False
     """Whether the rows are images and not rows of a table."""
+    value_range: ValueRange = FULL_RANGE
+    """Values of images with more than 8 bits a pixel that become black and white."""
     versions: dict[str, str]
 
     @property
@@ -215,7 +218,7 @@ def score_images(model: Pipeline, description: Description, source: Source) -> p
     """
     from tasks.datasets.images.unlabelled import decode_folder
 
-    files, images, errors = decode_folder(source.path, model[-1].image_shape_[0])
+    files, images, errors = decode_folder(source.path, model[-1].image_shape_[0], description.value_range)
     found = _predictions(model, description, images)
     found.insert(0, "file", [file for file, error in zip(files, errors, strict=True) if error is None])
     every = pd.DataFrame({"file": files, "error": errors})

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from infra.errors import DataError
 from tasks.datasets.catalogue import Task
+from tasks.datasets.images.deep import FULL_RANGE, ValueRange
 from tasks.datasets.images.packed import PackedImages
 from tasks.datasets.recipe import Recipe
 
@@ -40,6 +41,9 @@ class PreparedDataset(BaseModel):
     caution: str = Field("", description="Warning about the data, for example that other images were used.")
     images: bool = Field(False, description="Whether the rows are images in a packed folder, not a table.")
     own: bool = Field(True, description="Whether the data are the user's own, and not of the catalogue.")
+    value_range: ValueRange = Field(
+        FULL_RANGE, description="Values of images with more than 8 bits a pixel that became black and white."
+    )
 
     @property
     def target(self) -> str | None:

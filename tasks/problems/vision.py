@@ -5,13 +5,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 from sklearn.model_selection import StratifiedShuffleSplit
 
 from infra.progress import Progress
 from tasks.algorithms.base import Algorithm, ModelOptions
 from tasks.datasets.catalogue import Source, Task
+from tasks.datasets.images.packed import PackedImages
 from tasks.datasets.images.preparation import prepare_images
-from tasks.datasets.prepared import PreparedDataset
+from tasks.datasets.prepared import PreparedDataset, RowNumbers, Target
 from tasks.datasets.table_rules import TableRules
 from tasks.pictures.best_networks import network_pictures
 from tasks.problems.base import EvaluationScheme, OpenEngine
@@ -42,6 +44,14 @@ class Vision(Classification):
         with ExitStack() as stack:
             engine = stack.enter_context(open_engine()) if open_engine else None
             return prepare_images(source, folder, first_look=first_look, progress=progress, engine=engine)
+
+    def holdout(
+        self, dataset: PreparedDataset, y: Target, rows: int | None = None
+    ) -> tuple[RowNumbers, RowNumbers]:
+        set_aside = PackedImages.open(dataset.path).holdout()
+        if rows is not None or not len(set_aside):
+            return super().holdout(dataset, y, rows)
+        return np.setdiff1d(np.arange(len(y)), set_aside), set_aside
 
     def search_splitter(self, folds: int, seed: int) -> Any:
         # training a network on each fold would take too long: one split of the training rows scores a candidate

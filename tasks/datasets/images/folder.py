@@ -1,48 +1,33 @@
-"""Folders of image files, with a sub-folder for each class or with the class in the names of the files."""
+"""Folders of image files: their images are listed and read."""
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from infra.arithmetic import ceil_div
-from infra.errors import DataError
+from tasks.datasets.images.layout import read_layout
 from tasks.datasets.images.source import (
     ImageSource,
     LabelledImage,
+    Listing,
     UnusableError,
     checked_content,
     require_length,
 )
+from tasks.datasets.images.walking import image_files, passed_over_words
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
-"""Endings of the names of image files, where no sub-folder marks the files of a class."""
 FILES_PER_CHUNK = 64
 
 
 class ImageFolder(ImageSource):
-    """A folder of image files.
+    """A folder of image files, as `tasks.datasets.images.layout.read_layout` describes it."""
 
-    Either each class has a sub-folder, and whatever lies deeper belongs to the class of the top sub-folder; or
-    all files lie in the folder itself, and their names begin with the class and a dot (`cat.0.jpg`).
-
-    In the sub-folder of a class every file counts as an image, so that a file that is no image is quarantined and
-    listed when the files are decoded. In a folder without sub-folders only files with one of the `SUFFIXES` count.
-    """
-
-    def list_images(self) -> list[LabelledImage]:
+    def list_images(self) -> Listing:
         """List the images and their classes, sorted by file."""
-        files = list(files_below(self.path))
-        top_files = [file for file in files if "/" not in file]
-        self._refuse_linked_folders(top_files)
-        flat = [file for file in top_files if file.lower().endswith(SUFFIXES)]
-        nested = [LabelledImage(file, file.partition("/")[0]) for file in files if "/" in file]
-        if flat and nested:
-            raise DataError(
-                f"'{self.path}' holds images both in sub-folders and beside them ('{flat[0]}'); "
-                "put each image into the sub-folder of its class"
-            )
-        return sorted(nested or [LabelledImage(file, self._class_in_name(file)) for file in flat])
+        files = image_files(self.path)
+        layout = read_layout(self.path, files.images)
+        return Listing(layout.images, layout.split, [*layout.notes, *passed_over_words(files.passed_over)])
 
     def files(self, images: Sequence[LabelledImage]) -> list[str]:
         """Files of the images."""
@@ -55,23 +40,6 @@ class ImageFolder(ImageSource):
     def reader(self, files: Sequence[str]) -> Callable[[str], bytes]:
         """Return a function that reads one file of this folder."""
         return self._read
-
-    def _refuse_linked_folders(self, top_files: Sequence[str]) -> None:
-        linked = next((file for file in top_files if (self.path / file).is_dir()), None)
-        if linked is not None:
-            raise DataError(
-                f"'{self.path / linked}' is a symbolic link to a folder, which is not followed; "
-                "put the folder itself there"
-            )
-
-    def _class_in_name(self, file: str) -> str:
-        label, *others = file.split(".")
-        if len(others) < 2 or not label:
-            raise DataError(
-                f"the name of '{self.path / file}' does not begin with a class; name files like cat.0.jpg, "
-                "or put the images of each class into a sub-folder"
-            )
-        return label
 
     def _read(self, file: str) -> bytes:
         # path objects and resolved paths of all files would take a tenth of the time of decoding
@@ -97,19 +65,3 @@ def _require_regular(status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise UnusableError("not a regular file")
     require_length(status.st_size)
-
-
-def files_below(folder: Path) -> Iterator[str]:
-    """Yield the files in a folder at any depth, relative to the folder.
-
-    Hidden files and folders are left out. Symbolic links to folders are not followed but yielded as files.
-    """
-    for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        links = [name for name in folders if os.path.islink(os.path.join(place, name))]
-        # a path object for each file would take longer than all else that is done with the list
-        inner = Path(place).relative_to(folder).as_posix()
-        prefix = "" if inner == "." else f"{inner}/"
-        for name in sorted([*files, *links]):
-            if not name.startswith("."):
-                yield prefix + name

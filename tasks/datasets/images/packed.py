@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infra.errors import DataError
+from tasks.datasets.images.deep import FULL_RANGE, ValueRange
 
-ABOUT, IMAGES, LABELS = "about.json", "images.npy", "labels.npy"
+ABOUT, IMAGES, LABELS, HOLDOUT = "about.json", "images.npy", "labels.npy", "holdout.npy"
 INDEX, QUARANTINE = "index.parquet", "quarantine.csv"
 FORMAT = 1
 HASHED_BYTES = 64 * 2**20
@@ -25,9 +26,10 @@ HASHED_BYTES = 64 * 2**20
 class PackedImages:
     """A folder of packed images.
 
-    It holds `images.npy` (uint8, shape (rows, size, size, 3)), `labels.npy` (int64, shape (rows,)),
-    `index.parquet` (file, class and row of each image), `quarantine.csv` (name of each file that could not be used,
-    with the reason) and `about.json` (the attributes of this class).
+    It holds `images.npy` (uint8, shape (rows, size, size, 3)), `labels.npy` (int64, shape (rows,)), `holdout.npy`
+    (int64, row numbers of the hold-out, if the user set images aside), `index.parquet` (file, class and row of each
+    image), `quarantine.csv` (name of each file that could not be used, with the reason) and `about.json` (the
+    attributes of this class).
 
     Parameters
     ----------
@@ -53,6 +55,12 @@ class PackedImages:
         Sentence that says where the images come from.
     notes : str
         Sentence for the reader of results, such as why these images are used instead of others.
+    held_out : int
+        Number of images that the user set aside in a folder of their own; `holdout.npy` has their row numbers.
+    value_range : (float, float)
+        Values of greyscale images with more than 8 bits a pixel that became black and white.
+    remarks : tuple of str
+        Sentences about the files: what was passed over, joined, or taken only in part.
     """
 
     path: Path
@@ -66,6 +74,9 @@ class PackedImages:
     source: str
     provenance: str = ""
     notes: str = ""
+    held_out: int = 0
+    value_range: ValueRange = FULL_RANGE
+    remarks: tuple[str, ...] = ()
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -83,7 +94,7 @@ class PackedImages:
                 raise DataError(
                     f"'{folder}' was packed by another version; delete it and pack the images again"
                 )
-            about |= {"classes": tuple(about["classes"]), "counts": tuple(about["counts"])}
+            about |= {name: tuple(value) for name, value in about.items() if isinstance(value, list)}
             return cls(folder, **about)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             if isinstance(error, DataError):
@@ -108,7 +119,7 @@ class PackedImages:
         try:
             X = np.load(self.path / IMAGES, mmap_mode="r")
             y = np.load(self.path / LABELS)
-            unchanged = digest(self.classes, y, X) == self.sha256
+            unchanged = digest(self.classes, y, X, self.holdout()) == self.sha256
         except (OSError, ValueError) as error:
             raise DataError(
                 f"'{self.path}' cannot be read: {error}; delete it and pack the images again"
@@ -118,6 +129,10 @@ class PackedImages:
                 f"'{self.path}' has changed since it was packed; delete it and pack the images again"
             )
         return X, y
+
+    def holdout(self) -> NDArray[np.int64]:
+        """Read the row numbers, ascending, of the images that the user set aside; empty if there are none."""
+        return np.load(self.path / HOLDOUT) if self.held_out else np.zeros(0, dtype=np.int64)
 
     def index(self) -> Any:
         """Read the table (pyarrow) with the file and the class of each row."""
@@ -139,8 +154,10 @@ class PackedImages:
         return changed
 
 
-def digest(classes: Sequence[str], y: NDArray[np.int64], X: NDArray[np.uint8]) -> str:
-    """SHA-256 digest of class names, shape, labels and pixels, in hexadecimal digits.
+def digest(
+    classes: Sequence[str], y: NDArray[np.int64], X: NDArray[np.uint8], holdout: NDArray[np.int64]
+) -> str:
+    """SHA-256 digest of class names, shape, labels, pixels and hold-out, in hexadecimal digits.
 
     Parameters
     ----------
@@ -150,12 +167,15 @@ def digest(classes: Sequence[str], y: NDArray[np.int64], X: NDArray[np.uint8]) -
         Position of each image's class in `classes`.
     X : ndarray of shape (rows, size, size, 3), uint8
         Pixels of the images; may be memory-mapped.
+    holdout : ndarray of shape (any,), int64
+        Row numbers of the images that the user set aside.
     """
     found = hashlib.sha256(json.dumps([list(classes), list(X.shape)]).encode())
     found.update(np.ascontiguousarray(y, dtype="<i8").data)
     step = max(1, HASHED_BYTES // max(1, X[:1].nbytes))
     for start in range(0, len(X), step):
         found.update(np.ascontiguousarray(X[start : start + step]).data)
+    found.update(np.ascontiguousarray(holdout, dtype="<i8").data)
     return found.hexdigest()
 
 

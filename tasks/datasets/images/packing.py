@@ -4,11 +4,10 @@ import hashlib
 import json
 import os
 import re
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median_low
 from typing import Any
@@ -21,7 +20,15 @@ from infra.engines import Engine
 from infra.engines.local import LocalEngine
 from infra.errors import DataError, EngineError, ParameterError
 from infra.progress import Progress
-from tasks.datasets.images.decoding import MAX_PIXELS, decoded, shorter_side
+from tasks.datasets.images.decoded_files import (
+    DecodeOptions,
+    Found,
+    decode_files,
+    measure_files,
+    restored_warning_filters,
+)
+from tasks.datasets.images.decoding import MAX_PIXELS, VERSION, Measure
+from tasks.datasets.images.deep import ValueRange, common_range
 from tasks.datasets.images.packed import FORMAT, PackedImages
 from tasks.datasets.images.reading import image_source
 from tasks.datasets.images.source import (
@@ -29,7 +36,7 @@ from tasks.datasets.images.source import (
     Chunk,
     ImageSource,
     LabelledImage,
-    UnusableError,
+    Listing,
     require_classes,
 )
 from tasks.datasets.images.writing import atomic_folder, complete_folder, write_images
@@ -101,7 +108,8 @@ def pack(
     """
     _check(size, max_quarantined)
     images = image_source(source)
-    listed = images.images()
+    listing = images.listing()
+    listed = listing.images
     title = name or images.path.name.removesuffix(".parquet")
     source_digest = fingerprint(images, listed, size)
     target = Path(folder).expanduser().absolute() / f"{_file_name(title)}-{source_digest[:16]}"
@@ -109,27 +117,36 @@ def pack(
         raise DataError(f"'{folder}' lies inside '{images.path}'; keep packed images elsewhere")
     with atomic_folder(target) as temporary:
         if temporary is None:
-            return PackedImages.open(target)
+            return _with_notes_of(PackedImages.open(target), listing)
         with nullcontext(engine) if engine else LocalEngine(1) as working:
             work = _Packing(images, listed, working, progress)
-            kept, quarantine = work.decode(temporary, size or work.choose_size())
+            measures = work.measure()
+            limits = common_range(found.values for found in measures if found.values)
+            found = work.decode(temporary, size or chosen_size(measures), limits)
+        kept = [i for i in range(len(listed)) if i not in found.refused]
+        quarantine = [(listed[i].file, found.refused[i]) for i in sorted(found.refused)]
         _check_share(images.path, len(listed), quarantine, max_quarantined)
         usable = dict.fromkeys((image.label for image in listed), 0) | Counter(listed[i].label for i in kept)
         require_classes(images.path, usable, "usable images")
-        if fingerprint(images, images.images(), size) != source_digest:
+        if fingerprint(images, images.listing().images, size) != source_digest:
             raise DataError(
                 f"'{images.path}' changed while it was packed; pack it again when nothing writes into it"
             )
+        labels = [listed[i].label for i in kept]
+        holdout, split_words = _settled(listing, labels, kept)
         complete_folder(
             temporary,
             name=title,
-            labels=[listed[i].label for i in kept],
+            labels=labels,
             files=[listed[i].file for i in kept],
             quarantine=quarantine,
             source=source_digest,
             provenance=provenance or f"The user's own images in '{images.path.name}'.",
+            holdout=holdout,
+            value_range=limits,
+            remarks=[*split_words, *found.remarks([image.file for image in listed], limits)],
         )
-    return PackedImages.open(target)
+    return _with_notes_of(PackedImages.open(target), listing)
 
 
 def fingerprint(source: ImageSource, images: Sequence[LabelledImage], size: int | None) -> str:
@@ -144,7 +161,7 @@ def fingerprint(source: ImageSource, images: Sequence[LabelledImage], size: int 
     size : int or None
         Height and width of the packed images, in pixels; None if they are chosen.
     """
-    decoder = [FORMAT, PIL.__version__, MAX_BYTES, MAX_PIXELS, size]
+    decoder = [FORMAT, VERSION, PIL.__version__, MAX_BYTES, MAX_PIXELS, size]
     files = [[file, *_length_and_time(os.path.join(source.path, file))] for file in source.files(images)]
     return hashlib.sha256(json.dumps([decoder, files, images]).encode()).hexdigest()
 
@@ -157,6 +174,25 @@ def _length_and_time(path: str) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
+def chosen_size(measures: Sequence[Measure]) -> int:
+    """Choose a size for the packed images, in pixels, by the median of the images' shorter sides."""
+    median = median_low(found.shorter_side for found in measures) if measures else MIN_CHOSEN_SIZE
+    return min(MAX_CHOSEN_SIZE, max(MIN_CHOSEN_SIZE, SIZE_STEP * round(median / SIZE_STEP)))
+
+
+def _settled(listing: Listing, labels: Sequence[str], kept: Sequence[int]) -> tuple[list[int], list[str]]:
+    """Row numbers of the hold-out, and the sentence about the split, if the folders make one."""
+    if listing.split is None:
+        return [], []
+    rows, words = listing.split.settled(labels, [listing.images[i].held_out for i in kept])
+    return rows, [words]
+
+
+def _with_notes_of(packed: PackedImages, listing: Listing) -> PackedImages:
+    """Add the notes of the listing, which can change while the images stay the same."""
+    return replace(packed, remarks=(*packed.remarks, *listing.notes))
+
+
 @dataclass(frozen=True)
 class _Packing:
     """The part of the work that runs on the engine."""
@@ -166,80 +202,50 @@ class _Packing:
     engine: Engine
     progress: Progress | None
 
-    def choose_size(self) -> int:
-        """Choose a size for the packed images by the median of the images' shorter sides."""
+    def measure(self) -> list[Measure]:
+        """Measure some images, evenly spaced among all images."""
         measured = np.unique(np.linspace(0, len(self.images) - 1, MEASURED_IMAGES).astype(int))
         files = [self.images[i].file for i in measured]
         step = MEASURED_PER_CHUNK
         chunks = [tuple(files[start : start + step]) for start in range(0, len(files), step)]
-        with _restored_warning_filters():
-            sides = [
-                side for _, some in self.engine.run(_shorter_sides, chunks, self.source) for side in some
+        with restored_warning_filters():
+            return [
+                found for _, some in self.engine.run(measure_files, chunks, self.source) for found in some
             ]
-        median = median_low(sides) if sides else MIN_CHOSEN_SIZE
-        return min(MAX_CHOSEN_SIZE, max(MIN_CHOSEN_SIZE, SIZE_STEP * round(median / SIZE_STEP)))
 
-    def decode(self, folder: Path, size: int) -> tuple[list[int], list[tuple[str, str]]]:
-        """Write `images.npy`; return the positions of its images in the source, and the quarantined files."""
+    def decode(self, folder: Path, size: int, limits: ValueRange) -> Found:
+        """Write `images.npy` with the usable images, and return what was found in the files."""
         scratch, stride = folder / "decoded.raw", size * size * 3
-        reasons: dict[int, str] = {}
+        every = Found()
         done = 0
-        with open(scratch, "wb") as stream, _restored_warning_filters():
-            for chunk, (pixels, refused) in self._decoded_chunks(size):
+        with open(scratch, "wb") as stream, restored_warning_filters():
+            for chunk, (pixels, found) in self._decoded_chunks(DecodeOptions(self.source, size, limits)):
                 stream.seek(chunk.start * stride)  # chunks arrive in any order
                 stream.write(pixels.data)
-                reasons |= {chunk.start + position: reason for position, reason in refused}
+                every.add(found, chunk.start)
                 done += len(chunk.files)
                 if self.progress is not None:
                     self.progress(done, len(self.images))
-        kept = [i for i in range(len(self.images)) if i not in reasons]
+        kept = [i for i in range(len(self.images)) if i not in every.refused]
         write_images(folder, len(kept), size, _rows(scratch, size, kept))
         scratch.unlink()
-        return kept, [(self.images[i].file, reasons[i]) for i in sorted(reasons)]
+        return every
 
-    def _decoded_chunks(self, size: int) -> Iterator[tuple[Chunk, Any]]:
-        """Yield each chunk with what `_decode` returned for it.
+    def _decoded_chunks(self, options: DecodeOptions) -> Iterator[tuple[Chunk, Any]]:
+        """Yield each chunk with what `decode_files` returned for it.
 
         The chunks are decoded in waves, because an engine may keep all results of a wave in memory until its end.
         """
         chunks = self.source.chunks(self.images)
         longest = max(len(chunk.files) for chunk in chunks)
-        step = max(self.engine.workers, MAX_WAVE_BYTES // (longest * size * size * 3))
+        step = max(self.engine.workers, MAX_WAVE_BYTES // (longest * options.size**2 * 3))
         for start in range(0, len(chunks), step):
             wave = chunks[start : start + step]
-            for i, result in self.engine.run(_decode, [chunk.files for chunk in wave], (self.source, size)):
+            for i, result in self.engine.run(decode_files, [chunk.files for chunk in wave], options):
                 if isinstance(result, EngineError):
                     files = wave[i].files
                     raise EngineError(f"files '{files[0]}' to '{files[-1]}' could not be decoded: {result}")
                 yield wave[i], result
-
-
-def _decode(
-    files: tuple[str, ...], shared: tuple[ImageSource, int]
-) -> tuple[NDArray[np.uint8], list[tuple[int, str]]]:
-    """Decode some files: their pixels (zero for unusable files), and the positions of unusable files with reasons."""
-    source, size = shared
-    _silence_pillow()
-    pixels = np.zeros((len(files), size, size, 3), dtype=np.uint8)
-    refused, read = [], source.reader(files)
-    for position, file in enumerate(files):
-        try:
-            pixels[position] = decoded(read(file), size)
-        except UnusableError as reason:
-            refused.append((position, str(reason)))
-    return pixels, refused
-
-
-def _shorter_sides(files: tuple[str, ...], source: ImageSource) -> list[int]:
-    """Measure the shorter sides of some files; unusable files are left out."""
-    _silence_pillow()
-    sides, read = [], source.reader(files)
-    for file in files:
-        try:
-            sides.append(shorter_side(read(file)))
-        except UnusableError:
-            continue
-    return sides
 
 
 def _rows(scratch: Path, size: int, kept: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
@@ -270,15 +276,3 @@ def _check_share(
 
 def _file_name(name: str) -> str:
     return re.sub(r"[^\w-]+", "-", name).strip("-") or "images"
-
-
-@contextmanager
-def _restored_warning_filters() -> Iterator[None]:
-    """Restore the warning filters at the end: `_silence_pillow` changes them, also in threads of this process."""
-    with warnings.catch_warnings():
-        yield
-
-
-def _silence_pillow() -> None:
-    """Keep Pillow's warnings of odd metadata out of a worker's output; files that cannot be used are quarantined."""
-    warnings.filterwarnings("ignore", module=r"PIL\.")

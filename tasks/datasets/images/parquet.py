@@ -9,7 +9,7 @@ from typing import Any
 
 from infra.arithmetic import ceil_div
 from infra.errors import DataError
-from tasks.datasets.images.source import ImageSource, LabelledImage, checked_content
+from tasks.datasets.images.source import ImageSource, LabelledImage, Listing, checked_content
 
 LABEL_COLUMNS = ("label", "labels", "class", "target", "y")
 """Names of columns that hold labels, where a file has several columns beside the images."""
@@ -27,7 +27,7 @@ class ParquetImages(ImageSource):
     become names of classes where Hugging Face's `ClassLabel` keeps such names in the file.
     """
 
-    def list_images(self) -> list[LabelledImage]:
+    def list_images(self) -> Listing:
         """List the rows and their labels, in the order of the files and rows.
 
         Raises
@@ -35,7 +35,7 @@ class ParquetImages(ImageSource):
         DataError
             If a file is not Parquet, does not have one column of images and one of labels, or lacks a label.
         """
-        return [image for part in self.parts() for image in self._labelled_rows(part)]
+        return Listing([image for part in self.parts() for image in self._labelled_rows(part)])
 
     def files(self, images: Sequence[LabelledImage]) -> list[str]:
         """Parquet files of the source."""

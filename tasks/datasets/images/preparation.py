@@ -79,6 +79,7 @@ def prepare_images(
         provenance=packed.provenance or source.provenance,
         images=True,
         own=source.own,
+        value_range=packed.value_range,
     )
 
 
@@ -103,6 +104,7 @@ def _notes(packed: PackedImages, chosen: PackedImages) -> list[str]:
             f"a first look: the data set is a sample of {chosen.rows:,} of these images, drawn from each class in "
             "proportion; with --epochs it is all of them"
         )
+    notes += packed.remarks
     if packed.quarantined:
         first = packed.quarantine()[:SHOWN_FILES]
         examples = "; ".join(f"{file}: {reason}" for file, reason in first)

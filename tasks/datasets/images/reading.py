@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from infra.errors import DataError
-from tasks.datasets.images.folder import SUFFIXES, ImageFolder, files_below
+from tasks.datasets.images.folder import ImageFolder
 from tasks.datasets.images.parquet import ParquetImages, is_parquet
 from tasks.datasets.images.source import ImageSource
+from tasks.datasets.images.walking import files_below, is_hidden, named_like_an_image
 
 ALLOWED = "give a folder of images, or Parquet with a column of images"
 
@@ -40,14 +41,14 @@ def image_source(path: str | Path) -> ImageSource:
 
 def holds_images(folder: Path) -> bool:
     """Whether a folder, judged by the names of its files, holds images and no Parquet."""
-    names = list(files_below(folder))
-    return any(map(_is_image, names)) and not any(map(is_parquet, names))
+    names = _visible_files(folder)
+    return any(map(named_like_an_image, names)) and not any(map(is_parquet, names))
 
 
 def _holds_only_parquet(folder: Path) -> bool:
-    names = list(files_below(folder))
-    return any(map(is_parquet, names)) and not any(map(_is_image, names))
+    names = _visible_files(folder)
+    return any(map(is_parquet, names)) and not any(map(named_like_an_image, names))
 
 
-def _is_image(name: str) -> bool:
-    return name.lower().endswith(SUFFIXES)
+def _visible_files(folder: Path) -> list[str]:
+    return [name for name in files_below(folder) if not is_hidden(name)]

@@ -1,6 +1,5 @@
 """Stratified samples of packed images."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -22,7 +21,8 @@ def sample(packed: PackedImages, rows: int, min_per_class: int = 1) -> PackedIma
     rows : int
         Number of images to draw; there may be a few more or less, because the number of each class is rounded.
     min_per_class : int, default=1
-        Number of images that each class keeps at least, or all of its images if it has fewer.
+        Number of images that each class keeps at least, or all of its images if it has fewer. If the user set images
+        aside, each class keeps this number of them and of the others.
 
     Returns
     -------
@@ -36,7 +36,8 @@ def sample(packed: PackedImages, rows: int, min_per_class: int = 1) -> PackedIma
     with atomic_folder(target) as temporary:
         if temporary is not None:
             X, y = packed.load()
-            chosen = _stratified(y, packed.counts, rows, min_per_class)
+            held_out = np.isin(np.arange(packed.rows), packed.holdout())
+            chosen = _stratified(y, held_out, rows, min_per_class)
             index = packed.index().take(chosen)
             write_images(temporary, len(chosen), packed.size, [X[chosen]])
             complete_folder(
@@ -47,17 +48,21 @@ def sample(packed: PackedImages, rows: int, min_per_class: int = 1) -> PackedIma
                 quarantine=packed.quarantine(),
                 source=f"{packed.source}, {rows} rows, at least {min_per_class} of a class",
                 provenance=packed.provenance,
+                holdout=np.flatnonzero(held_out[chosen]).tolist(),
+                value_range=packed.value_range,
+                remarks=packed.remarks,
             )
-    return replace(PackedImages.open(target), notes=packed.notes)
+    return replace(PackedImages.open(target), notes=packed.notes, remarks=packed.remarks)
 
 
 def _stratified(
-    y: NDArray[np.int64], counts: Sequence[int], rows: int, min_per_class: int
+    y: NDArray[np.int64], held_out: NDArray[np.bool_], rows: int, min_per_class: int
 ) -> NDArray[np.intp]:
-    """Row numbers of the drawn images, in ascending order."""
-    shares = np.rint(rows * np.asarray(counts) / len(y)).astype(int)
+    """Row numbers of the drawn images, in ascending order; classes keep their shares in both parts of a split."""
+    strata, counts = np.unique(2 * y + held_out, return_counts=True)
+    shares = np.rint(rows * counts / len(y)).astype(int)
     random = np.random.default_rng(SEED)
-    orders = [random.permutation(np.flatnonzero(y == code)) for code in range(len(counts))]
+    orders = [random.permutation(np.flatnonzero(2 * y + held_out == stratum)) for stratum in strata]
     return np.sort(
         np.concatenate(
             [order[: max(share, min_per_class)] for order, share in zip(orders, shares, strict=True)]

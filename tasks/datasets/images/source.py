@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from infra.errors import DataError
+from tasks.datasets.images.split import FolderSplit
 
 MAX_BYTES = 64 * 2**20
 """Size of the largest image file that is read, in bytes."""
@@ -22,6 +23,19 @@ class LabelledImage(NamedTuple):
     """Path relative to the source, with `/` as separator; in Parquet `part.parquet#row`, rows counted from 0."""
     label: str
     """Name of the class."""
+    held_out: bool = False
+    """Whether the image lies in a folder that the user set aside for the test."""
+
+
+class Listing(NamedTuple):
+    """Images of a source, and what a reader must know about the others."""
+
+    images: list[LabelledImage]
+    """Images in the order of their files, or of their rows in Parquet."""
+    split: FolderSplit | None = None
+    """Split that the folders of the source make."""
+    notes: Sequence[str] = ()
+    """Sentences about files and folders that are passed over."""
 
 
 class Chunk(NamedTuple):
@@ -49,13 +63,8 @@ class ImageSource(ABC):
 
     path: Path
 
-    def images(self) -> list[LabelledImage]:
-        """List the images and their classes, without opening any image.
-
-        Returns
-        -------
-        list of LabelledImage
-            The images in the order of their files, or of their rows in Parquet.
+    def listing(self) -> Listing:
+        """List the images and their classes, without decoding any image.
 
         Raises
         ------
@@ -63,12 +72,12 @@ class ImageSource(ABC):
             If the layout of the source is not understood, it holds fewer than two classes, or a class has
             fewer than two images.
         """
-        images = self.list_images()
-        require_classes(self.path, Counter(image.label for image in images), "images")
-        return images
+        listing = self.list_images()
+        require_classes(self.path, Counter(image.label for image in listing.images), "images")
+        return listing
 
     def chunks(self, images: Sequence[LabelledImage]) -> list[Chunk]:
-        """Cut the images of this source, as `images` lists them, into chunks that are decoded together."""
+        """Cut the images of this source, as `listing` lists them, into chunks that are decoded together."""
         chunks, start = [], 0
         for length in self.chunk_lengths(len(images)):
             chunks.append(Chunk(start, tuple(image.file for image in images[start : start + length])))
@@ -76,7 +85,7 @@ class ImageSource(ABC):
         return chunks
 
     @abstractmethod
-    def list_images(self) -> list[LabelledImage]:
+    def list_images(self) -> Listing:
         """List the images and their classes; whether there are enough of them is not checked."""
 
     @abstractmethod

@@ -3,15 +3,16 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from infra.errors import DataError
-from tasks.datasets.images.decoding import decoded
-from tasks.datasets.images.folder import SUFFIXES, ImageFolder, files_below
-from tasks.datasets.images.source import UnusableError
+from tasks.datasets.images.decoded_files import DecodeOptions, decode_files, restored_warning_filters
+from tasks.datasets.images.deep import FULL_RANGE, ValueRange
+from tasks.datasets.images.folder import ImageFolder
+from tasks.datasets.images.walking import SUFFIXES, image_files
 
 
-def decode_folder(folder: Path, size: int) -> tuple[list[str], Any, list[str | None]]:
+def decode_folder(
+    folder: Path, size: int, limits: ValueRange = FULL_RANGE
+) -> tuple[list[str], Any, list[str | None]]:
     """Decode all images in a folder at any depth.
 
     Parameters
@@ -20,6 +21,8 @@ def decode_folder(folder: Path, size: int) -> tuple[list[str], Any, list[str | N
         Folder of image files.
     size : int
         Height and width of the decoded images, in pixels.
+    limits : (float, float), default=(0, 65535)
+        Values of greyscale images with more than 8 bits a pixel that become black and white, as in training.
 
     Returns
     -------
@@ -37,16 +40,10 @@ def decode_folder(folder: Path, size: int) -> tuple[list[str], Any, list[str | N
     """
     if not folder.is_dir():
         raise DataError(f"no folder '{folder}'; give a folder of images")
-    files = sorted(name for name in files_below(folder) if name.lower().endswith(SUFFIXES))
+    files = sorted(image_files(folder).images)
     if not files:
         raise DataError(f"folder '{folder}' holds no image; allowed: files that end in {', '.join(SUFFIXES)}")
-    read = ImageFolder(folder.resolve()).reader(files)
-    images: list[Any] = []
-    errors: list[str | None] = []
-    for name in files:
-        try:
-            images.append(decoded(read(name), size))
-            errors.append(None)
-        except UnusableError as reason:
-            errors.append(str(reason))
-    return files, np.stack(images) if images else np.zeros((0, size, size, 3), np.uint8), errors
+    with restored_warning_filters():
+        pixels, found = decode_files(files, DecodeOptions(ImageFolder(folder.resolve()), size, limits))
+    usable = [position for position in range(len(files)) if position not in found.refused]
+    return files, pixels[usable], [found.refused.get(position) for position in range(len(files))]

@@ -13,8 +13,10 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from infra.errors import DataError
+from tasks.datasets.images.deep import FULL_RANGE, ValueRange
 from tasks.datasets.images.packed import (
     ABOUT,
+    HOLDOUT,
     IMAGES,
     INDEX,
     LABELS,
@@ -97,6 +99,9 @@ def complete_folder(
     quarantine: Sequence[tuple[str, str]],
     source: str,
     provenance: str,
+    holdout: Sequence[int] = (),
+    value_range: ValueRange = FULL_RANGE,
+    remarks: Sequence[str] = (),
 ) -> PackedImages:
     """Write the other files of packed images beside `images.npy`.
 
@@ -116,6 +121,12 @@ def complete_folder(
         Digest of the files that the images were made from.
     provenance : str
         Sentence that says where the images come from.
+    holdout : sequence of int, optional
+        Row numbers, ascending, of the images that the user set aside.
+    value_range : (float, float), default=(0, 65535)
+        Values of greyscale images with more than 8 bits a pixel that became black and white.
+    remarks : sequence of str, optional
+        Sentences about the files.
 
     Returns
     -------
@@ -126,7 +137,10 @@ def complete_folder(
     classes, codes, counts = np.unique(np.asarray(labels), return_inverse=True, return_counts=True)
     y = codes.astype(np.int64)
     names = tuple(map(str, classes))
+    held_out = np.asarray(holdout, dtype=np.int64)
     np.save(folder / LABELS, y)
+    if len(held_out):
+        np.save(folder / HOLDOUT, held_out)
     _write_index(folder, files, labels)
     _write_quarantine(folder, quarantine)
     packed = PackedImages(
@@ -137,9 +151,12 @@ def complete_folder(
         size=X.shape[1],
         rows=len(X),
         quarantined=len(quarantine),
-        sha256=digest(names, y, X),
+        sha256=digest(names, y, X, held_out),
         source=source,
         provenance=provenance,
+        held_out=len(held_out),
+        value_range=value_range,
+        remarks=tuple(remarks),
     )
     write_about(packed, folder)
     return packed

@@ -37,8 +37,8 @@ def test_counts_with_rare_values_are_refused_with_the_task_that_takes_them(tmp_p
     source = written(tmp_path, counts)
     message = refusal(source)
     assert "class '17' of target 'y'" in message
-    assert message.endswith("; give --task regression if the numbers are a quantity and no classes")
-    checked(resolve(str(source.path), "y", "regression"))
+    assert "if 'y' is a quantity, name --task regression; else name --rare-classes merge" in message
+    cleaned(resolve(str(source.path), "y", "regression"))
     words = written(tmp_path, "a,y\n" + "1,no\n" * 40 + "1,yes\n")
     assert "--task" not in refusal(words)
 

@@ -15,6 +15,7 @@ def test_each_sub_folder_is_a_class_with_all_that_lies_in_it(tmp_path: Path) -> 
     for file in (
         "dog/b.png",
         "dog/deep/er/a.jpg",
+        "cat/w.tif",
         "cat/x.JPG",
         "cat/notes.txt",
         "cat/.hidden.jpg",
@@ -22,15 +23,17 @@ def test_each_sub_folder_is_a_class_with_all_that_lies_in_it(tmp_path: Path) -> 
     ):
         put(tmp_path / file, b"x")
     put(tmp_path / "README.md", b"about")
-    assert image_source(tmp_path).images() == [
-        ("cat/notes.txt", "cat"), ("cat/x.JPG", "cat"), ("dog/b.png", "dog"), ("dog/deep/er/a.jpg", "dog")
+    images = [(image.file, image.label) for image in image_source(tmp_path).listing().images]
+    assert images == [
+        ("cat/w.tif", "cat"), ("cat/x.JPG", "cat"), ("dog/b.png", "dog"), ("dog/deep/er/a.jpg", "dog")
     ]  # fmt: skip
 
 
 def test_in_a_flat_folder_names_begin_with_the_class(tmp_path: Path) -> None:
     for file in ("dog.0.jpg", "dog.1.jpg", "cat.10.png", "cat.9.png", "labels.csv"):
         put(tmp_path / file, b"x")
-    assert image_source(str(tmp_path)).images() == [
+    images = [(image.file, image.label) for image in image_source(str(tmp_path)).listing().images]
+    assert images == [
         ("cat.10.png", "cat"), ("cat.9.png", "cat"), ("dog.0.jpg", "dog"), ("dog.1.jpg", "dog")
     ]  # fmt: skip
 
@@ -56,7 +59,7 @@ def test_a_folder_without_two_classes_of_two_images_is_refused(
     for file in files:
         put(tmp_path / file, b"x")
     with pytest.raises(DataError, match=message):
-        image_source(tmp_path).images()
+        image_source(tmp_path).listing()
 
 
 def test_links_stay_inside_the_folder(tmp_path: Path) -> None:
@@ -70,7 +73,7 @@ def test_links_stay_inside_the_folder(tmp_path: Path) -> None:
     images = image_source(source)
     read = images.reader([])
     found = {}
-    for image in images.images():
+    for image in images.listing().images:
         try:
             found[image.file] = len(read(image.file)) > 0
         except UnusableError as reason:
@@ -83,7 +86,7 @@ def test_links_stay_inside_the_folder(tmp_path: Path) -> None:
     assert "links" in found["cat/circle"]
     (source / "bird").symlink_to(tmp_path)
     with pytest.raises(DataError, match="bird' is a symbolic link to a folder"):
-        image_source(source).images()
+        image_source(source).listing()
 
 
 def test_too_many_bytes_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

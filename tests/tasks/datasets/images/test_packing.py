@@ -17,12 +17,11 @@ from PIL import Image
 from infra.engines import connect
 from infra.errors import DataError, ParameterError
 from tasks.datasets.images import packing
-from tasks.datasets.images.decoding import decoded
 from tasks.datasets.images.packed import PackedImages
 from tasks.datasets.images.packing import pack
 from tasks.datasets.images.reading import image_source
 from tests.infra.engines.starting import ROOT, started
-from tests.tasks.datasets.images.image_files import bomb, encoded, folder, picture, put
+from tests.tasks.datasets.images.image_files import bomb, decoded, encoded, folder, picture, put
 
 
 def _spoil(source: Path) -> dict[str, str]:
@@ -53,7 +52,7 @@ def test_what_is_good_is_packed_and_what_is_not_is_listed(tmp_path: Path) -> Non
     source = _mixed(tmp_path / "pets")
     bad = _spoil(source)
     packed = pack(source, tmp_path / "packed", size=24)
-    good = [image for image in image_source(source).images() if image.file not in bad]
+    good = [image for image in image_source(source).listing().images if image.file not in bad]
     X, y = packed.load()
     assert isinstance(X, np.memmap)
     assert (X.shape, X.dtype, y.dtype, X.flags.c_contiguous) == ((13, 24, 24, 3), np.uint8, np.int64, True)
@@ -102,7 +101,7 @@ def test_an_image_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         raise AssertionError("decoded again")
 
     with monkeypatch.context() as patch:
-        patch.setattr(packing, "_decode", fail)
+        patch.setattr(packing, "decode_files", fail)
         assert pack(source, tmp_path / "packed") == first
         for change in ({"size": 16}, {}):
             if not change:
@@ -188,7 +187,7 @@ def test_a_source_that_changes_meanwhile_is_refused(tmp_path: Path) -> None:
 
 def test_parquet_is_packed_like_the_files_it_holds(tmp_path: Path) -> None:
     source = folder(tmp_path / "pets", 40)
-    images = image_source(source).images()
+    images = image_source(source).listing().images
     contents = [(source / image.file).read_bytes() for image in images]
     contents[3] = b""
     rows = {"image": contents, "label": [image.label for image in images]}

@@ -22,7 +22,7 @@ def test_parquet_with_bytes_and_labels(tmp_path: Path) -> None:
     contents = [f"image {i}".encode() for i in range(300)]
     labels = ["cat" if i % 3 else "dog" for i in range(300)]
     pq.write_table(_table(contents, labels, width=[1] * 300), tmp_path / "a.parquet", row_group_size=70)
-    images = image_source(tmp_path / "a.parquet").images()
+    images = image_source(tmp_path / "a.parquet").listing().images
     assert [image.label for image in images] == labels
     assert images[299].file == "a.parquet#299"
     source = image_source(tmp_path / "a.parquet")
@@ -43,7 +43,7 @@ def test_parquet_as_hugging_face_writes_it(tmp_path: Path) -> None:
         put(tmp_path / "data" / f"train-0000{part}-of-00002.parquet", b"")
         pq.write_table(table, tmp_path / "data" / f"train-0000{part}-of-00002.parquet")
     put(tmp_path / "README.md", b"about")
-    images = image_source(tmp_path).images()
+    images = image_source(tmp_path).listing().images
     assert [image.label for image in images] == ["cat", "dog", "dog", "cat"] * 2
     read = image_source(tmp_path).reader([image.file for image in images])
     assert read("data/train-00001-of-00002.parquet#2") == b"1 2"
@@ -67,14 +67,14 @@ def test_parquet_as_hugging_face_writes_it(tmp_path: Path) -> None:
 def test_parquet_without_images_and_labels_is_refused(table: pa.Table, message: str, tmp_path: Path) -> None:
     pq.write_table(table, tmp_path / "a.parquet")
     with pytest.raises(DataError, match=message):
-        image_source(tmp_path).images()
+        image_source(tmp_path).listing()
 
 
 def test_what_only_looks_like_parquet_is_refused(tmp_path: Path) -> None:
     put(tmp_path / "source" / "a.parquet", b"no parquet at all")
     with pytest.raises(DataError, match=r"a.parquet cannot be read as Parquet"):
-        image_source(tmp_path / "source").images()
+        image_source(tmp_path / "source").listing()
     (tmp_path / "source" / "a.parquet").unlink()
     (tmp_path / "source" / "b.parquet").symlink_to(put(tmp_path / "b.parquet", b"x"))
     with pytest.raises(DataError, match=r"b.parquet is a symbolic link out of the folder"):
-        image_source(tmp_path / "source").images()
+        image_source(tmp_path / "source").listing()
