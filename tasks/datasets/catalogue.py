@@ -42,6 +42,9 @@ class Source:
         Origin of the data, in one sentence.
     by_values : bool
         Whether a target that is a measured quantity turns classification into regression.
+    day_first : bool, optional
+        Whether the day comes before the month in columns of dates that can be read both ways, such as 03/04/2024;
+        None: the column decides.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Source:
     identifiers: tuple[str, ...] = ()
     provenance: str = ""
     by_values: bool = False
+    day_first: bool | None = None
 
     @property
     def kind(self) -> Kind:

@@ -11,9 +11,7 @@ from tasks.datasets.columns.base import Column, TrainingColumn
 from tasks.datasets.inference import is_numeric, is_row_number
 from tasks.datasets.raw import RawColumn
 
-ISO_DATE = r"\d{4}-\d{2}-\d{2}([T ].*)?"
 UNNAMED = r"(Unnamed: \d+|__index_level_\d+__)?"  # names that programs give to a column of row numbers
-DATES = "it holds dates; turn them into numbers (for example days) to use them"
 
 
 class LeftOut(Column):
@@ -30,7 +28,7 @@ class LeftOut(Column):
 
     @classmethod
     def learn(cls, column: TrainingColumn) -> Self | None:
-        """Leave out row numbers, identifiers, empty columns and dates."""
+        """Leave out row numbers, identifiers and empty columns."""
         reason = cls._reason(column)
         return cls(name=column.name, reason=reason) if reason else None
 
@@ -40,10 +38,7 @@ class LeftOut(Column):
             return "it only counts the rows"
         if column.name in column.source.identifiers:
             return "it names the rows"
-        if _is_empty(column.values):
-            return "it is empty"
-        is_date = pd.api.types.is_datetime64_any_dtype(column.inferred)
-        return DATES if is_date or _are_dates(column.texts) else None
+        return "it is empty" if _is_empty(column.values) else None
 
     def apply(self, raw: RawColumn) -> Mapping[str, pd.Series]:
         """No prepared column."""
@@ -56,7 +51,3 @@ class LeftOut(Column):
 
 def _is_empty(values: pd.Series) -> bool:
     return bool(values.isna().all()) or (is_numeric(values) and not bool(np.isfinite(values).any()))
-
-
-def _are_dates(texts: list[str]) -> bool:
-    return bool(texts) and all(re.fullmatch(ISO_DATE, text) for text in texts)
