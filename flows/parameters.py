@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from infra.engines import ENGINES, EngineName
 from tasks.datasets.catalogue import Task
-from tasks.datasets.options import DecimalMark, RareClasses, ReadingOptions, described
+from tasks.datasets.options import DateOrder, DecimalMark, RareClasses, ReadingOptions, described
 from tasks.registry import AlgorithmName
 
 
@@ -100,6 +100,7 @@ class ReadingParameters(BaseModel):
         "values of the target decide.",
     )
     decimal_mark: DecimalMark = Field("auto", description=described("decimal_mark"))
+    date_order: DateOrder = Field("auto", description=described("date_order"))
     missing: list[str] = Field([], description=described("missing"))
     keep_column: list[str] = Field([], description=described("keep_column"))
     rare_classes: RareClasses = Field("refuse", description=described("rare_classes"))

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 RareClasses = Literal["refuse", "merge", "leave-out"]
 DecimalMark = Literal["auto", "point", "comma"]
+DateOrder = Literal["auto", "day-first", "month-first"]
 
 
 class ReadingOptions(BaseModel):
@@ -17,6 +18,11 @@ class ReadingOptions(BaseModel):
         "auto",
         description="Decimal mark of numbers that can be read in two ways, such as 2.332; auto: the values of the "
         "column and of the other columns decide.",
+    )
+    date_order: DateOrder = Field(
+        "auto",
+        description="Order of day and month in dates that can be read in two ways, such as 03/04/2024; auto: the "
+        "values of the column decide.",
     )
     missing: tuple[str, ...] = Field(
         (), description="Texts and numbers that mean that a cell has no value, besides the usual ones."
@@ -31,6 +37,11 @@ class ReadingOptions(BaseModel):
         description="What is done with classes that have too few rows for the folds: refuse the table, merge these "
         "classes into one, or leave their rows out.",
     )
+
+    @property
+    def day_first(self) -> bool | None:
+        """Whether the day comes before the month; None if the user does not say."""
+        return {"auto": None, "day-first": True, "month-first": False}[self.date_order]
 
 
 def described(name: str) -> str:

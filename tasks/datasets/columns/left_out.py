@@ -1,18 +1,13 @@
 """Columns that no model uses, each with the reason."""
 
-import re
 from collections.abc import Mapping
 from typing import Literal, Self
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from tasks.datasets.columns.base import Column, TrainingColumn
 from tasks.datasets.raw import RawColumn
-
-ISO_DATE = r"\d{4}-\d{2}-\d{2}([T ].*)?"
-DATES = "it holds dates; turn them into numbers (for example days) to use them"
 
 
 class LeftOut(Column):
@@ -29,7 +24,7 @@ class LeftOut(Column):
 
     @classmethod
     def learn(cls, column: TrainingColumn) -> Self | None:
-        """Leave out identifiers, empty columns and dates."""
+        """Leave out identifiers and empty columns."""
         reason = cls._reason(column)
         return cls(name=column.name, reason=reason) if reason else None
 
@@ -39,8 +34,7 @@ class LeftOut(Column):
             return "it names the rows"
         if column.raw.missing == len(column.raw.values) or _is_nowhere_finite(column.raw):
             return "it is empty"
-        is_date = pa.types.is_temporal(column.raw.values.type)
-        return DATES if is_date or _are_dates(column.texts) else None
+        return None
 
     def apply(self, raw: RawColumn) -> Mapping[str, pd.Series]:
         """No prepared column."""
@@ -55,7 +49,3 @@ def _is_nowhere_finite(raw: RawColumn) -> bool:
     if raw.holds_texts:
         return not raw.is_word.any() and not np.isfinite(raw.numbers).any()
     return raw.holds_numbers and not np.isfinite(raw.numbers).any()
-
-
-def _are_dates(texts: list[str]) -> bool:
-    return bool(texts) and all(re.fullmatch(ISO_DATE, text) for text in texts)
