@@ -9,13 +9,11 @@ from infra.errors import DataError
 from tasks.datasets.images.reading import holds_images
 
 Task = Literal["classification", "regression", "clustering", "vision"]
-Kind = Literal["text", "parquet", "folder"]
 
 CATS_DOGS = "cats-dogs"
 CLASS = "class"
 """Name of the target of a folder of images."""
 BUNDLED = Path(__file__).parent / "bundled"
-PARQUET_SUFFIXES = (".parquet", ".parq", ".pq")
 
 
 @dataclass(frozen=True)
@@ -42,6 +40,8 @@ class Source:
         Origin of the data, in one sentence.
     by_values : bool
         Whether a target that is a measured quantity turns classification into regression.
+    header : bool
+        Whether the file names its columns; if False, the columns are called `column 1`, `column 2`, ...
     """
 
     name: str
@@ -53,13 +53,7 @@ class Source:
     identifiers: tuple[str, ...] = ()
     provenance: str = ""
     by_values: bool = False
-
-    @property
-    def kind(self) -> Kind:
-        """Kind of the path, which decides the reader; a file that is not Parquet is read as separated text."""
-        if self.path.is_dir():
-            return "folder"
-        return "parquet" if self.path.suffix.lower() in PARQUET_SUFFIXES else "text"
+    header: bool = True
 
 
 CATALOGUE: Mapping[str, Source] = {

@@ -56,7 +56,7 @@ def prepare_table(source: Source, folder: Path, rules: TableRules, *, folds: int
     name = re.sub(r"[^\w.-]+", "-", source.name).strip("-.")[:60] or "data"
     try:
         path, sha256 = _keep_table(_as_table(cleaned, source.target), folder, name)
-        prepared = _described(cleaned, source, rules.task, path, sha256)
+        prepared = _described(cleaned, table.notes, source, rules.task, path, sha256)
         with _temporary(folder) as unfinished:
             unfinished.write_text(prepared.model_dump_json(indent=2) + "\n", encoding="utf-8")
             unfinished.replace(path.with_suffix(".json"))
@@ -99,7 +99,9 @@ def _temporary(folder: Path) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
-def _described(cleaned: Cleaned, source: Source, task: Task, path: Path, sha256: str) -> PreparedDataset:
+def _described(
+    cleaned: Cleaned, notes: tuple[str, ...], source: Source, task: Task, path: Path, sha256: str
+) -> PreparedDataset:
     return PreparedDataset(
         name=source.name,
         task=task,
@@ -107,6 +109,6 @@ def _described(cleaned: Cleaned, source: Source, task: Task, path: Path, sha256:
         sha256=sha256,
         recipe=cleaned.recipe,
         rows=len(cleaned.features),
-        notes=cleaned.notes,
+        notes=[*notes, *cleaned.notes],
         provenance=source.provenance,
     )
