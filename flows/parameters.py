@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_settings import CliToggleFlag
 
 from infra.engines import ENGINES, EngineName
 from tasks.datasets.catalogue import Task
@@ -99,6 +100,7 @@ class ReadingParameters(BaseModel):
         description="Kind of target in your own file: classes (classification) or a quantity (regression); auto: the "
         "values of the target decide.",
     )
+    no_header: CliToggleFlag[bool] = Field(False, description=described("no_header"))
     decimal_mark: DecimalMark = Field("auto", description=described("decimal_mark"))
     date_order: DateOrder = Field("auto", description=described("date_order"))
     missing: list[str] = Field([], description=described("missing"))

@@ -10,13 +10,11 @@ from tasks.datasets.images.reading import holds_images
 from tasks.datasets.options import ReadingOptions
 
 Task = Literal["classification", "regression", "clustering", "vision"]
-Kind = Literal["text", "parquet", "folder"]
 
 CATS_DOGS = "cats-dogs"
 CLASS = "class"
 """Name of the target of a folder of images."""
 BUNDLED = Path(__file__).parent / "bundled"
-PARQUET_SUFFIXES = (".parquet", ".parq", ".pq")
 
 
 @dataclass(frozen=True)
@@ -57,13 +55,6 @@ class Source:
     provenance: str = ""
     by_values: bool = False
     options: ReadingOptions = field(default_factory=ReadingOptions)
-
-    @property
-    def kind(self) -> Kind:
-        """Kind of the path, which decides the reader; a file that is not Parquet is read as separated text."""
-        if self.path.is_dir():
-            return "folder"
-        return "parquet" if self.path.suffix.lower() in PARQUET_SUFFIXES else "text"
 
     @property
     def own(self) -> bool:

@@ -14,6 +14,11 @@ class ReadingOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    no_header: bool = Field(
+        False,
+        description="Whether the first row of the file holds values and no names of columns; the columns are then "
+        "called `column 1`, `column 2`, and so on.",
+    )
     decimal_mark: DecimalMark = Field(
         "auto",
         description="Decimal mark of numbers that can be read in two ways, such as 2.332; auto: the values of the "

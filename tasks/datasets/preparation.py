@@ -50,11 +50,12 @@ def prepare_table(source: Source, folder: Path, rules: TableRules, *, folds: int
     DataError
         If the table cannot be used as it is, or the folder cannot be written.
     """
-    cleaned, task = checked_and_cleaned(read_training_table(source), source, rules, folds)
+    table = read_training_table(source)
+    cleaned, task = checked_and_cleaned(table, source, rules, folds)
     name = re.sub(r"[^\w.-]+", "-", source.name).strip("-.")[:60] or "data"
     try:
         path, sha256 = _keep_table(_as_table(cleaned, source.target), folder, name)
-        prepared = _described(cleaned, source, task, path, sha256)
+        prepared = _described(cleaned, table.notes, source, task, path, sha256)
         with _temporary(folder) as unfinished:
             unfinished.write_text(prepared.model_dump_json(indent=2) + "\n", encoding="utf-8")
             unfinished.replace(path.with_suffix(".json"))
@@ -135,7 +136,9 @@ def _temporary(folder: Path) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
-def _described(cleaned: Cleaned, source: Source, task: Task, path: Path, sha256: str) -> PreparedDataset:
+def _described(
+    cleaned: Cleaned, notes: tuple[str, ...], source: Source, task: Task, path: Path, sha256: str
+) -> PreparedDataset:
     return PreparedDataset(
         name=source.name,
         task=task,
@@ -143,7 +146,7 @@ def _described(cleaned: Cleaned, source: Source, task: Task, path: Path, sha256:
         sha256=sha256,
         recipe=cleaned.recipe,
         rows=len(cleaned.features),
-        notes=cleaned.notes,
+        notes=[*notes, *cleaned.notes],
         provenance=source.provenance,
         own=source.own,
     )

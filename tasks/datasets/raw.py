@@ -161,11 +161,14 @@ class RawTable:
         The columns in the order of the file.
     rows : int
         Number of rows.
+    notes : tuple of str
+        Sentences on what the reader skipped, guessed or changed.
     """
 
     path: Path
     columns: tuple[RawColumn, ...]
     rows: int
+    notes: tuple[str, ...] = ()
 
     @property
     def names(self) -> list[str]:

@@ -52,7 +52,7 @@ def test_a_pipe_is_no_table(tmp_path: Path) -> None:
 def test_the_kind_follows_from_the_file(tmp_path: Path, name: str, kind: str) -> None:
     (tmp_path / name).write_text("x\n1\n")
     source = resolve(str(tmp_path / name), "x")
-    assert (source.kind, source.task, source.name) == (kind, "classification", "a")
+    assert (source.task, source.name) == ("classification", "a")
     assert resolve(str(tmp_path / name)).task == "clustering"
     assert resolve(str(tmp_path)).kind == "folder"
 

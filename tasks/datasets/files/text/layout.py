@@ -1,0 +1,281 @@
+"""Where the rows of a table begin and end: titles, header and units above them, totals below them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from infra.errors import DataError
+from tasks.datasets.files.base import EmptyTableError
+from tasks.datasets.files.text.kinds import Kind, common_kind, kind_of
+from tasks.datasets.files.text.records import Record
+from tasks.datasets.files.text.separators import MOST_TITLES, SAMPLED_CELLS
+
+LONGEST_UNIT = 40  # characters
+MOST_FOOTERS = 5
+ROW_NAME = "row name"
+TOTALS = re.compile(
+    r"(grand |sub)?totals?|sums?|summe|gesamt(summe)?|insgesamt|somme|totale|total général|suma|totaal|averages?|avg|"
+    r"means?|mittelwert|durchschnitt|moyenne|media|count|anzahl",
+    re.I,
+)
+REMARKS = re.compile(r"[(*#]|(source|quelle|note|hinweis|fuente|fonte|\d+ rows?)\b", re.I)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The rows of a table inside a file.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Names of the columns, one for each field of a row.
+    first : int
+        Number of records above the first row, comments included.
+    sample : tuple of list of str
+        The first rows.
+    trailing : bool
+        Whether the last field of each row has no name and should be empty everywhere.
+    notes : tuple of str
+        Sentences on what was skipped or guessed.
+    """
+
+    names: tuple[str, ...]
+    first: int
+    sample: tuple[list[str], ...]
+    trailing: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def kinds(self) -> list[Kind]:
+        """Kind of each column, by the looks of its first cells."""
+        return [common_kind(column) for column in zip(*self.sample, strict=True)]
+
+
+def find_layout(records: Sequence[Record], width: int, place: str, *, header: bool) -> Layout:
+    """Find header and first row among the first records of a file.
+
+    Parameters
+    ----------
+    records : sequence of Record
+        The first records.
+    width : int
+        Number of fields that most records have.
+    place : str
+        The file, as messages name it.
+    header : bool
+        Whether the file names its columns.
+
+    Returns
+    -------
+    Layout
+
+    Raises
+    ------
+    DataError
+        If there are no rows, or the first record looks like a row although it should be a header.
+    """
+    top = _header_at(records, width)
+    notes = _notes_on_titles(records[:top])
+    rows = _rows_after(records, top if not header else top + 1, width)
+    if not header:
+        names = tuple(f"column {index + 1}" for index in range(width))
+        return Layout(names, top, rows, notes=tuple(notes))
+    if not any(not one.is_comment for one in records[top + 1 :]):
+        raise EmptyTableError(f"'{place}' has a header but no rows")
+    named = _named(records, top, width, rows)
+    if named.first < top:  # the header is a comment, and what seemed to be the header is the first row
+        rows = _rows_after(records, top, width)
+    layout = replace(named, first=named.first + 1, sample=rows, notes=(*notes, *named.notes))
+    layout = _without_units(layout, records, width)
+    if named.first == top:
+        _require_header(records[top], layout, place)
+    return layout
+
+
+def _header_at(records: Sequence[Record], width: int) -> int:
+    """Index of the first record that is neither a comment nor a title."""
+    for index, one in enumerate(records[: MOST_TITLES + 1]):
+        if not one.is_comment and not _is_title(one, width):
+            return index
+    return 0
+
+
+def _is_title(record: Record, width: int) -> bool:
+    """Whether a record has so few cells that it is no header: one cell, or none, of three or more."""
+    if len(record.fields) == width:
+        return width > 2 and record.filled < 2 and (not record.filled or bool(record.fields[0].strip()))
+    return (
+        record.filled < min(len(record.fields), width) or len(record.fields) < width - 1 or record.filled <= 1
+    )
+
+
+def _notes_on_titles(skipped: Sequence[Record]) -> list[str]:
+    comments = [one for one in skipped if one.is_comment]
+    titles = [one for one in skipped if not one.is_comment]
+    notes = []
+    if titles:
+        notes.append(f"{_lines(titles)} above the header left out ({_shown(titles[0].fields)})")
+    if comments:
+        notes.append(f"{_lines(comments)} left out, because a comment begins with '#'")
+    return notes
+
+
+def _lines(records: Sequence[Record]) -> str:
+    numbers = [one.line for one in records]
+    return f"line {numbers[0]}" if len(numbers) == 1 else f"lines {numbers[0]} to {numbers[-1]}"
+
+
+def _shown(fields: Sequence[str], longest: int = 60) -> str:
+    text = ", ".join(field.strip() for field in fields if field.strip())
+    return f"{text[:longest]}..." if len(text) > longest else text
+
+
+def _rows_after(records: Sequence[Record], start: int, width: int) -> tuple[list[str], ...]:
+    kept = max(5, SAMPLED_CELLS // max(width, 1))
+    return tuple(one.fields for one in records[start:] if len(one.fields) == width)[:kept]
+
+
+def _named(records: Sequence[Record], top: int, width: int, rows: Sequence[list[str]]) -> Layout:
+    """The layout with the names of the header, whose number of fields may differ from the rows' by one."""
+    header = [field.strip() for field in records[top].fields]
+    commented = _commented_header(records, top, width)
+    if commented is not None and _looks_like_row(records[top].fields, rows):
+        return Layout(
+            _uncommented(commented),
+            top - 1,
+            (),
+            notes=(f"line {commented.line} begins with '#' and is the header",),
+        )
+    if len(header) == width - 1 and rows:
+        if all(not row[-1].strip() for row in rows):
+            return Layout((*header, ""), top, (), trailing=True)
+        note = (
+            f"the header (line {records[top].line}) has one name less than the rows have fields: the first column "
+            f"holds the names of the rows and was called '{ROW_NAME}'"
+        )
+        return Layout((ROW_NAME, *header), top, (), notes=(note,))
+    trailing = (
+        width > 1 and len(header) == width and not header[-1] and all(not row[-1].strip() for row in rows)
+    )
+    return Layout(tuple(header), top, (), trailing=trailing)
+
+
+def _commented_header(records: Sequence[Record], top: int, width: int) -> Record | None:
+    above = records[top - 1] if top else None
+    return above if above is not None and above.is_comment and len(above.fields) == width > 1 else None
+
+
+def _uncommented(record: Record) -> tuple[str, ...]:
+    first, *others = (field.strip() for field in record.fields)
+    return (first.lstrip("# "), *others)
+
+
+def _without_units(layout: Layout, records: Sequence[Record], width: int) -> Layout:
+    """The layout without rows of units or types right below the header."""
+    while len(layout.sample) > 1 and _holds_units(layout.sample[0], layout.sample[1:]):
+        record = records[layout.first]
+        note = f"line {record.line} below the header left out, because it holds units and no values"
+        layout = replace(
+            layout,
+            first=layout.first + 1,
+            sample=layout.sample[1:],
+            notes=(*layout.notes, f"{note} ({_shown(record.fields)})"),
+        )
+    return layout
+
+
+def _holds_units(row: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a row has words, or nothing, where the rows below have numbers, and no value of theirs elsewhere."""
+    words = numeric = 0
+    for cell, column in zip(row, zip(*rows, strict=True), strict=True):
+        kind, filled = kind_of(cell), cell.strip()
+        if common_kind(column) in ("number", "date"):
+            if kind in ("number", "date") or len(filled) > LONGEST_UNIT:
+                return False
+            numeric += 1
+            words += kind == "text"
+        elif filled and any(filled == other.strip() for other in column):
+            return False
+    return words > 0 and 2 * words >= numeric
+
+
+def _require_header(record: Record, layout: Layout, place: str) -> None:
+    if _looks_like_row(record.fields, layout.sample):
+        raise DataError(
+            f"'{place}', line {record.line}: the first line looks like a row of values and not like a header "
+            f"({_shown(record.fields)}); give --no-header if the file names no columns, or write a header of words"
+        )
+
+
+def _looks_like_row(fields: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the fields of a header are values: no word stands over numbers, and numbers or known words are there."""
+    if not rows or len(fields) != len(rows[0]) or _counts(fields):
+        return False
+    values = known = words = 0
+    for field, column in zip(fields, zip(*rows, strict=True), strict=True):
+        kind, below = kind_of(field), common_kind(column)
+        if kind == "text" and below in ("number", "date"):
+            return False
+        values += kind in ("number", "date") and kind == below
+        if kind == "text":
+            words += 1
+            known += any(field.strip() == other.strip() for other in column)
+    return values > 0 or (words > 1 and known >= 0.8 * words)
+
+
+def _counts(fields: Sequence[str]) -> bool:
+    """Whether the numbers among the names count up by one, as years or the columns of a matrix do."""
+    numbers = [int(field) for field in fields if field.strip().isdecimal()]
+    others = [field for field in fields if not field.strip().isdecimal()]
+    counting = all(after - before == 1 for before, after in zip(numbers, numbers[1:], strict=False))
+    return len(numbers) > 1 and counting and all(kind_of(other) in ("text", "empty") for other in others)
+
+
+def footers(last: Sequence[Record], layout: Layout) -> int:
+    """Number of records at the end of a file that are no rows: totals, remarks, and rows without any value.
+
+    Parameters
+    ----------
+    last : sequence of Record
+        The last records.
+    layout : Layout
+        The layout of the rows above.
+
+    Returns
+    -------
+    int
+    """
+    count = 0
+    for record in reversed(last[-MOST_FOOTERS:]):
+        if not (_is_remark(record, layout) or _is_total(record, layout)):
+            return count
+        count += 1
+    return count
+
+
+def _is_remark(record: Record, layout: Layout) -> bool:
+    """Whether a record is one sentence where the rows have several fields, or has no value at all."""
+    if not record.filled:
+        return True
+    text = record.fields[0].strip()
+    is_sentence = " " in text or text.endswith((":", ".")) or TOTALS.fullmatch(text) is not None
+    alone = record.filled == 1 and len(layout.names) > 2 and kind_of(text) == "text"
+    return alone and ((is_sentence and layout.kinds[0] != "text") or REMARKS.match(text) is not None)
+
+
+def _is_total(record: Record, layout: Layout) -> bool:
+    """Whether a row begins with a word for totals, in a column of numbers or beside cells that are empty there only."""
+    if len(record.fields) != len(layout.names):
+        return False
+    first = next(index for index, field in enumerate(record.fields) if field.strip())
+    if not TOTALS.fullmatch(record.fields[first].strip().rstrip(":")):
+        return False
+    if layout.kinds[first] in ("number", "date"):
+        return True
+    columns = list(zip(*layout.sample, strict=True))
+    unknown = all(record.fields[first].strip() != cell.strip() for cell in columns[first])
+    gaps = any(
+        not field.strip() and all(map(str.strip, column))
+        for field, column in zip(record.fields, columns, strict=True)
+    )
+    return unknown and gaps

@@ -1,0 +1,237 @@
+"""Separated text (CSV): from bytes to columns of text, with the exact line number of every fault."""
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as arrow_csv
+
+from infra.errors import DataError
+from tasks.datasets.files.base import Content, Reading
+from tasks.datasets.files.opened import Opened
+from tasks.datasets.files.text.encodings import as_utf8, line_at
+from tasks.datasets.files.text.faults import lines_of_rows, refuse_open_quote, refuse_ragged, refuse_width
+from tasks.datasets.files.text.layout import MOST_FOOTERS, Layout, find_layout, footers
+from tasks.datasets.files.text.records import COMMENT, Record, RecordError, records
+from tasks.datasets.files.text.separators import SEPARATORS, Candidate, Separator, candidate, find_separator
+
+HEAD_BYTES = 1 << 20  # bytes in which separator and header are looked for
+HEAD_LINES = 20  # least number of lines in the head
+BLOCK_BYTES = 1 << 24  # bytes that one thread parses at a time; a record must fit in
+QUOTED_BLOCK_BYTES = 1 << 26  # the same in a file with quotes, whose records can hold many lines
+DIRECTIVE = re.compile(rb'"?sep=(.)"?\r?\n', re.I)
+"""First line by which Excel is told the separator."""
+
+
+class DelimitedText:
+    """Text whose fields are separated by commas, semicolons, tabs, vertical bars or blanks."""
+
+    name = "CSV"
+    part_suffixes = (".csv", ".tsv", ".tab", ".psv")
+    parts_may_lack_columns = False
+
+    def fits(self, _file: Opened) -> bool:
+        """Return True, because what no other format fits is read as text."""
+        return True
+
+    def read(self, file: Opened, reading: Reading) -> Content:
+        """Read a text file.
+
+        Raises
+        ------
+        DataError
+            If the file is empty, is no text, has no header, has an open quote, or has rows of different lengths; the
+            message names the line.
+        """
+        text = SeparatedText.opened(file, header=reading.header)
+        parsed, comments = text.parsed()
+        table, blank = _named(text, parsed)
+        table = table.select(
+            [index for index, name in enumerate(table.column_names) if reading.is_wanted(name)]
+        )
+        lines = _Lines(file, reading.header)
+        return Content(table, lines.place, (*text.notes, *comments, *blank), text.separator.decimal_comma)
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """The line of each row, which is looked up in the file when it is first asked for."""
+
+    file: Opened
+    header: bool
+
+    @cached_property
+    def _lines(self) -> Any:
+        text = SeparatedText.opened(self.file, header=self.header)
+        return lines_of_rows(text.data.decode(), text.separator, text.layout, str(self.file.path))
+
+    def place(self, row: int) -> str:
+        return f"line {self._lines[row]}"
+
+
+@dataclass(frozen=True)
+class SeparatedText:
+    """A text file, of which the layout is known.
+
+    Parameters
+    ----------
+    place : str
+        The file, as messages name it.
+    data : bytes
+        The text in UTF-8.
+    separator : Separator
+        The separator of the fields.
+    layout : Layout
+        The rows of the table inside the file.
+    start, end : int
+        Positions of the first byte of the rows and of the byte after the rows.
+    notes : tuple of str
+        Sentences on what was skipped or guessed.
+    """
+
+    place: str
+    data: bytes = field(repr=False)
+    separator: Separator
+    layout: Layout
+    start: int
+    end: int
+    notes: tuple[str, ...]
+
+    @classmethod
+    def opened(cls, file: Opened, *, header: bool) -> "SeparatedText":
+        """Find separator and layout of a file."""
+        place = str(file.path)
+        data, notes = as_utf8(file.content(), place)
+        found, data = _separated(data)
+        layout = find_layout(found.records, found.width, place, header=header)
+        start = found.records[layout.first - 1].end if layout.first else 0
+        end, below = _end(data, start, found.separator, layout)
+        if found.separator.normalized is not bytes:
+            notes.append("runs of blanks separate the fields")
+        return cls(
+            place, data, found.separator, layout, start, end, (*file.notes, *notes, *layout.notes, *below)
+        )
+
+    def parsed(self) -> tuple[pa.Table, list[str]]:
+        """The rows as columns of strings, which are called "0", "1", ..., and notes on comments among the rows."""
+        comments: list[str] = []
+
+        def skip_comment(row: Any) -> str:
+            if not row.text.lstrip().startswith(COMMENT):
+                return "error"
+            comments.append(row.text)
+            return "skip"
+
+        has_quotes = b'"' in self.data
+        if has_quotes and self.data.count(b'"') % 2:
+            refuse_open_quote(self.data.decode(), self.separator, self.place)
+        names = [str(index) for index in range(len(self.layout.names))]
+        parsing = arrow_csv.ParseOptions(
+            delimiter=self.separator.delimiter,
+            newlines_in_values=has_quotes,
+            invalid_row_handler=skip_comment,
+        )
+        try:
+            table = arrow_csv.read_csv(
+                pa.BufferReader(pa.py_buffer(self.data).slice(self.start, self.end - self.start)),
+                read_options=arrow_csv.ReadOptions(
+                    column_names=names, block_size=self._block_size(has_quotes)
+                ),
+                parse_options=parsing,
+                convert_options=arrow_csv.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+                ),
+            )
+        except pa.ArrowException as error:
+            refuse_ragged(self.data[: self.end].decode(), self.separator, self.layout, self.place)
+            raise DataError(f"'{self.place}' cannot be read as CSV: {str(error).splitlines()[0]}") from None
+        return table, [
+            f"{len(comments)} lines among the rows left out, because a comment begins with '#'"
+        ] if comments else []
+
+    def _block_size(self, has_quotes: bool) -> int:
+        """Number of bytes that are parsed at a time, in which long rows fit too."""
+        longest = max((sum(map(len, row)) for row in self.layout.sample), default=0)
+        return max(QUOTED_BLOCK_BYTES if has_quotes else BLOCK_BYTES, min(50 * longest, len(self.data)))
+
+
+def _separated(data: bytes) -> tuple[Candidate, bytes]:
+    """The separator with the first records, and the text with the delimiter of the separator."""
+    directive = DIRECTIVE.match(data)
+    if directive is not None:
+        data = b"\n" + data[directive.end() :]  # a blank line keeps the numbers of the lines
+    head = _head(data)
+    is_whole = len(head) == len(data)
+    named = [one for one in SEPARATORS if directive and one.delimiter.encode() == directive[1]]
+    found = candidate(named[0], head, is_whole=is_whole) if named else find_separator(head, is_whole=is_whole)
+    return found, found.separator.normalized(data)
+
+
+def _head(data: bytes) -> bytes:
+    """The first lines."""
+    end = data.find(b"\n", HEAD_BYTES) + 1 or len(data)
+    for _ in range(HEAD_LINES - data.count(b"\n", 0, end)):
+        end = data.find(b"\n", end) + 1 or len(data)
+    return data[:end]
+
+
+def _end(data: bytes, start: int, separator: Separator, layout: Layout) -> tuple[int, list[str]]:
+    """The position after the last row, and a note on the lines below the last row."""
+    last = _last_records(data, start, separator)
+    count = footers([record for _, record in last], layout)
+    if not count:
+        return len(data), []
+    below = last[-count:]
+    position = below[0][0]
+    filled = [(at, record) for at, record in below if record.filled]
+    if not filled:
+        return position, [f"{count} rows without any value left out at the end of the file"]
+    shown = ", ".join(cell.strip() for cell in filled[0][1].fields if cell.strip())[:60]
+    numbers = ", ".join(str(line_at(data, at)) for at, _ in filled)
+    return position, [f"line {numbers} at the end of the file left out, because it is no row ({shown})"]
+
+
+def _last_records(data: bytes, start: int, separator: Separator) -> list[tuple[int, Record]]:
+    """The last lines of a text as records, each with its position; a line with quotes that are not closed ends them."""
+    found: list[tuple[int, Record]] = []
+    end = len(data.rstrip(b"\r\n"))
+    while end > start and len(found) < MOST_FOOTERS:
+        begin = max(data.rfind(b"\n", start, end) + 1, start)
+        line = data[begin:end]
+        if line.count(b'"') % 2:
+            break
+        try:
+            found += [(begin, one) for one in records(line.decode(), separator.delimiter)]
+        except RecordError:
+            break
+        end = begin - 1
+    return found[::-1]
+
+
+def _named(text: SeparatedText, table: pa.Table) -> tuple[pa.Table, list[str]]:
+    """The table with the names of its columns, without columns that have neither a name nor a value."""
+    names = text.layout.names
+    blank = [index for index, name in enumerate(names) if not name and _is_blank(table.column(index))]
+    if text.layout.trailing and len(names) - 1 not in blank:
+        _refuse_trailing(text, table)
+    notes = []
+    if blank:
+        at = ", ".join(str(index + 1) for index in blank)
+        notes.append(f"column {at} left out, because it has neither a name nor a value")
+    kept = [index for index in range(len(names)) if index not in set(blank)]
+    return table.select(kept).rename_columns([names[index] for index in kept]), notes
+
+
+def _is_blank(column: pa.ChunkedArray) -> bool:
+    longest = pc.max(pc.binary_length(pc.utf8_trim_whitespace(column))).as_py()
+    return not longest
+
+
+def _refuse_trailing(text: SeparatedText, table: pa.Table) -> None:
+    filled = pc.index(pc.equal(table.column(len(text.layout.names) - 1), ""), False).as_py()
+    lines = lines_of_rows(text.data.decode(), text.separator, text.layout, text.place)
+    wanted = len(text.layout.names) - 1
+    refuse_width(int(lines[filled]), wanted + 1, wanted, text.separator, text.place)
