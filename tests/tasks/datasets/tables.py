@@ -2,15 +2,19 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from infra.errors import DataError
 from tasks.datasets.catalogue import Source, resolve
 from tasks.datasets.cleaning import Cleaned
+from tasks.datasets.columns import TrainingColumn
 from tasks.datasets.options import ReadingOptions
 from tasks.datasets.preparation import checked_and_cleaned, read_training_table
+from tasks.datasets.raw import RawColumn
 from tasks.problems import problem_of
 
 ROWS = "".join(f"{i % 7},{i * 1.5},{'no' if i % 3 else 'yes'}\n" for i in range(30))
@@ -34,6 +38,25 @@ def column(tmp_path: Path, cells: Sequence[str | None], options: ReadingOptions 
     frame = pd.DataFrame({"a": pd.Series(cells, dtype=object), "y": ["no", "yes"] * (len(cells) // 2)})
     frame.to_csv(tmp_path / "column.csv", index=False)
     return cleaned(resolve(str(tmp_path / "column.csv"), "y", options=options or ReadingOptions()))
+
+
+def inferred(source: Source) -> pd.DataFrame:
+    """All columns of a source's table, as numbers where they hold numbers."""
+    table = read_training_table(source)
+    return pd.DataFrame({raw.name: _values(raw) for raw in table.columns})
+
+
+def checked(source: Source, folds: int = 2) -> pd.DataFrame:
+    """All columns of a source's table, which its problem lets pass."""
+    cleaned(source, folds)
+    return inferred(source)
+
+
+def _values(raw: RawColumn) -> Any:
+    column = TrainingColumn(raw, np.ones(len(raw.values), bool), Source("any", raw.path, "clustering"))
+    if column.holds_numbers:
+        return raw.numbers
+    return raw.texts.to_pandas() if raw.holds_texts else raw.values.to_pandas()
 
 
 def refusal(source: Source, folds: int = 2) -> str:
