@@ -4,6 +4,9 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+import numpy.typing as npt
+
 from infra.errors import DataError
 from tasks.datasets.catalogue import Source
 from tasks.datasets.raw import RawColumn, RawTable
@@ -69,6 +72,14 @@ def check_values(counts: Counter[str], rows: int, source: Source) -> None:
             f"target '{source.target}' of '{source.path}' has one value only, '{next(iter(counts))}'; at least two are "
             "needed"
         )
+
+
+def notes_of_empty(is_known: npt.NDArray[np.bool_], source: Source) -> list[str]:
+    """Sentence with the number of rows that have no target; an empty list if each row has a target."""
+    unknown = int((~is_known).sum())
+    if not unknown:
+        return []
+    return [f"{unknown} of {len(is_known)} rows left out: '{source.target}' is empty there"]
 
 
 def rare_classes(counts: Mapping[str, int], folds: int) -> dict[str, int]:

@@ -14,7 +14,6 @@ from tasks.datasets.missing import MISSING_WORDS
 from tasks.datasets.raw import RawTable
 from tasks.datasets.recipe import Recipe, learn_columns
 from tasks.datasets.table_rules import TableRules
-from tasks.datasets.targets import LearnedTarget
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def clean(table: RawTable, source: Source, rules: TableRules, folds: int) -> Cle
     is_known = target.is_known if target else np.ones(table.rows, bool)
     learned = learn_columns(table, is_known, source, rules)
     rules.check([column for _, column in learned], source)
-    notes = [*_notes_of_target(target, source), *_notes_of_columns(learned)]
+    notes = [*(target.notes if target else ()), *_notes_of_columns(learned)]
     recipe = Recipe(
         columns=tuple(column for _, column in learned),
         target=target.column if target else None,
@@ -76,15 +75,6 @@ def clean(table: RawTable, source: Source, rules: TableRules, folds: int) -> Cle
         )
     features = recipe.apply(table.taken(is_known))
     return Cleaned(recipe, features, target.values[is_known] if target else None, notes)
-
-
-def _notes_of_target(target: LearnedTarget | None, source: Source) -> list[str]:
-    if target is None:
-        return []
-    unknown = int((~target.is_known).sum())
-    rows = len(target.is_known)
-    left_out = [f"{unknown} of {rows} rows left out: '{source.target}' is empty there"] if unknown else []
-    return [*left_out, *target.notes]
 
 
 def _notes_of_columns(learned: list[tuple[TrainingColumn, AnyColumn]]) -> list[str]:

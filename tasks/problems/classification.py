@@ -9,7 +9,7 @@ from sklearn.pipeline import Pipeline
 
 from infra.engines import Engine
 from tasks.datasets.catalogue import Source, Task
-from tasks.datasets.checking import check_values, rare_classes, refuse_rare, target_column
+from tasks.datasets.checking import check_values, notes_of_empty, rare_classes, refuse_rare, target_column
 from tasks.datasets.class_labels import Labels, class_labels, left_out, merged, rank
 from tasks.datasets.holdout import stratified_holdout
 from tasks.datasets.options import RareClasses
@@ -43,13 +43,14 @@ class ClassRules(TableRules):
         raw = target_column(table, source)
         labels = class_labels(raw, source.options.missing)
         check_values(labels.counts, table.rows, source)
+        notes = notes_of_empty(labels.is_known, source)
         rare = rare_classes(labels.counts, folds)
         if rare:
             labels = _RARE_CLASSES[source.options.rare_classes](labels, rare, raw, source, folds)
             check_values(labels.counts, table.rows, source)
         names = sorted(labels.counts, key=lambda name: (name == source.positive, rank(name)))
         column = ClassTarget(name=raw.name, classes=tuple(names))
-        return LearnedTarget(column, labels.in_order(names), labels.is_known, labels.notes)
+        return LearnedTarget(column, labels.in_order(names), labels.is_known, (*notes, *labels.notes))
 
 
 def _refused(labels: Labels, rare: dict[str, int], raw: RawColumn, source: Source, folds: int) -> Labels:
