@@ -47,7 +47,8 @@ class QuantityRules(TableRules):
         is_known = np.isfinite(values)
         check_values(Counter(values[is_known].tolist()), table.rows, source)
         _check_rows(int(is_known.sum()), source, folds)
-        return LearnedTarget(QuantityTarget(name=raw.name), values, is_known, tuple(_notes(number, training)))
+        notes = (*notes_of_empty(is_known, source), *_notes(number, training))
+        return LearnedTarget(QuantityTarget(name=raw.name), values, is_known, notes)
 
 
 def _check_rows(rows: int, source: Source, folds: int) -> None:
