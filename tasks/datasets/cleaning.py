@@ -9,10 +9,12 @@ import pandas as pd
 
 from infra.errors import DataError
 from tasks.datasets.catalogue import Source
+from tasks.datasets.checking import listed
 from tasks.datasets.columns import AnyColumn, TrainingColumn
 from tasks.datasets.missing import MISSING_WORDS
 from tasks.datasets.raw import RawTable
 from tasks.datasets.recipe import Recipe, learn_columns
+from tasks.datasets.reviewing import review
 from tasks.datasets.table_rules import TableRules
 
 
@@ -58,24 +60,41 @@ def clean(table: RawTable, source: Source, rules: TableRules, folds: int) -> Cle
         If the problem cannot use the target or the columns, a column mixes numbers with mistakes, or no column is left
         to learn from.
     """
+    _check_kept(table, source)
     target = rules.learn_target(table, source, folds)
     is_known = target.is_known if target else np.ones(table.rows, bool)
+    values = target.values[is_known] if target else None
     learned = learn_columns(table, is_known, source, rules)
     rules.check([column for _, column in learned], source)
-    notes = [*(target.notes if target else ()), *_notes_of_columns(learned)]
     recipe = Recipe(
         columns=tuple(column for _, column in learned),
         target=target.column if target else None,
         missing_words=(*MISSING_WORDS, *source.options.missing),
         options=source.options,
     )
+    features = recipe.apply(table.taken(is_known))
+    names = [column.name for column in recipe.columns if column.name in features]
+    found = review(features, names, values, source.options.keep_column)
+    recipe = recipe.without(found.left_out)
+    notes = [*(target.notes if target else ()), *_notes_of_columns(learned, recipe), *found.notes]
     if not recipe.inputs:
         raise DataError(
             f"'{source.path}' has no column to learn from: {'; '.join(notes) or 'only the target is there'}"
         )
-    features = recipe.apply(table.taken(is_known))
-    return Cleaned(recipe, features, target.values[is_known] if target else None, notes)
+    if "" in recipe.inputs:
+        place = table.names.index("") + 1
+        raise DataError(f"column {place} of '{source.path}' has no name; give every column a name")
+    return Cleaned(recipe, features[recipe.outputs], values, notes)
 
 
-def _notes_of_columns(learned: list[tuple[TrainingColumn, AnyColumn]]) -> list[str]:
-    return [note for training, column in learned for note in column.notes(training)]
+def _check_kept(table: RawTable, source: Source) -> None:
+    for name in source.options.keep_column:
+        if name not in table.names:
+            raise DataError(
+                f"'{source.path}' has no column '{name}', which --keep-column names; columns: {listed(table.names)}"
+            )
+
+
+def _notes_of_columns(learned: list[tuple[TrainingColumn, AnyColumn]], recipe: Recipe) -> list[str]:
+    pairs = zip(learned, recipe.columns, strict=True)
+    return [note for (training, _), column in pairs for note in column.notes(training)]

@@ -1,5 +1,7 @@
 """The recipe of a table: the steps that prepare its columns, learned in training and applied to all later tables."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -7,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from infra.errors import DataError
 from tasks.datasets.catalogue import Source
-from tasks.datasets.columns import AnyColumn, TrainingColumn, learn_column
+from tasks.datasets.columns import AnyColumn, LeftOut, TrainingColumn, learn_column
 from tasks.datasets.missing import MISSING_WORDS
 from tasks.datasets.options import ReadingOptions
 from tasks.datasets.raw import RawTable
@@ -77,6 +79,19 @@ class Recipe(BaseModel):
     def classes(self) -> list[str]:
         """Names of the classes in the order of their codes; empty where no classes are predicted."""
         return list(self.target.classes) if self.target else []
+
+    @property
+    def outputs(self) -> list[str]:
+        """Names of the prepared columns in the order of the training table."""
+        return [name for column in self.columns for name in column.outputs]
+
+    def without(self, left_out: Mapping[str, str]) -> "Recipe":
+        """The same recipe without some columns, for which the mapping gives the reasons."""
+        columns = tuple(
+            LeftOut(name=column.name, reason=left_out[column.name]) if column.name in left_out else column
+            for column in self.columns
+        )
+        return self.model_copy(update={"columns": columns})
 
     def read(self, source: Source) -> RawTable:
         """Read the columns of a table that the recipe needs; other columns are ignored."""

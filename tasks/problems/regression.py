@@ -15,7 +15,7 @@ from sklearn.pipeline import Pipeline
 from infra.engines import Engine
 from infra.errors import DataError
 from tasks.datasets.catalogue import Source, Task
-from tasks.datasets.checking import HOLDOUT_SHARE, check_values, target_column
+from tasks.datasets.checking import HOLDOUT_SHARE, check_values, notes_of_empty, target_column
 from tasks.datasets.columns import NumberColumn, TrainingColumn
 from tasks.datasets.holdout import random_holdout
 from tasks.datasets.prepared import PreparedDataset, RowNumbers, Split, Target

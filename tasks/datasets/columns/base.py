@@ -108,9 +108,14 @@ class Column(BaseModel, ABC):
         return ()
 
     @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of all prepared columns that this column gives."""
+        return (*self.numeric, *self.categorical, *self.many_valued, *self.texts)
+
+    @property
     def is_used(self) -> bool:
         """Whether a model needs this column."""
-        return bool(self.numeric or self.categorical or self.many_valued or self.texts)
+        return bool(self.outputs)
 
     @abstractmethod
     def apply(self, raw: RawColumn) -> Mapping[str, pd.Series]:
