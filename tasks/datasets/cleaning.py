@@ -72,19 +72,23 @@ def clean(table: RawTable, source: Source, rules: TableRules, folds: int) -> Cle
         missing_words=(*MISSING_WORDS, *source.options.missing),
         options=source.options,
     )
+    _require_inputs(recipe, learned, source)
     features = recipe.apply(table.taken(is_known))
     names = [column.name for column in recipe.columns if column.name in features]
     found = review(features, names, values, source.options.keep_column)
     recipe = recipe.without(found.left_out)
     notes = [*(target.notes if target else ()), *_notes_of_columns(learned, recipe), *found.notes]
-    if not recipe.inputs:
-        raise DataError(
-            f"'{source.path}' has no column to learn from: {'; '.join(notes) or 'only the target is there'}"
-        )
+    _require_inputs(recipe, learned, source)
     if "" in recipe.inputs:
         place = table.names.index("") + 1
         raise DataError(f"column {place} of '{source.path}' has no name; give every column a name")
     return Cleaned(recipe, features[recipe.outputs], values, notes)
+
+
+def _require_inputs(recipe: Recipe, learned: list[tuple[TrainingColumn, AnyColumn]], source: Source) -> None:
+    if not recipe.inputs:
+        reasons = "; ".join(_notes_of_columns(learned, recipe)) or "only the target is there"
+        raise DataError(f"'{source.path}' has no column to learn from: {reasons}")
 
 
 def _check_kept(table: RawTable, source: Source) -> None:

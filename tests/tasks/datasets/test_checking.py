@@ -24,7 +24,7 @@ def test_a_single_class_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("folds", "needed"), [(2, 4), (5, 7), (10, 13)])
 def test_a_small_class_is_refused_until_the_folds_are_served(tmp_path: Path, folds: int, needed: int) -> None:
-    common = "a,y\n" + "1,no\n" * 40
+    common = "a,y\n" + "1,no\n2,no\n" * 20
     message = refusal(written(tmp_path, common + "1,yes\n" * (needed - 1)), folds)
     assert "class 'yes' of target 'y'" in message
     assert f"has {needed - 1} rows; at least {needed} a class are needed for {folds} folds" in message

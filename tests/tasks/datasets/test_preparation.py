@@ -215,18 +215,20 @@ def test_cleaning_tells_what_it_left_out(tmp_path: Path) -> None:
         wild=[np.inf, -np.inf, np.nan] + [1.0] * 57,
     )
     frame.loc[7, "y"] = None
+    frame["wild"] += frame["size"] % 7
     frame.to_csv(tmp_path / "own.csv")  # with a column of row numbers that has no name
     prepared = prepare(resolve(str(tmp_path / "own.csv"), "y"), tmp_path)
-    assert prepared.columns == ["size", "wild", "colour"]
+    dates = [f"when: {part}" for part in ("month", "day", "weekday", "day of year", "days")]
+    assert prepared.columns == ["size", *dates, "wild", "colour", "user"]
+    assert prepared.texts == ["user"]
     assert prepared.rows == 59
     features, _ = prepared.load()
     assert features["wild"].isna().sum() == 3
     told = "\n".join(prepared.notes)
     for expected in (
         "1 of 60 rows left out: 'y' is empty there",
-        "a column without a name: left out, it only counts the rows",
-        "user: left out, it names the rows: 59 texts in 59 rows, for example 'user",
-        "when: left out, it holds dates",
+        "a column without a name: left out, it has the name of an index",
+        "when: dates like '2024-01-01' become month, day, weekday, day of year and days since 2024-01-01",
         "blank: left out, it is empty",
         "wild: 2 infinite values, now missing",
         "wild: 1 of 59 cells are missing",
