@@ -29,7 +29,7 @@ from tasks.datasets.images.decoded_files import (
 )
 from tasks.datasets.images.decoding import MAX_PIXELS, VERSION, Measure
 from tasks.datasets.images.deep import ValueRange, common_range
-from tasks.datasets.images.packed import FORMAT, PackedImages
+from tasks.datasets.images.packed import FORMAT, IMAGES, PackedImages
 from tasks.datasets.images.reading import image_source
 from tasks.datasets.images.source import (
     MAX_BYTES,
@@ -39,7 +39,8 @@ from tasks.datasets.images.source import (
     Listing,
     require_classes,
 )
-from tasks.datasets.images.writing import atomic_folder, complete_folder, write_images
+from tasks.datasets.images.split import repeated_in_holdout
+from tasks.datasets.images.writing import as_text, atomic_folder, complete_folder, write_images
 
 MAX_QUARANTINED = 0.1
 TOLERATED_FILES = 4
@@ -101,7 +102,7 @@ def pack(
     ParameterError
         If `size` or `max_quarantined` is out of bounds.
     DataError
-        If the source is refused (see `ImageSource.images`), too many files are unusable, a class has too few
+        If the source is refused (see `ImageSource.listing`), too many files are unusable, a class has too few
         usable images, files change while they are packed, or the folder cannot be written.
     EngineError
         If a worker died while decoding the same files at every try.
@@ -133,18 +134,24 @@ def pack(
                 f"'{images.path}' changed while it was packed; pack it again when nothing writes into it"
             )
         labels = [listed[i].label for i in kept]
+        files = [listed[i].file for i in kept]
         holdout, split_words = _settled(listing, labels, kept)
+        remarks = [
+            *split_words,
+            *repeated_in_holdout(np.load(temporary / IMAGES, mmap_mode="r"), holdout, files),
+            *found.remarks([image.file for image in listed], limits),
+        ]
         complete_folder(
             temporary,
             name=title,
             labels=labels,
-            files=[listed[i].file for i in kept],
+            files=files,
             quarantine=quarantine,
             source=source_digest,
             provenance=provenance or f"The user's own images in '{images.path.name}'.",
             holdout=holdout,
             value_range=limits,
-            remarks=[*split_words, *found.remarks([image.file for image in listed], limits)],
+            remarks=list(map(as_text, remarks)),
         )
     return _with_notes_of(PackedImages.open(target), listing)
 
@@ -190,7 +197,7 @@ def _settled(listing: Listing, labels: Sequence[str], kept: Sequence[int]) -> tu
 
 def _with_notes_of(packed: PackedImages, listing: Listing) -> PackedImages:
     """Add the notes of the listing, which can change while the images stay the same."""
-    return replace(packed, remarks=(*packed.remarks, *listing.notes))
+    return replace(packed, remarks=(*packed.remarks, *map(as_text, listing.notes)))
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,12 @@
 """The split that the folders of a data set make, and whether it can be kept."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 MIN_HELD_OUT = 2
 """Number of usable images that each class must have in the hold-out."""
@@ -72,6 +76,35 @@ class FolderSplit:
                     f"{counts[few[0], held]}"
                 )
         return ""
+
+
+def repeated_in_holdout(X: NDArray[np.uint8], holdout: Sequence[int], files: Sequence[str]) -> list[str]:
+    """Sentence about images of a hold-out that stand among the other images too; none without such images.
+
+    Parameters
+    ----------
+    X : ndarray of shape (rows, size, size, 3), uint8
+        Pixels of all images.
+    holdout : sequence of int
+        Row numbers of the hold-out.
+    files : sequence of str of length rows
+        Name of the file of each image.
+    """
+    if not holdout:
+        return []
+    held_out = set(holdout)
+    others = {_pixel_digest(X[row]) for row in range(len(X)) if row not in held_out}
+    found = [files[row] for row in holdout if _pixel_digest(X[row]) in others]
+    if not found:
+        return []
+    return [
+        f"images of the hold-out stand among the other images too, pixel for pixel ({len(found):,}, such as "
+        f"{found[0]}), so that the score on the hold-out can be too high"
+    ]
+
+
+def _pixel_digest(pixels: NDArray[np.uint8]) -> bytes:
+    return hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=16).digest()
 
 
 def _listed(folders: Sequence[str]) -> str:

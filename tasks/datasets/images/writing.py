@@ -167,8 +167,8 @@ def _write_index(folder: Path, files: Sequence[str], labels: Sequence[str]) -> N
     import pyarrow.parquet as pq
 
     columns = {
-        "file": list(map(_shown, files)),
-        "class": list(map(_shown, labels)),
+        "file": list(map(as_text, files)),
+        "class": list(map(as_text, labels)),
         "row": np.arange(len(files)),
     }
     pq.write_table(pa.table(columns), folder / INDEX)
@@ -178,11 +178,11 @@ def _write_quarantine(folder: Path, quarantine: Sequence[tuple[str, str]]) -> No
     with open(folder / QUARANTINE, "w", newline="", encoding="utf-8") as stream:
         rows = csv.writer(stream)
         rows.writerow(["file", "reason"])
-        rows.writerows((_shown(file), _shown(reason)) for file, reason in quarantine)
+        rows.writerows((as_text(file), as_text(reason)) for file, reason in quarantine)
 
 
-def _shown(name: str) -> str:
-    """A file's name as text; bytes that are not text are escaped."""
+def as_text(name: str) -> str:
+    """A file's name, or a sentence with such a name, as text; bytes that are not text are escaped."""
     return name.encode("utf-8", "backslashreplace").decode()
 
 

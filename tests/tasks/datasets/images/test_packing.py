@@ -205,8 +205,16 @@ def test_names_that_are_no_text_are_packed_too(tmp_path: Path) -> None:
     name = os.fsdecode(b'caf\xe9, "1".jpg')
     put(source / "cat" / name, encoded(picture()))
     put(source / "dog" / name, b"text")
+    put(source / "dog" / f"{name}.caf\udce9", b"text")
+    put(
+        source / "dog" / f"{name}.gif",
+        encoded(picture(), "GIF", save_all=True, append_images=[picture(seed=1)]),
+    )
     packed = pack(source, tmp_path / "packed")
-    assert packed.rows == 13
+    assert packed.rows == 14
+    for remark in packed.remarks:
+        assert "caf\\udce9" in remark.encode().decode()
+    assert len(packed.remarks) == 2
     assert packed.quarantine()[0][0] == 'dog/caf\\udce9, "1".jpg'
     assert 'cat/caf\\udce9, "1".jpg' in packed.index().column("file").to_pylist()
 

@@ -85,3 +85,20 @@ def test_a_first_look_keeps_the_split(tmp_path: Path, monkeypatch: pytest.Monkey
     split = problem_of("vision").split(_prepared(root, tmp_path))
     assert np.bincount(split.y).tolist() == [13, 13]
     assert np.bincount(split.y_test).tolist() == [10, 10]
+
+
+def test_images_on_both_sides_of_the_split_are_told(tmp_path: Path) -> None:
+    root = image_files.folder(tmp_path / "pets" / "train", count=12).parent
+    for label in ("cat", "dog"):
+        for i in range(3):
+            other = image_files.encoded(image_files.picture(seed=1_000 + i))
+            image_files.put(root / "val" / label / f"{i}.jpg", other)
+    assert len(_prepared(root, tmp_path).notes) == 2
+    image_files.put(root / "val" / "cat" / "9.jpg", (root / "train" / "cat" / "000.jpg").read_bytes())
+    assert (
+        _prepared(root, tmp_path)
+        .notes[2]
+        .startswith(
+            "images of the hold-out stand among the other images too, pixel for pixel (1, such as val/cat/9.jpg)"
+        )
+    )
