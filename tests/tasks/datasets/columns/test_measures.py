@@ -134,7 +134,7 @@ def test_a_way_of_writing_is_told_with_an_example(tmp_path: Path) -> None:
 
 def test_an_ambiguous_mark_is_told_with_the_flag_that_decides(tmp_path: Path) -> None:
     cells = ["2.332", "7.411", "1.682", "3.917"] * 5
-    [note] = column(tmp_path, cells).notes
+    note, *_ = column(tmp_path, cells).notes
     assert note.startswith("a: '2.332' is read as 2.332; nothing in the table tells")
     assert "--decimal-mark comma" in note
     decided = column(tmp_path, cells, ReadingOptions(decimal_mark="comma"))
