@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from deployments.run_study import check_json_file
+from deployments.result_files import check_result_file
 from deployments.stack import bring_up
 from infra.errors import ParameterError
 from infra.settings import load_settings
@@ -45,7 +45,7 @@ def bench(name: str | None, json_file: Path | None) -> int:
     known = benchmarks()
     if name is not None and name not in known:
         raise ParameterError(f"benchmark {name!r} is unknown; allowed: {', '.join(known)}")
-    check_json_file(json_file)
+    check_result_file("--json", json_file)
     bring_up()
     console = Console()
     chosen = [name] if name else known

@@ -11,7 +11,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import CliApp, CliPositionalArg, CliSubCommand, CliToggleFlag, SettingsError
 
-from flows.parameters import StudyParameters
+from flows.parameters import ReadingParameters, StudyParameters
 from infra import __version__
 from infra.errors import TrillaError
 
@@ -31,6 +31,29 @@ class Study(StudyParameters):
 
         parameters = StudyParameters(**self.model_dump(exclude={"json_file"}))
         sys.exit(run_study(parameters, self.json_file))
+
+
+class Look(ReadingParameters):
+    """Show how a table or a folder of images is read, and what a study would do to each column; nothing is started."""
+
+    source: CliPositionalArg[str] = Field(
+        validation_alias=AliasChoices("data"),
+        description="CSV or Parquet file, folder of Parquet files or of images, or name of a data set.",
+    )
+    html: Path | None = Field(
+        None, description="Also write this HTML file, with a picture of the values of each column."
+    )
+    json_file: Path | None = Field(
+        None,
+        validation_alias=AliasChoices("json"),
+        description="Also write the description to this JSON file.",
+    )
+
+    def cli_cmd(self) -> None:
+        from deployments.look import look
+
+        reading = ReadingParameters(**self.model_dump(include=set(ReadingParameters.model_fields)))
+        look(self.source, reading, self.html, self.json_file)
 
 
 class _Command(BaseModel):
@@ -129,6 +152,7 @@ class Trilla(_Command):
 
     version: CliToggleFlag[bool] = Field(False, description="Show the version and exit.")
     study: CliSubCommand[Study]
+    look: CliSubCommand[Look]
     up: CliSubCommand[Up]
     down: CliSubCommand[Down]
     status: CliSubCommand[Status]

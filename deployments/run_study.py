@@ -18,9 +18,11 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.spinner import Spinner
 
+from deployments.preparations import print_preparations
+from deployments.result_files import check_result_file, write_whole
 from deployments.stack import bring_up
 from flows.parameters import StudyParameters
-from infra.errors import ParameterError, TrillaError
+from infra.errors import TrillaError
 from infra.settings import load_settings
 from tasks.datasets.prepared import PreparedDataset
 from tasks.results import Cell, StudyResult
@@ -48,6 +50,7 @@ def run_study(parameters: StudyParameters, json_file: Path | None) -> int:
     """
     console = Console()
     prepared = check(parameters, json_file, console)
+    print_preparations(prepared, parameters, console)
     bring_up()
     watcher = Watcher(console)
     log = load_settings().home / "logs" / f"study-{datetime.now():%Y%m%d-%H%M%S}-{os.getpid()}.log"
@@ -66,7 +69,7 @@ def run_study(parameters: StudyParameters, json_file: Path | None) -> int:
 
     print_leaderboard(watcher.result, console)
     if json_file:
-        _write(json_file, watcher.result.model_dump_json(indent=2))
+        write_whole(json_file, watcher.result.model_dump_json(indent=2))
     return 0 if state.is_completed() else 1
 
 
@@ -119,23 +122,9 @@ def check(
     """
     from flows.checking import prepare_in_advance
 
-    check_json_file(json_file)
+    check_result_file("--json", json_file)
     with preparation_shown(console) as progress:
         return prepare_in_advance(parameters, load_settings().home / "data", progress)
-
-
-def check_json_file(json_file: Path | None) -> None:
-    """Refuse a result file that cannot be written, before the study runs.
-
-    Raises
-    ------
-    ParameterError
-        If the file is a folder, or lies in a folder that does not exist or cannot be written.
-    """
-    if json_file and json_file.is_dir():
-        raise ParameterError(f"--json {json_file}: it is a folder; name a file in it")
-    if json_file and not os.access(json_file.absolute().parent, os.W_OK):
-        raise ParameterError(f"--json {json_file}: its folder does not exist or cannot be written")
 
 
 @contextmanager
@@ -160,12 +149,6 @@ def preparation_shown(console: Console) -> Iterator[Callable[[str, int, int], No
                 console.print(f"{data}: {share} of its images prepared", markup=False, highlight=False)
 
         yield show
-
-
-def _write(path: Path, text: str) -> None:
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    unfinished.write_text(text)
-    unfinished.replace(path)
 
 
 def _in_one_line(error: Exception) -> str:

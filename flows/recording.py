@@ -21,12 +21,14 @@ from tasks.cells import CellRequest
 from tasks.datasets.prepared import PreparedDataset
 from tasks.registry import ALGORITHMS
 from tasks.report.artifacts import (
+    columns_description,
+    columns_table,
     leaderboard_rows,
     markdown_links,
     markdown_recommendations,
     markdown_summary,
 )
-from tasks.results import Cell, Evaluation, Trial
+from tasks.results import Cell, Dataset, Evaluation, Trial
 from tasks.vision.curves import epochs_in
 
 FLUSH_TIMEOUT_S = 120
@@ -120,6 +122,20 @@ def record_dataset(session: Session, key: str, dataset: PreparedDataset) -> None
         rows=dataset.rows,
         columns=dataset.columns,
     )
+
+
+def record_columns(session: Session, described: Dataset) -> None:
+    """Show what was done to each column on Prefect's page, and store it as a table with the study's MLflow run."""
+    if not described.surveys:
+        return
+    rows, name = columns_table(described), re.sub(r"[^a-z0-9]+", "-", described.name.lower()).strip("-")
+    show(
+        create_table_artifact,
+        key=f"columns-{name}".strip("-"),
+        table=rows,
+        description=columns_description(described),
+    )
+    session.tracker.log_text(session.key, table_as_csv(rows), f"columns-{name}.csv")
 
 
 def run_key(session: Session, request: CellRequest) -> str:
@@ -244,8 +260,6 @@ def _series(cell: Cell) -> list[tuple[str, float, int, int]]:
 
 
 def _trial_table(trials: list[Trial]) -> str:
-    import pandas as pd
-
     rows = [
         {
             **trial.params,
@@ -256,6 +270,13 @@ def _trial_table(trials: list[Trial]) -> str:
         }
         for trial in trials
     ]
+    return table_as_csv(rows)
+
+
+def table_as_csv(rows: list[dict[str, Any]]) -> str:
+    """Return rows as a CSV file, which MLflow shows as a table."""
+    import pandas as pd
+
     return str(pd.DataFrame(rows).to_csv(index=False))
 
 

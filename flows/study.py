@@ -32,6 +32,7 @@ from tasks import steps
 from tasks.datasets.catalogue import Task
 from tasks.datasets.prepared import PreparedDataset
 from tasks.problems import problem_of
+from tasks.report.column_words import columns_to_show
 from tasks.report.recommended import answer
 from tasks.results import Dataset, StudyResult
 
@@ -136,14 +137,19 @@ def preparation() -> list[PreparedDataset]:
         )
         warm_up_workers(session.cluster.client, dataset.task)
         refuse_namesake(dataset, data, prepared)
+        surveyed = dataset.survey()
+        columns = surveyed.columns if surveyed else ()
         described = Dataset(
             columns=dataset.columns,
             target=dataset.target,
             epochs=parameters.epochs,
+            surveys=columns_to_show(columns),
+            file_columns=[column.name for column in columns],
             **dataset.model_dump(include=SHOWN),
         )
         session.result.datasets.append(described)
         recording.record_dataset(session, session.key, dataset)
+        recording.record_columns(session, described)
         prepared.append(dataset)
     return prepared
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from infra.engines import EngineName
 from infra.monitoring import Usage
 from tasks.datasets.catalogue import Task
+from tasks.datasets.survey import ColumnSurvey
 
 Search = Literal["baseline", "grid", "random"]
 SEARCHES: tuple[Search, ...] = get_args(Search)
@@ -166,6 +167,13 @@ class Dataset(BaseModel):
     sha256: str
     path: str
     notes: list[str] = Field(default_factory=list, description="Changes that cleaning made, with counts.")
+    surveys: list[ColumnSurvey] = Field(
+        default_factory=list,
+        description="What the columns of the file hold, and what was done to each; of a wide table some columns.",
+    )
+    file_columns: list[str] = Field(
+        default_factory=list, description="Names of all columns in the file; empty for images."
+    )
     provenance: str = ""
     caution: str = Field("", description="Warning to read before the figures.")
     epochs: int | None = Field(

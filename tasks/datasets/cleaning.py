@@ -1,6 +1,6 @@
 """Cleaning: a recipe is learned from a training table and applied to it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,8 @@ class Cleaned:
     ----------
     recipe : Recipe
         The steps that prepared the columns, which a model applies to every table that it predicts.
+    rows : RawTable
+        The columns except the target, with the rows that have a target.
     features : pandas.DataFrame
         Prepared columns of float64 (missing: NaN) and of category, of the rows that have a target.
     target : numpy.ndarray, optional
@@ -35,6 +37,7 @@ class Cleaned:
     """
 
     recipe: Recipe
+    rows: RawTable
     features: pd.DataFrame
     target: npt.NDArray[Any] | None
     notes: list[str]
@@ -73,7 +76,9 @@ def clean(table: RawTable, source: Source, rules: TableRules, folds: int) -> Cle
         options=source.options,
     )
     _require_inputs(recipe, learned, source)
-    features = recipe.apply(table.taken(is_known))
+    # the columns that were learned from remember what they have read
+    rows = replace(table, columns=tuple(training.raw for training, _ in learned), rows=int(is_known.sum()))
+    features = recipe.apply(rows)
     names = [column.name for column in recipe.columns if column.name in features]
     found = review(features, names, values, source.options.keep_column)
     recipe = recipe.without(found.left_out)
@@ -82,7 +87,7 @@ def clean(table: RawTable, source: Source, rules: TableRules, folds: int) -> Cle
     if "" in recipe.inputs:
         place = table.names.index("") + 1
         raise DataError(f"column {place} of '{source.path}' has no name; give every column a name")
-    return Cleaned(recipe, features[recipe.outputs], values, notes)
+    return Cleaned(recipe, rows, features[recipe.outputs], values, notes)
 
 
 def _require_inputs(recipe: Recipe, learned: list[tuple[TrainingColumn, AnyColumn]], source: Source) -> None:

@@ -17,6 +17,7 @@ from tasks.datasets.missing import MISSING_WORDS
 from tasks.datasets.prepared import PreparedDataset, file_digest
 from tasks.datasets.raw import RawTable
 from tasks.datasets.reading import read
+from tasks.datasets.survey import survey
 from tasks.datasets.table_marks import with_hints
 from tasks.datasets.table_rules import TableRules
 
@@ -26,7 +27,7 @@ ROW_GROUP = (
 
 
 def prepare_table(source: Source, folder: Path, rules: TableRules, *, folds: int = 2) -> PreparedDataset:
-    """Read, check and clean a table, and write `<name>-<digest>.parquet` with a description in a `.json` file.
+    """Read, check and clean a table, and write `<name>-<digest>.parquet` with a description and a survey beside it.
 
     The same input gives the same bytes; an existing file with the right digest is not written again.
 
@@ -56,9 +57,8 @@ def prepare_table(source: Source, folder: Path, rules: TableRules, *, folds: int
     try:
         path, sha256 = _keep_table(_as_table(cleaned, source.target), folder, name)
         prepared = _described(cleaned, table.notes, source, task, path, sha256)
-        with _temporary(folder) as unfinished:
-            unfinished.write_text(prepared.model_dump_json(indent=2) + "\n", encoding="utf-8")
-            unfinished.replace(path.with_suffix(".json"))
+        _keep_text(prepared.model_dump_json(indent=2), path.with_suffix(".json"))
+        _keep_text(survey(table, cleaned).model_dump_json(indent=1), prepared.survey_path)
     except OSError as error:
         reason = error.strerror or error
         raise DataError(
@@ -124,6 +124,12 @@ def _keep_table(table: pa.Table, folder: Path, name: str) -> tuple[Path, str]:
         if not (path.is_file() and file_digest(path) == sha256):
             unfinished.replace(path)
     return path, sha256
+
+
+def _keep_text(text: str, path: Path) -> None:
+    with _temporary(path.parent) as unfinished:
+        unfinished.write_text(text + "\n", encoding="utf-8")
+        unfinished.replace(path)
 
 
 @contextmanager

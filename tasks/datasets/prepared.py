@@ -17,6 +17,7 @@ from tasks.datasets.catalogue import Task
 from tasks.datasets.images.deep import FULL_RANGE, ValueRange
 from tasks.datasets.images.packed import PackedImages
 from tasks.datasets.recipe import Recipe
+from tasks.datasets.survey import TableSurvey
 
 Target = npt.NDArray[Any]
 RowNumbers = npt.NDArray[np.intp]
@@ -79,6 +80,28 @@ class PreparedDataset(BaseModel):
     def columns(self) -> list[str]:
         """All feature columns: first the numeric columns, then the columns of texts."""
         return [*self.numeric, *self.categorical, *self.many_valued, *self.texts]
+
+    @property
+    def survey_path(self) -> Path:
+        """File beside the table with its survey, which is not sent to workers, because tables may be wide."""
+        return Path(self.path).with_suffix(".columns.json")
+
+    def survey(self) -> TableSurvey | None:
+        """Read what was done to each column of the table; None for images.
+
+        Raises
+        ------
+        DataError
+            If the file does not exist any more.
+        """
+        if self.images:
+            return None
+        try:
+            return TableSurvey.model_validate_json(self.survey_path.read_bytes())
+        except OSError as error:
+            raise DataError(
+                f"the survey '{self.survey_path}' cannot be read: {error.strerror}; prepare the data again"
+            ) from None
 
     def load(self) -> tuple[Any, Target | None]:
         """Read features and target; each process reads the file once.

@@ -5,10 +5,11 @@ import re
 from collections.abc import Mapping
 
 from tasks.report import sentences, wording
+from tasks.report.column_words import HEADINGS, column_rows, general_notes, some_columns
 from tasks.report.dataset_result import DatasetResult, dataset_results
 from tasks.report.recommended import recommendation_lines
 from tasks.report.selection import HOLDOUT_ROWS, quality, worker_memory
-from tasks.results import Cell, StudyResult
+from tasks.results import Cell, Dataset, StudyResult
 
 Value = str | int | float | None
 
@@ -51,6 +52,17 @@ def _row(cell: Cell, metrics: list[str], recommended: bool) -> dict[str, Value]:
 
 def _rounded(value: float | None, decimals: int) -> float | None:
     return None if value is None or not math.isfinite(value) else round(value, decimals)
+
+
+def columns_table(described: Dataset) -> list[dict[str, Value]]:
+    """Return one row for each column of a data set's file, for a table artifact."""
+    return [dict(zip(HEADINGS, row, strict=True)) for row in column_rows(described.surveys)]
+
+
+def columns_description(described: Dataset) -> str:
+    """Return a heading for the table of columns, with the notes about the whole table."""
+    lines = [f"Columns of {described.name}", some_columns(described), *general_notes(described)]
+    return "\n\n".join(_plain(line) for line in lines if line)
 
 
 def markdown_summary(result: StudyResult) -> str:

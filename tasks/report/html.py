@@ -2,11 +2,15 @@
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 from tasks.report import sentences, view, wording
 from tasks.results import StudyResult
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 def render(result: StudyResult) -> str:
@@ -17,16 +21,30 @@ def render(result: StudyResult) -> str:
     result : StudyResult
         The results of the study; every text in the results is escaped.
     """
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            result=result,
+            facts=view.facts(result),
+            study_findings=sentences.study_findings(result),
+            datasets=view.datasets(result),
+        )
+    )
+
+
+def environment() -> "Environment":
+    """The environment of all pages: every text is escaped, and a name that a template misspells is an error."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    environment = Environment(
+    found = Environment(
         loader=PackageLoader("tasks", "report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
+    found.filters.update(
         score=wording.score,
         metric=wording.metric_name,
         seconds=wording.seconds,
@@ -35,13 +53,8 @@ def render(result: StudyResult) -> str:
         scheme=sentences.scheme,
         unbroken=_unbroken,
     )
-    environment.tests.update(address=is_address, share=wording.is_share)
-    return environment.get_template("report.html.j2").render(
-        result=result,
-        facts=view.facts(result),
-        study_findings=sentences.study_findings(result),
-        datasets=view.datasets(result),
-    )
+    found.tests.update(address=is_address, share=wording.is_share)
+    return found
 
 
 def _unbroken(sentence: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from tasks.report import noise, wording
+from tasks.report.column_words import warnings
 from tasks.report.dataset_result import DatasetResult
 from tasks.report.selection import (
     HOLDOUT_ROWS,
@@ -22,7 +23,12 @@ MANY_COMPARISONS = 6
 
 def dataset_findings(data: DatasetResult) -> list[str]:
     """Return warnings, gain and cost of each search, the fastest engine, and whether engines agree."""
-    first = (data.described.caution, *data.problem.findings(data.cells), *gains(data))
+    first = (
+        data.described.caution,
+        *warnings(data.described.notes),
+        *data.problem.findings(data.cells),
+        *gains(data),
+    )
     sentences = (*first, training_budget(data), engine_speed(data.cells))
     return [sentence for sentence in sentences if sentence] + engines_agreement(data.cells)
 

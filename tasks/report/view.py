@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tasks.problems import MetricColumn
-from tasks.report import charts, sentences, wording
+from tasks.report import charts, column_words, sentences, wording
 from tasks.report.dataset_result import DatasetResult, dataset_results
 from tasks.report.quality_charts import Chart
 from tasks.report.recommended import recommendation_lines
@@ -60,6 +60,9 @@ class DatasetView:
     trials: list[TrialTable]
     profiles: list[Cell]
     failed: list[Cell]
+    changes: list[str]
+    columns: list[tuple[str, ...]]
+    some_columns: str
 
 
 def facts(result: StudyResult) -> list[tuple[str, str]]:
@@ -100,6 +103,9 @@ def _dataset(data: DatasetResult, anchor: str) -> DatasetView:
         trials=_trials(data.cells),
         profiles=[cell for cell in data.cells if cell.profile],
         failed=failed(data.cells),
+        changes=column_words.changes(data.described),
+        columns=column_words.column_rows(data.described.surveys),
+        some_columns=column_words.some_columns(data.described),
     )
 
 

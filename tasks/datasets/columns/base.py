@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -127,6 +128,10 @@ class Column(BaseModel, ABC):
             If a cell holds a value that a column of this kind cannot hold; the message names the file, the line and
             the value.
         """
+
+    def measured(self, raw: RawColumn) -> npt.NDArray[Any] | None:
+        """Values of all rows as float64 or datetime64 (missing: NaN, NaT); None for a column of other values."""
+        return None
 
     @abstractmethod
     def notes(self, column: TrainingColumn) -> list[str]:

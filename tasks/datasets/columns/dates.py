@@ -5,6 +5,7 @@ from datetime import date
 from typing import Literal, Self
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
@@ -89,10 +90,14 @@ class DateColumn(Column):
 
     def apply(self, raw: RawColumn) -> Mapping[str, pd.Series]:
         """The parts of the dates as float64; missing: NaN."""
-        wall = without_never(self._moments(raw).clock_in(self.zone))
+        wall = self.measured(raw)
         return {
             name: part_of(part, wall, self.first) for name, part in zip(self.numeric, self.parts, strict=True)
         }
+
+    def measured(self, raw: RawColumn) -> npt.NDArray[np.datetime64]:
+        """The points in time on the clock of the column's zone (datetime64); missing: NaT."""
+        return without_never(self._moments(raw).clock_in(self.zone))
 
     def notes(self, column: TrainingColumn) -> list[str]:
         """What became of the column, how its dates were read, and the count of missing values."""

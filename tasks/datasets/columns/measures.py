@@ -36,10 +36,15 @@ class Measure(Column):
 
     def apply(self, raw: RawColumn) -> Mapping[str, pd.Series]:
         """The numbers as float64; missing: NaN."""
+        return {self.name: pd.Series(self.measured(raw))}
+
+    def measured(self, raw: RawColumn) -> npt.NDArray[np.float64]:
+        """The numbers as float64; missing: NaN."""
         if not (raw.holds_texts or raw.holds_numbers):
             raw.refuse_type("numbers")
-        numbers = pd.Series(self.numbers_of(raw))
-        return {self.name: numbers.mask(np.isinf(numbers) | numbers.isin(self.not_measured))}
+        numbers = self.numbers_of(raw)
+        missing = np.isinf(numbers) | np.isin(numbers, self.not_measured)
+        return np.where(missing, np.nan, numbers) if missing.any() else numbers
 
     @abstractmethod
     def numbers_of(self, raw: RawColumn) -> npt.NDArray[np.float64]:

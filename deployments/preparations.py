@@ -1,0 +1,76 @@
+"""What preparation did to the data, as the terminal shows it; and the commands that say more."""
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from flows.parameters import ReadingParameters
+from tasks.datasets.notes import is_warning
+from tasks.datasets.prepared import PreparedDataset
+
+
+def print_preparations(
+    prepared: Mapping[str, PreparedDataset], reading: ReadingParameters, console: Console
+) -> None:
+    """Print for each data set what was done to its columns; warnings are yellow.
+
+    Parameters
+    ----------
+    prepared : mapping of str to PreparedDataset
+        The prepared data sets, by the word that names each on the command line.
+    reading : ReadingParameters
+        Parameters with which the data sets were read.
+    console : Console
+        The terminal.
+    """
+    from tasks.report.column_words import preparation_words
+
+    for data, dataset in prepared.items():
+        words = preparation_words(dataset)
+        console.print(Text(words.header, "bold"), soft_wrap=True)
+        for line in words.lines:
+            print_note(line, console)
+        if words.left_out:
+            more = f"  ... and {words.left_out:,} more: {command('look', data, reading)}"
+            console.print(Text(more, "dim"), soft_wrap=True)
+
+
+def print_note(line: str, console: Console) -> None:
+    """Print a sentence about a column or a table, yellow if a person should check it."""
+    console.print(Text(f"  {line}", "yellow" if is_warning(line) else ""), soft_wrap=True)
+
+
+def command(name: str, data: str, reading: ReadingParameters) -> str:
+    """Return the command line that looks at data, or makes a study of data.
+
+    Parameters
+    ----------
+    name : {"look", "study"}
+        Name of the command.
+    data : str
+        Path or name of the data.
+    reading : ReadingParameters
+        Parameters with which the data are read.
+    """
+    given = ["--data", data] if name == "study" else [data]
+    return shlex.join(["trilla", name, *given, *_flags(reading)])
+
+
+def _flags(reading: ReadingParameters) -> list[str]:
+    """Flags for the parameters that differ from their defaults."""
+    flags = []
+    for name, field in ReadingParameters.model_fields.items():
+        value = getattr(reading, name)
+        if value != field.default:
+            flag = name.replace("_", "-")
+            flags += [f"--no-{flag}"] if value is False else [f"--{flag}", *_words(value)]
+    return flags
+
+
+def _words(value: Any) -> list[str]:
+    if value is True:
+        return []
+    return [",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)]

@@ -1,0 +1,102 @@
+"""A look at a table without a study: what a study would make of each column, also where it would refuse the table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from infra.errors import DataError
+from tasks.datasets.catalogue import Source, Task
+from tasks.datasets.columns import AnyColumn, TrainingColumn, learn_column
+from tasks.datasets.distributions import Distribution, distribution, histogram
+from tasks.datasets.notes import sort_notes
+from tasks.datasets.preparation import checked_and_cleaned, read_training_table
+from tasks.datasets.raw import RawColumn, RawTable
+from tasks.datasets.survey import ColumnSurvey, TableSurvey, describe, describe_target, not_read, survey
+from tasks.datasets.table_rules import TableRules
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a study would make of a table.
+
+    Parameters
+    ----------
+    table : RawTable
+        The table as it was read.
+    kinds : mapping of str to AnyColumn
+        The step that prepares each column; columns that cannot be used, and the target, have none.
+    survey : TableSurvey
+        The columns and what would be done to each; where the table is refused, each column by itself.
+    task : {"classification", "regression", "clustering"}
+        The task that the study would have.
+    refusal : str, optional
+        The sentence with which a study would refuse the table; None: a study would take the table.
+    """
+
+    table: RawTable
+    kinds: Mapping[str, AnyColumn]
+    survey: TableSurvey
+    task: Task
+    refusal: str | None = None
+
+    def pictures(self, most: int) -> dict[str, Distribution]:
+        """Distributions of the first columns, at most so many, without those whose values cannot be counted."""
+        found = {raw.name: distribution(raw, self.kinds.get(raw.name)) for raw in self.table.columns[:most]}
+        return {name: one for name, one in found.items() if one is not None}
+
+    def _picture(self, raw: RawColumn) -> Distribution | None:
+        target = self.survey.target
+        if target and target.quantity and target.name == raw.name:
+            return histogram(raw.numbers)
+        return distribution(raw, self.kinds.get(raw.name))
+
+
+def look_at(source: Source, rules: TableRules, folds: int) -> Look:
+    """Look at a table.
+
+    Parameters
+    ----------
+    source : Source
+        The table.
+    rules : TableRules
+        The demands of the problem that the table poses.
+    folds : int
+        Number of folds of the cross-validation that a study would make.
+
+    Raises
+    ------
+    DataError
+        If no column of the table can be read.
+    """
+    table = read_training_table(source)
+    try:
+        cleaned, task = checked_and_cleaned(table, source, rules, folds)
+    except DataError as refusal:
+        return _refused(table, source, rules, str(refusal))
+    kinds = {column.name: column for column in cleaned.recipe.columns}
+    return Look(table, kinds, survey(table, cleaned), task)
+
+
+def _refused(table: RawTable, source: Source, rules: TableRules, refusal: str) -> Look:
+    """Look at each column by itself, because a table is refused for the sake of any of its columns."""
+    kinds: dict[str, AnyColumn] = {}
+    columns: list[ColumnSurvey] = []
+    for raw in table.columns:
+        if raw.name == source.target:
+            columns.append(describe_target(raw, None, ()))
+            continue
+        try:
+            kinds[raw.name], notes = _by_itself(raw, source, rules)
+            columns.append(describe(raw, kinds[raw.name], notes))
+        except DataError as fault:
+            columns.append(not_read(raw, str(fault)))
+    described = TableSurvey(rows=table.rows, columns=tuple(columns), notes=table.notes)
+    return Look(table, kinds, described, source.task, refusal)
+
+
+def _by_itself(raw: RawColumn, source: Source, rules: TableRules) -> tuple[AnyColumn, tuple[str, ...]]:
+    """The step that would prepare a column, and the sentences about the column."""
+    column = TrainingColumn(raw, np.ones(len(raw.values), bool), source, rules.uses_texts)
+    kind = learn_column(column)
+    return kind, sort_notes(kind.notes(column), [raw.name]).by_column.get(raw.name, ())

@@ -1,0 +1,115 @@
+"""What was done to the columns of a data set, in words; shared by the terminal, the report and the artifacts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tasks.datasets.notes import is_warning, lines_of, shown_name, sort_notes
+from tasks.datasets.prepared import PreparedDataset
+from tasks.datasets.survey import ColumnSurvey, TableSurvey, TargetSurvey
+from tasks.report import wording
+from tasks.results import Dataset
+
+MOST_LINES = 15  # largest number of lines about one data set before a study starts
+MOST_COLUMNS = 200  # largest number of columns that the results of a study describe
+NAMED_CLASSES = 6
+HEADINGS = ("Column", "Read as", "Examples", "Missing", "Distinct", "What is done")
+
+
+@dataclass(frozen=True)
+class PreparationWords:
+    """What preparation did to a data set.
+
+    Parameters
+    ----------
+    header : str
+        Name, rows, number of columns, and target.
+    lines : list of str
+        A line for each column where something was changed, dropped or guessed; alike lines are joined.
+    left_out : int
+        Number of further lines, which are not among `lines`.
+    """
+
+    header: str
+    lines: list[str]
+    left_out: int
+
+
+def preparation_words(dataset: PreparedDataset) -> PreparationWords:
+    """Return what preparation did to a data set: the lines to show before a study starts."""
+    survey = dataset.survey()
+    if survey is None:
+        return PreparationWords(f"{dataset.name}: {dataset.rows:,} images", dataset.notes, 0)
+    used = wording.count(survey.used, "column")
+    header = (
+        f"{dataset.name}: {wording.count(dataset.rows, 'row')}, {used} used, {target_words(survey.target)}"
+    )
+    lines = all_lines(survey)
+    return PreparationWords(header, lines[:MOST_LINES], len(lines[MOST_LINES:]))
+
+
+def all_lines(survey: TableSurvey) -> list[str]:
+    """Return the notes about the table, then those about columns, one line for each column or for alike columns."""
+    return [wording.one_line(line) for line in (*survey.notes, *lines_of(survey.by_column))]
+
+
+def changes(described: Dataset) -> list[str]:
+    """Return the notes of a data set, alike notes of several columns in one line."""
+    found = sort_notes(described.notes, described.file_columns)
+    return [*found.general, *lines_of(found.by_column)]
+
+
+def warnings(notes: Sequence[str]) -> list[str]:
+    """Return the notes that a person should check."""
+    return [wording.one_line(note) for note in notes if is_warning(note)]
+
+
+def target_words(target: TargetSurvey | None) -> str:
+    """Return the target with its classes and their rows, or with the range of the quantity."""
+    if target is None:
+        return "no target"
+    name = f"target {wording.one_line(target.name)}"
+    if target.quantity:
+        found = target.quantity
+        return f"{name}: a quantity from {found.low:,.6g} to {found.high:,.6g}, mean {found.mean:,.6g}"
+    ranked = sorted(target.classes.items(), key=lambda item: -item[1])
+    shown = [f"{wording.one_line(label)} {count:,}" for label, count in ranked[:NAMED_CLASSES]]
+    more = ranked[NAMED_CLASSES:]
+    rest = [f"{len(more):,} more, the smallest with {wording.count(more[-1][1], 'row')}"] if more else []
+    return f"{name}: {wording.count(len(ranked), 'class', 'classes')}, {', '.join(shown + rest)}"
+
+
+def column_rows(columns: Sequence[ColumnSurvey]) -> list[tuple[str, ...]]:
+    """Return one row of texts for each column, under `HEADINGS`."""
+    return [
+        (
+            wording.one_line(shown_name(column.name)),
+            column.read_as,
+            " · ".join(map(wording.one_line, column.examples)),
+            f"{column.missing:,}",
+            "–" if column.distinct is None else f"{column.distinct:,}",
+            wording.one_line("; ".join(column.notes)),
+        )
+        for column in columns
+    ]
+
+
+def columns_to_show(columns: Sequence[ColumnSurvey], most: int = MOST_COLUMNS) -> list[ColumnSurvey]:
+    """Return at most `most` columns in their order: the first and last ones, and those with sentences."""
+    places = range(len(columns))
+    ends = [*places[: most // 4], *places[-most // 8 :]]
+    told = [place for place in places if columns[place].notes]
+    chosen = list(dict.fromkeys([*ends, *told, *places]))[:most]
+    return [columns[place] for place in sorted(chosen)]
+
+
+def some_columns(described: Dataset) -> str:
+    """Return a sentence where not all columns of a data set are described; empty if all are."""
+    shown, all_of_them = len(described.surveys), len(described.file_columns)
+    if shown == all_of_them:
+        return ""
+    return f"{shown:,} of {all_of_them:,} columns are shown; the file '{described.path}' has a list of all beside it."
+
+
+def general_notes(described: Dataset) -> list[str]:
+    """Return the notes about a data set as a whole."""
+    return list(sort_notes(described.notes, described.file_columns).general)

@@ -1,0 +1,153 @@
+"""The page of `trilla look`: one self-contained HTML file with a picture of the values of each column."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tasks.datasets.distributions import Distribution, Frequencies, Histogram
+from tasks.datasets.notes import is_warning, shown_name
+from tasks.datasets.survey import ColumnSurvey, TableSurvey
+from tasks.report import wording
+from tasks.report.column_words import target_words
+from tasks.report.html import environment
+
+HEIGHT = 46.0  # height of a histogram in its own units
+STEP = 8.0  # width of one interval of a histogram, in the same units
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar of a histogram."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    rows: str
+
+
+@dataclass(frozen=True)
+class HistogramView:
+    """A histogram as the template draws it."""
+
+    bars: list[Bar]
+    width: float
+    low: str
+    high: str
+    words: str
+
+
+@dataclass(frozen=True)
+class FrequencyView:
+    """The most frequent texts as the template draws them: text, rows, and the bar's length in per cent."""
+
+    lines: list[tuple[str, str, float]]
+    others: str
+
+
+@dataclass(frozen=True)
+class ColumnView:
+    """One row of the page."""
+
+    name: str
+    survey: ColumnSurvey
+    examples: str
+    missing: str
+    distinct: str
+    notes: list[tuple[str, bool]]
+    histogram: HistogramView | None
+    frequencies: FrequencyView | None
+
+
+@dataclass(frozen=True)
+class LookWords:
+    """What the page says besides the columns.
+
+    Parameters
+    ----------
+    name : str
+        Name of the data set.
+    path : str
+        Place of the data.
+    task : str
+        The task that a study would have.
+    refusal : str, optional
+        The sentence with which a study would refuse the data.
+    command : str
+        The command that starts the study.
+    """
+
+    name: str
+    path: str
+    task: str
+    refusal: str | None
+    command: str
+
+
+def render_look(words: LookWords, survey: TableSurvey, pictures: Mapping[str, Distribution]) -> str:
+    """Return the page; every text of the table is escaped.
+
+    Parameters
+    ----------
+    words : LookWords
+        What the page says besides the columns.
+    survey : TableSurvey
+        The table and its columns.
+    pictures : mapping of str to Distribution
+        Distributions of the columns that have a picture.
+    """
+    columns = [_column(column, survey.rows, pictures.get(column.name)) for column in survey.columns]
+    without = len(survey.columns) - len(pictures)
+    return (
+        environment()
+        .get_template("look.html.j2")
+        .render(
+            words=words,
+            survey=survey,
+            target=target_words(survey.target),
+            columns=columns,
+            without=without if len(pictures) < len(survey.columns) else 0,
+            notes=[(note, is_warning(note)) for note in survey.notes],
+        )
+    )
+
+
+def _column(column: ColumnSurvey, rows: int, found: Distribution | None) -> ColumnView:
+    share = f" ({column.missing / rows:.0%})" if column.missing and rows else ""
+    return ColumnView(
+        name=shown_name(column.name),
+        survey=column,
+        examples=" · ".join(column.examples),
+        missing=f"{column.missing:,}{share}",
+        distinct="–" if column.distinct is None else f"{column.distinct:,}",
+        notes=[(note, is_warning(note)) for note in column.notes],
+        histogram=_histogram(found) if isinstance(found, Histogram) else None,
+        frequencies=_frequencies(found) if isinstance(found, Frequencies) else None,
+    )
+
+
+def _histogram(found: Histogram) -> HistogramView:
+    highest = max(found.counts)
+    bars = [
+        Bar(i * STEP, HEIGHT - tall, STEP - 1, tall, wording.count(count, "row"))
+        for i, count in enumerate(found.counts)
+        if (tall := _height(count, highest))
+    ]
+    words = (
+        f"Histogram from {found.low} to {found.high}, at most {wording.count(highest, 'row')} in an interval"
+    )
+    return HistogramView(bars, STEP * len(found.counts), found.low, found.high, words)
+
+
+def _height(count: int, highest: int) -> float:
+    """Height of a bar; an interval with any row is seen."""
+    return round(max(HEIGHT * count / highest, 1.0), 2) if count else 0.0
+
+
+def _frequencies(found: Frequencies) -> FrequencyView:
+    most = max(count for _, count in found.counts)
+    if most == 1:
+        return FrequencyView([], "no value stands in two rows")
+    lines = [
+        (wording.one_line(text), f"{count:,}", round(100 * count / most, 1)) for text, count in found.counts
+    ]
+    return FrequencyView(lines, f"{found.others:,} rows with other values" if found.others else "")
