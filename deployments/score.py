@@ -46,9 +46,14 @@ def score(model: str, data: str, out: Path) -> None:
         needs = "a folder of images" if description.images else "a table"
         raise DataError(f"'{data}': model '{model}' needs {needs}")
     predict = score_images if description.images else score_table
-    predictions = predict(pipeline, description, source)
+    console = Console()
+
+    def tell(sentence: str) -> None:
+        console.print(sentence, style="yellow", soft_wrap=True, markup=False, highlight=False)
+
+    predictions = predict(pipeline, description, source, tell)
     _write(predictions, out)
-    Console().print(f"{len(predictions):,} predictions of {description.algorithm} in {out}", soft_wrap=True)
+    console.print(f"{len(predictions):,} predictions of {description.algorithm} in {out}", soft_wrap=True)
 
 
 def _write(predictions: pd.DataFrame, out: Path) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
@@ -163,7 +163,17 @@ def _is_trusted(name: str) -> bool:
     return any(name.startswith(known) if known.endswith(".") else name == known for known in TRUSTED)
 
 
-def score_table(model: Pipeline, description: Description, source: Source) -> pd.DataFrame:
+Tell = Callable[[str], None]
+"""Function that is called with each sentence about the reading of new rows."""
+
+
+def in_silence(_sentence: str) -> None:
+    """Tell nobody."""
+
+
+def score_table(
+    model: Pipeline, description: Description, source: Source, tell: Tell = in_silence
+) -> pd.DataFrame:
     """Predictions for the rows of a table.
 
     Parameters
@@ -174,6 +184,8 @@ def score_table(model: Pipeline, description: Description, source: Source) -> pd
         The description of the model; its recipe prepares the rows.
     source : Source
         The table; the order of its columns is free, and columns that the model does not use are ignored.
+    tell : callable
+        Function that is called with each sentence that tells how the table was read.
 
     Returns
     -------
@@ -190,10 +202,14 @@ def score_table(model: Pipeline, description: Description, source: Source) -> pd
     X = description.recipe.apply(table)
     if not table.rows:
         raise DataError(f"'{source.path}' has no rows to predict")
+    for sentence in description.recipe.remarks(table):
+        tell(sentence)
     return _predictions(model, description, X)
 
 
-def score_images(model: Pipeline, description: Description, source: Source) -> pd.DataFrame:
+def score_images(
+    model: Pipeline, description: Description, source: Source, tell: Tell = in_silence
+) -> pd.DataFrame:
     """Predictions for all images of a folder and of the folders in it.
 
     Parameters
@@ -204,6 +220,8 @@ def score_images(model: Pipeline, description: Description, source: Source) -> p
         The description of the model.
     source : Source
         The folder of images.
+    tell : callable
+        Function that is called with each sentence that tells which files are passed over.
 
     Returns
     -------
@@ -218,7 +236,11 @@ def score_images(model: Pipeline, description: Description, source: Source) -> p
     """
     from tasks.datasets.images.unlabelled import decode_folder
 
-    files, images, errors = decode_folder(source.path, model[-1].image_shape_[0], description.value_range)
+    files, images, errors, notes = decode_folder(
+        source.path, model[-1].image_shape_[0], description.value_range
+    )
+    for sentence in notes:
+        tell(sentence)
     found = _predictions(model, description, images)
     found.insert(0, "file", [file for file, error in zip(files, errors, strict=True) if error is None])
     every = pd.DataFrame({"file": files, "error": errors})

@@ -1,6 +1,7 @@
 """The recipe of a table: the steps that prepare its columns, learned in training and applied to all later tables."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -95,7 +96,8 @@ class Recipe(BaseModel):
 
     def read(self, source: Source) -> RawTable:
         """Read the columns of a table that the recipe needs; other columns are ignored."""
-        return with_hints(read(source, self.inputs, self.missing_words), self.options.decimal_mark)
+        as_in_training = replace(source, options=self.options)
+        return with_hints(read(as_in_training, self.inputs, self.missing_words), self.options.decimal_mark)
 
     def apply(self, table: RawTable) -> pd.DataFrame:
         """Prepare the rows of a table.
@@ -116,13 +118,20 @@ class Recipe(BaseModel):
             If a column is missing, or holds a value that the column cannot hold; the message names the file, the
             column and the line.
         """
-        names = table.names
+        names = set(table.names)
         for name in self.inputs:
             if name not in names:
                 needed = ", ".join(self.inputs)
                 raise DataError(f"'{table.path}': column '{name}' is missing; the model needs: {needed}")
         prepared = [column.apply(table[column.name]) for column in self.columns if column.is_used]
         return pd.DataFrame({name: values for part in prepared for name, values in part.items()})
+
+    def remarks(self, table: RawTable) -> list[str]:
+        """Sentences that tell how the file of new rows was read, and what was guessed about its columns."""
+        return [
+            *table.notes,
+            *(note for column in self.columns if column.is_used for note in column.remarks(table[column.name])),
+        ]
 
 
 def learn_columns(

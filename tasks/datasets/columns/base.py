@@ -133,6 +133,10 @@ class Column(BaseModel, ABC):
         """Values of all rows as float64 or datetime64 (missing: NaN, NaT); None for a column of other values."""
         return None
 
+    def remarks(self, raw: RawColumn) -> list[str]:
+        """Sentences that tell what is guessed about new rows, or is new in them; the column `raw` was applied before."""
+        return []
+
     @abstractmethod
     def notes(self, column: TrainingColumn) -> list[str]:
         """Sentences that tell with counts what is changed or left out of the training values."""

@@ -103,6 +103,15 @@ class NumberColumn(Measure):
             self._refuse_new_words(trained)
         return trained.numbers
 
+    def remarks(self, raw: RawColumn) -> list[str]:
+        """Words that are taken for missing values, and how an ambiguous mark was read."""
+        if not raw.holds_texts:
+            return []
+        trained = raw.trained(self.style)
+        words = [f"{self.name}: {Words.of(trained).in_words}, now missing"] if trained.is_word.any() else []
+        doubt = trained.reading.doubt
+        return [*words, *([f"{self.name}: {doubt}"] if doubt else [])]
+
     def notes(self, column: TrainingColumn) -> list[str]:
         """The way of writing if it is not plain, words that became missing, and counts."""
         notes = super().notes(column)

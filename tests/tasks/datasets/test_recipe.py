@@ -17,8 +17,9 @@ from tasks import models
 from tasks.algorithms.base import ModelOptions
 from tasks.champion import fit_whole
 from tasks.datasets.catalogue import BUNDLED, CATALOGUE, Source, resolve
+from tasks.datasets.missing import MISSING_WORDS
+from tasks.datasets.options import ReadingOptions
 from tasks.datasets.prepared import PreparedDataset
-from tasks.datasets.raw import MISSING_WORDS
 from tasks.datasets.recipe import Recipe
 from tasks.results import Way
 from tests.tasks.preparing import prepare
@@ -69,6 +70,17 @@ def as_semicolon_csv(frame: pd.DataFrame, folder: Path) -> Path:
     return folder / "semicolon.csv"
 
 
+def as_german_csv(frame: pd.DataFrame, folder: Path) -> Path:
+    """Semicolons, decimal commas and thousands points."""
+    written = frame.apply(lambda column: column.map(german) if column.dtype == np.float64 else column)
+    written.to_csv(folder / "german.csv", index=False, sep=";")
+    return folder / "german.csv"
+
+
+def german(number: float) -> str:
+    return "" if np.isnan(number) else f"{number:,}".translate(str.maketrans(",.", ".,"))
+
+
 def as_parquet(frame: pd.DataFrame, folder: Path) -> Path:
     frame.to_parquet(folder / "table.parquet", index=False)
     return folder / "table.parquet"
@@ -86,6 +98,7 @@ def as_partitions(frame: pd.DataFrame, folder: Path) -> Path:
 FORMS: dict[str, Callable[[pd.DataFrame, Path], Path]] = {
     "csv": as_csv,
     "semicolon": as_semicolon_csv,
+    "german": as_german_csv,
     "parquet": as_parquet,
     "partitions": as_partitions,
 }
@@ -168,7 +181,10 @@ def test_every_algorithm_scores_all_kinds_of_columns_as_trained(
 
 
 @pytest.mark.parametrize("kind", [kind for kind in COLUMNS if kind != "words for truths in two spellings"])
-@pytest.mark.parametrize(("here", "there"), [("csv", "parquet"), ("parquet", "csv"), ("csv", "semicolon")])
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [("csv", "parquet"), ("parquet", "csv"), ("csv", "semicolon"), ("csv", "german"), ("german", "parquet")],
+)
 def test_the_same_values_in_another_form_are_the_same_to_the_model(
     tmp_path: Path, kind: str, here: str, there: str
 ) -> None:
@@ -391,6 +407,28 @@ def test_what_stands_for_not_measured_is_the_catalogues(tmp_path: Path) -> None:
     assert_same(features, dataset.load()[0])
 
 
+def test_the_reading_of_new_rows_is_told(trained: Model, table: pd.DataFrame, tmp_path: Path) -> None:
+    frame = table.astype({"size": object})
+    frame.loc[:4, "size"] = "n.a."
+    path = as_csv(frame, tmp_path)
+    path.write_text("Monthly report\n" + path.read_text())
+    told: list[str] = []
+    models.score_table(*trained, resolve(str(path)), told.append)
+    title, words = told
+    assert title.startswith("line 1 above the header left out")
+    assert words == "size: 5 cells hold 'n.a.', now missing"
+
+
+def test_a_table_without_header_is_scored_as_it_was_trained(table: pd.DataFrame, tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    table.to_csv(path, index=False, header=False)
+    options = ReadingOptions(no_header=True)
+    dataset = prepare(resolve(str(path), "column 5", options=options), tmp_path)
+    trained = train(dataset, tmp_path)
+    assert trained[1].recipe.inputs == ["column 1", "column 2", "column 3"]
+    assert_same(score(trained, path), expected(trained, dataset))
+
+
 def columns_of(rows: int) -> st.SearchStrategy[list[Any]]:
     kinds = [
         st.floats(-1e30, 1e30) | st.sampled_from([np.inf, -np.inf, np.nan]),
@@ -420,7 +458,7 @@ def tables(draw: Any) -> pd.DataFrame:
 @settings(
     max_examples=40, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(frame=tables(), form=st.sampled_from(["csv", "semicolon", "parquet"]))
+@given(frame=tables(), form=st.sampled_from(["csv", "semicolon", "german", "parquet"]))
 def test_random_tables_are_scored_as_they_were_trained(
     tmp_path: Path, frame: pd.DataFrame, form: str
 ) -> None:

@@ -16,7 +16,7 @@ def test_every_file_has_pixels_or_a_reason(tmp_path: Path) -> None:
     good = put(tmp_path / "deep" / "b.jpg", encoded(picture()))
     put(tmp_path / "a.png", b"no image")
     put(tmp_path / "notes.txt", b"not asked for")
-    files, images, errors = decode_folder(tmp_path, 16)
+    files, images, errors, _ = decode_folder(tmp_path, 16)
     assert files == ["a.png", "deep/b.jpg"]
     np.testing.assert_array_equal(images, [decoded(good.read_bytes(), 16)])
     assert errors[0] is not None
@@ -70,7 +70,7 @@ def test_the_training_folder_is_decoded_as_in_training(tmp_path: Path) -> None:
     ):
         put(source / other, b"no image")
     packed = pack(source, tmp_path / "packed", max_quarantined=1.0)
-    files, images, errors = decode_folder(source, packed.size, packed.value_range)
+    files, images, errors, _ = decode_folder(source, packed.size, packed.value_range)
     assert packed.value_range == (0.0, 4095.0)
     assert [file for file, error in zip(files, errors, strict=True) if error is None] == packed.index()[
         "file"
