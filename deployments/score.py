@@ -16,7 +16,7 @@ from tasks.models import load, score_images, score_table
 from tasks.problems import problem_of
 
 
-def score(model: str, data: str, out: Path) -> None:
+def score(model: str, data: str, out: Path, *, header: bool = True) -> None:
     """Write a table of predictions, one row for each row of the data.
 
     Parameters
@@ -24,9 +24,11 @@ def score(model: str, data: str, out: Path) -> None:
     model : str
         Name of the model: `NAME@ALIAS`, `NAME/VERSION`, or `NAME` for the champion.
     data : str
-        Path of a CSV file, a Parquet file or folder, or a folder of images; or a name of the catalogue.
+        Path or address of a table, a folder of a table's parts, or a folder of images; or a name of the catalogue.
     out : Path
         File of the predictions, `.csv` or `.parquet`; the file is written whole or not at all.
+    header : bool
+        Whether the table names its columns; if False, the columns are called `column 1`, `column 2`, ...
 
     Raises
     ------
@@ -35,7 +37,7 @@ def score(model: str, data: str, out: Path) -> None:
     """
     if out.suffix not in (".csv", ".parquet"):
         raise DataError(f"--out {out}: give a file that ends in .csv or .parquet")
-    source = resolve(data)
+    source = resolve(data, header=header)
     bring_up()
     with TemporaryDirectory() as folder:
         registry = ModelRegistry(os.environ["MLFLOW_TRACKING_URI"])

@@ -49,7 +49,7 @@ def prepare_in_advance(
         check_installed(engine)
     prepared: dict[str, PreparedDataset] = {}
     for data in parameters.data:
-        source = resolve(data, parameters.target, parameters.chosen_task)
+        source = resolve(data, parameters.target, parameters.chosen_task, header=parameters.header)
         problem = problem_of(source.task)
         for algorithm in algorithms_for(source.task, parameters.algorithms):
             algorithm.check_installed()

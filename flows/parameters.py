@@ -83,7 +83,17 @@ class SearchParameters(BaseModel):
         return list(dict.fromkeys(engines))
 
 
-class StudyParameters(SearchParameters):
+class TableParameters(SearchParameters):
+    """Parameters of comparisons on a table."""
+
+    header: bool = Field(
+        True,
+        description="Whether your own file names its columns in its first line; without a header the columns are "
+        "called column 1, column 2, ...",
+    )
+
+
+class StudyParameters(TableParameters):
     """A study: data sets x algorithms x engines x {baseline, grid, random}."""
 
     data: list[str] = Field(
@@ -110,7 +120,7 @@ class StudyParameters(SearchParameters):
         return None if self.task == "auto" else self.task
 
 
-class ClassificationParameters(SearchParameters):
+class ClassificationParameters(TableParameters):
     """Classifiers on one table."""
 
     data: str = Field("diabetes", description="`diabetes`, or the path of a CSV or Parquet file.")
@@ -123,7 +133,7 @@ class ClassificationParameters(SearchParameters):
         return StudyParameters(**self.model_dump(exclude={"data"}), data=[self.data], task=task)
 
 
-class ClusteringParameters(SearchParameters):
+class ClusteringParameters(TableParameters):
     """Clusterings of one table."""
 
     data: str = Field("burger-king", description="`burger-king`, or the path of a CSV or Parquet file.")

@@ -125,6 +125,7 @@ def preparation() -> list[PreparedDataset]:
             data,
             parameters.target,
             parameters.chosen_task,
+            parameters.header,
             str(session.settings.home / "data"),
             parameters.folds,
             parameters.epochs is None,

@@ -39,6 +39,7 @@ def prepare(
     data: str,
     target: str | None,
     task: catalogue.Task | None,
+    header: bool,
     folder: str,
     folds: int,
     first_look: bool,
@@ -55,6 +56,8 @@ def prepare(
         Column to predict.
     task : {"classification", "regression"}, optional
         Kind of the target; None: the values of the target decide.
+    header : bool
+        Whether the user's own file names its columns.
     folder : str
         Folder where prepared data are kept.
     folds : int
@@ -67,7 +70,7 @@ def prepare(
         The data set, if it was prepared before the cluster started; it is then not prepared again.
     """
     if ready is None:
-        source = catalogue.resolve(data, target, task)
+        source = catalogue.resolve(data, target, task, header=header)
         with ProgressArtifact(f"{data}: done") as progress:
             ready = problem_of(source.task).prepare(
                 source,

@@ -20,7 +20,7 @@ from tasks.datasets.files.text.separators import SEPARATORS, Candidate, Separato
 
 HEAD_BYTES = 1 << 20  # bytes in which separator and header are looked for
 HEAD_LINES = 20  # least number of lines in the head
-BLOCK_BYTES = 1 << 24  # bytes that one thread parses at a time; a record must fit in
+BLOCK_BYTES = 1 << 22  # bytes that one thread parses at a time; a record must fit in
 QUOTED_BLOCK_BYTES = 1 << 26  # the same in a file with quotes, whose records can hold many lines
 DIRECTIVE = re.compile(rb'"?sep=(.)"?\r?\n', re.I)
 """First line by which Excel is told the separator."""
@@ -130,7 +130,7 @@ class SeparatedText:
         parsing = arrow_csv.ParseOptions(
             delimiter=self.separator.delimiter,
             newlines_in_values=has_quotes,
-            invalid_row_handler=skip_comment,
+            invalid_row_handler=skip_comment if COMMENT.encode() in self.data else None,
         )
         try:
             table = arrow_csv.read_csv(
@@ -138,7 +138,9 @@ class SeparatedText:
                 read_options=arrow_csv.ReadOptions(column_names=names, block_size=self._block_size(has_quotes)),
                 parse_options=parsing,
                 convert_options=arrow_csv.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+                    column_types=dict.fromkeys(names, pa.string()),
+                    strings_can_be_null=False,
+                    check_utf8=False,  # `as_utf8` has checked all bytes
                 ),
             )
         except pa.ArrowException as error:

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 
 from tasks.datasets.files.text.kinds import common_kind, kind_of
@@ -66,7 +67,7 @@ SEMICOLON = Separator("semicolon", ";", decimal_comma=True)
 TAB = Separator("tab", "\t")
 PIPE = Separator("vertical bar", "|")
 BLANKS = Separator("blank", "\t", least_share=0.95, needs_numbers=True, normalized=_single_tabs)
-SEPARATORS = (COMMA, SEMICOLON, TAB, PIPE, BLANKS)
+SEPARATORS = (COMMA, SEMICOLON, TAB, PIPE)
 NO_SEPARATOR = Separator("separator", _NO_CHARACTER)
 """What a file of a single column has."""
 
@@ -98,7 +99,7 @@ class Candidate:
         rest = widths[widths.index(self.width) :]
         return rest.count(self.width) / len(rest)
 
-    @property
+    @cached_property
     def quality(self) -> float:
         """Share of the records times the share of cells in which no other separator is seen (0 to 1)."""
         if self.share < self.separator.least_share or self._lacks_numbers():
@@ -155,12 +156,12 @@ def find_separator(head: bytes, *, is_whole: bool) -> Candidate:
     Candidate
         The separator; a file without any has one column.
     """
-    candidates = [candidate(separator, head, is_whole=is_whole) for separator in SEPARATORS]
-    best = max(candidates, key=lambda one: one.quality)
+    marks = [candidate(separator, head, is_whole=is_whole) for separator in SEPARATORS]
+    best = max((*marks, candidate(BLANKS, head, is_whole=is_whole)), key=lambda one: one.quality)
     if best.quality:
         return best
     # no separator is consistent: the first record decides, and the faulty rows are refused with their lines
-    best = max(candidates[:-1], key=lambda one: len(one.records[0].fields) if one.records else 0)
+    best = max(marks, key=lambda one: len(one.records[0].fields) if one.records else 0)
     if best.records and len(best.records[0].fields) > 1:
         return Candidate(best.separator, best.records, len(best.records[0].fields))
     return candidate(NO_SEPARATOR, head, is_whole=is_whole)
