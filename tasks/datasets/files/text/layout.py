@@ -48,7 +48,12 @@ class Layout:
     @property
     def kinds(self) -> list[Kind]:
         """Kind of each column, by the looks of its first cells."""
-        return [common_kind(column) for column in zip(*self.sample, strict=True)]
+        return [common_kind(column) for column in self.columns]
+
+    @property
+    def columns(self) -> list[tuple[str, ...]]:
+        """The first cells of each column."""
+        return list(zip(*self.sample, strict=True)) if self.sample else [()] * len(self.names)
 
 
 def find_layout(records: Sequence[Record], width: int, place: str, *, header: bool) -> Layout:
@@ -237,7 +242,9 @@ def footers(last: Sequence[Record], layout: Layout) -> int:
     int
     """
     count = 0
-    for record in reversed(last[-MOST_FOOTERS:]):
+    examined = [record.fields for record in last]
+    layout = replace(layout, sample=tuple(row for row in layout.sample if row not in examined))
+    for record in reversed(last):
         if not (_is_remark(record, layout) or _is_total(record, layout)):
             return count
         count += 1
@@ -263,10 +270,10 @@ def _is_total(record: Record, layout: Layout) -> bool:
         return False
     if layout.kinds[first] in ("number", "date"):
         return True
-    columns = list(zip(*layout.sample, strict=True))
+    columns = layout.columns
     unknown = all(record.fields[first].strip() != cell.strip() for cell in columns[first])
     gaps = any(
-        not field.strip() and all(map(str.strip, column))
+        not field.strip() and column and all(map(str.strip, column))
         for field, column in zip(record.fields, columns, strict=True)
     )
     return unknown and gaps

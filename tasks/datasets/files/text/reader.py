@@ -146,7 +146,7 @@ class SeparatedText:
         except pa.ArrowException as error:
             refuse_ragged(self.data[: self.end].decode(), self.separator, self.layout, self.place)
             raise DataError(f"'{self.place}' cannot be read as CSV: {str(error).splitlines()[0]}") from None
-        return table, [f"{len(comments)} lines among the rows left out, because a comment begins with '#'"] if comments else []
+        return table, [f"comments among the rows left out: {len(comments)} lines that begin with '#'"] * bool(comments)
 
     def _block_size(self, has_quotes: bool) -> int:
         """Number of bytes that are parsed at a time, in which long rows fit too."""
