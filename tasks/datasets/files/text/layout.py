@@ -182,7 +182,7 @@ def _without_units(layout: Layout, records: Sequence[Record], width: int) -> Lay
 
 def _holds_units(row: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Whether a row has words, or nothing, where the rows below have numbers, and no value of theirs elsewhere."""
-    words = numeric = 0
+    words = numeric = elsewhere = 0
     for cell, column in zip(row, zip(*rows, strict=True), strict=True):
         kind, filled = kind_of(cell), cell.strip()
         if common_kind(column) in ("number", "date"):
@@ -192,7 +192,9 @@ def _holds_units(row: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
             words += kind == "text"
         elif filled and any(filled == other.strip() for other in column):
             return False
-    return words > 0 and 2 * words >= numeric
+        else:
+            elsewhere += bool(filled)
+    return words > 0 and (2 * words >= numeric or not elsewhere)
 
 
 def _require_header(record: Record, layout: Layout, place: str) -> None:
