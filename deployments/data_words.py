@@ -58,7 +58,9 @@ def split_words(value: str) -> list[str]:
     pieces = value.split(",")
     words: list[str] = []
     while pieces:
-        ends = [end for end in range(len(pieces), 1, -1) if Path(",".join(pieces[:end])).expanduser().exists()]
+        ends = [
+            end for end in range(len(pieces), 1, -1) if Path(",".join(pieces[:end])).expanduser().exists()
+        ]
         end = ends[0] if ends else 1
         words.append(",".join(pieces[:end]).strip())
         pieces = pieces[end:]

@@ -1,6 +1,5 @@
 """The named data sets, and how a name or a path becomes a source to read."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +7,8 @@ from typing import Literal
 
 from infra.errors import DataError
 from tasks.datasets.files.opened import plain_name
-from tasks.datasets.files.parts import is_pattern
+from tasks.datasets.files.parts import is_pattern, pattern_name
+from tasks.datasets.files.remote import fetched, is_address
 from tasks.datasets.images.reading import holds_images
 
 Task = Literal["classification", "regression", "clustering", "vision"]
@@ -87,16 +87,14 @@ CATALOGUE: Mapping[str, Source] = {
 }
 
 
-def resolve(
-    data: str, target: str | None = None, task: Task | None = None, *, header: bool = True
-) -> Source:
+def resolve(data: str, target: str | None = None, task: Task | None = None, *, header: bool = True) -> Source:
     """Turn a catalogue name or a path into a source; give `./NAME` for a file that has a catalogue name.
 
     Parameters
     ----------
     data : str
         A name of the catalogue, or the path of the user's own table (a file, a folder of parts, or a pattern such as
-        `data/part-*.csv`) or folder of images.
+        `data/part-*.csv`) or folder of images, or the address of a table (https://..., s3://...).
     target : str, optional
         The column to predict. Without it the user's own table is for clustering.
     task : {"classification", "regression"}, optional
@@ -142,6 +140,8 @@ def _known(data: str, target: str | None, task: Task | None) -> Source:
 
 def _existing(data: str) -> Path:
     """The path of a file or a folder, or a pattern."""
+    if is_address(data):
+        return fetched(data)
     allowed = f"give {TABLES}, a folder of images, or one of: {', '.join(CATALOGUE)}"
     path = Path(data).expanduser()
     if not data.strip() or not (path.exists() or is_pattern(path)):
@@ -166,10 +166,7 @@ def _images(data: str, path: Path, target: str | None, task: Task | None) -> Sou
 
 
 def _table_name(path: Path) -> str:
-    """Name of a data set: the file's without its endings; of a pattern without its stars, or else of its folder."""
-    if path.is_dir():
-        return path.stem
-    stem = Path(plain_name(path.name)).stem
-    if path.exists():
-        return stem
-    return re.sub(r"[*?\[\]-]+$|^[*?\[\]-]+", "", stem) or path.parent.name
+    """Name of a data set: the file's without its endings, or what the files of a pattern share."""
+    if is_pattern(path):
+        return pattern_name(path)
+    return path.stem if path.is_dir() else Path(plain_name(path.name)).stem

@@ -47,9 +47,7 @@ def read(
     table = content.table
     _require_distinct([_collapsed(name) for name in table.column_names], source)
     columns = tuple(
-        RawColumn(
-            _collapsed(name), values, source.path, content.place, content.decimal_comma, missing_words
-        )
+        RawColumn(_collapsed(name), values, source.path, content.place, content.decimal_comma, missing_words)
         for name, values in zip(table.column_names, table.columns, strict=True)
     )
     return RawTable(source.path, columns, table.num_rows, content.notes)

@@ -48,7 +48,7 @@ def _parts_of_folder(folder: Path) -> tuple[Format, Parts]:
     files = sorted(files_below(folder))
     chosen, paths = format_of_parts(files, folder)
     foreign = [path.relative_to(folder) for path in files if path not in set(paths)]
-    notes = ()
+    notes: tuple[str, ...] = ()
     if foreign:
         verb = "file was" if len(foreign) == 1 else "files were"
         notes = (f"{len(foreign)} other {verb} passed over in the folder ('{foreign[0]}')",)
@@ -82,7 +82,9 @@ def _read_parts(parts: Parts, reading: Reading, chosen: Format) -> Content:
 def _read_part(path: Path, folder: Path, reading: Reading, chosen: Format) -> Content:
     file = open_file(path)
     if format_of(file) is not chosen:
-        raise DataError(f"'{path}' in '{folder}' is {format_of(file).name} and the other parts are {chosen.name}")
+        raise DataError(
+            f"'{path}' in '{folder}' is {format_of(file).name} and the other parts are {chosen.name}"
+        )
     content = chosen.read(file, reading)
     table = with_partition_columns(content.table, path, folder)
     table = table.select([index for index, name in enumerate(table.column_names) if reading.is_wanted(name)])

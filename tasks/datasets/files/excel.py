@@ -66,8 +66,14 @@ class Spreadsheet:
         layout = find_layout(records[:SAMPLED_RECORDS], len(texts[0]), place, header=reading.header)
         count = footers(records[layout.first :][-MOST_FOOTERS:], layout)
         end = len(records) - count
-        table, notes = flat(_table(sheet.rows[layout.first : end], texts[layout.first : end], layout, reading))
-        told = [f"sheet '{sheet.name}' was read; sheets that were not read: {', '.join(others)}"] if others else []
+        table, notes = flat(
+            _table(sheet.rows[layout.first : end], texts[layout.first : end], layout, reading)
+        )
+        told = (
+            [f"sheet '{sheet.name}' was read; sheets that were not read: {', '.join(others)}"]
+            if others
+            else []
+        )
         if count:
             told.append(f"{count} rows at the end of the sheet left out, because they are totals or remarks")
         rows = sheet.numbers[layout.first :]

@@ -110,5 +110,12 @@ def _refuse_record(lines: bytes, word: str, file: Opened) -> None:
 
 
 def _kind(value: Any) -> str:
-    kinds = {bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list", dict: "a record"}
+    kinds = {
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        str: "a text",
+        list: "a list",
+        dict: "a record",
+    }
     return kinds.get(type(value), "nothing")

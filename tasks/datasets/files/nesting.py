@@ -49,7 +49,9 @@ def _is_binary(kind: pa.DataType) -> bool:
 
 def _lengths(values: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_map(values.type):
-        values = values.cast(pa.list_(pa.struct([("key", values.type.key_type), ("value", values.type.item_type)])))
+        values = values.cast(
+            pa.list_(pa.struct([("key", values.type.key_type), ("value", values.type.item_type)]))
+        )
     return pc.list_value_length(values).cast(pa.int64())
 
 

@@ -1,6 +1,6 @@
 """Parts of a table whose columns differ in type or are missing: joined under types that hold the values of all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +28,9 @@ class Schema:
     notes: tuple[str, ...]
 
 
-def join(tables: Mapping[Path, pa.Table], folder: Path, *, may_lack: bool) -> tuple[pa.Table, tuple[str, ...]]:
+def join(
+    tables: Mapping[Path, pa.Table], folder: Path, *, may_lack: bool
+) -> tuple[pa.Table, tuple[str, ...]]:
     """Join the parts of a table one below the other.
 
     Parameters
@@ -121,7 +123,9 @@ def _below(path: Path, folder: Path) -> Path:
     return path.relative_to(folder) if path.is_relative_to(folder) else path
 
 
-def _told_missing(types: Mapping[Path, Mapping[str, pa.DataType]], fields: Mapping[str, pa.DataType]) -> list[str]:
+def _told_missing(
+    types: Mapping[Path, Mapping[str, pa.DataType]], fields: Mapping[str, pa.DataType]
+) -> list[str]:
     missing = {name: sum(1 for found in types.values() if name not in found) for name in fields}
     return [
         f"column '{name}' is missing in {count} of {len(types)} parts and was read as empty there"
@@ -130,12 +134,14 @@ def _told_missing(types: Mapping[Path, Mapping[str, pa.DataType]], fields: Mappi
     ]
 
 
-def _told_widened(types: Sequence[Mapping[str, pa.DataType]], fields: Mapping[str, pa.DataType]) -> list[str]:
+def _told_widened(types: Iterable[Mapping[str, pa.DataType]], fields: Mapping[str, pa.DataType]) -> list[str]:
     notes = []
     for name, kind in fields.items():
         found = dict.fromkeys(str(part[name]) for part in types if name in part and part[name] != pa.null())
         if len(found) > 1:
-            notes.append(f"column '{name}' is {' and '.join(found)} in different parts and was read as {kind}")
+            notes.append(
+                f"column '{name}' is {' and '.join(found)} in different parts and was read as {kind}"
+            )
     return notes
 
 

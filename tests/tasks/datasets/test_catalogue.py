@@ -46,7 +46,9 @@ def test_a_pipe_is_no_table(tmp_path: Path) -> None:
         resolve(str(tmp_path / "pipe.csv"))
 
 
-@pytest.mark.parametrize("name", ["a.csv", "a.TSV", "a.data", "a.Parquet", "a.csv.gz", "a.zip", "a.jsonl.zst"])
+@pytest.mark.parametrize(
+    "name", ["a.csv", "a.TSV", "a.data", "a.Parquet", "a.csv.gz", "a.zip", "a.jsonl.zst"]
+)
 def test_the_name_follows_from_the_file(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("x\n1\n")
     source = resolve(str(tmp_path / name), "x")

@@ -18,7 +18,19 @@ MARKS = (
 )
 WESTERN = "cp1252"
 NAMES = {"cp1252": "Windows-1252"}
-FOREIGN = ("cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp932", "gb18030", "big5", "cp949", "koi8_r")
+FOREIGN = (
+    "cp1250",
+    "cp1251",
+    "cp1253",
+    "cp1254",
+    "cp1255",
+    "cp1256",
+    "cp932",
+    "gb18030",
+    "big5",
+    "cp949",
+    "koi8_r",
+)
 """Encodings besides Western European that a file may have."""
 CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x19\x1c-\x1f\x7f]")
 DOS_END = b"\x1a"

@@ -38,9 +38,7 @@ def refuse_open_quote(text: str, separator: Separator, place: str) -> None:
         for _ in records(text, separator.delimiter, strict=True):
             pass
     except RecordError as error:
-        raise DataError(
-            f"'{place}', line {error.line}: a quote is wrong or never closed ({error})"
-        ) from None
+        raise DataError(f"'{place}', line {error.line}: a quote is wrong or never closed ({error})") from None
 
 
 def refuse_ragged(text: str, separator: Separator, layout: Layout, place: str) -> None:

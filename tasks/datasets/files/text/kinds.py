@@ -13,7 +13,9 @@ _SIGN = r"[+\-\u2212]?\s?"
 _CURRENCY = r"(?:[$\u20ac\u00a3\u00a5]\s?)?"
 _UNIT = r"(?:\s?[%$\u20ac\u00a3\u00a5])?"
 _DIGITS = r"(?:\d(?:[\d.,'\u2019\u00a0\u202f]| (?=\d))*|[.,]\d+)(?:[eE][+-]?\d+)?"
-_NUMBER = re.compile(rf"{_SIGN}{_CURRENCY}{_SIGN}{_DIGITS}{_UNIT}|\({_CURRENCY}{_DIGITS}{_UNIT}\)|[+-]?inf", re.I)
+_NUMBER = re.compile(
+    rf"{_SIGN}{_CURRENCY}{_SIGN}{_DIGITS}{_UNIT}|\({_CURRENCY}{_DIGITS}{_UNIT}\)|[+-]?inf", re.I
+)
 _DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T].*)?|\d{1,2}:\d{2}(:\d{2}.*)?")
 _NO_VALUE = frozenset(word.casefold() for word in (*MISSING_WORDS, "-", "--", ".", "none", "<na>", "n.a."))
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from infra.errors import DataError
 from tasks.datasets.files.base import EmptyTableError
@@ -109,7 +110,9 @@ def _is_title(record: Record, width: int) -> bool:
     """Whether a record has so few cells that it is no header: one cell, or none, of three or more."""
     if len(record.fields) == width:
         return width > 2 and record.filled < 2 and (not record.filled or bool(record.fields[0].strip()))
-    return record.filled < min(len(record.fields), width) or len(record.fields) < width - 1 or record.filled <= 1
+    return (
+        record.filled < min(len(record.fields), width) or len(record.fields) < width - 1 or record.filled <= 1
+    )
 
 
 def _notes_on_titles(skipped: Sequence[Record]) -> list[str]:
@@ -143,7 +146,12 @@ def _named(records: Sequence[Record], top: int, width: int, rows: Sequence[list[
     header = [field.strip() for field in records[top].fields]
     commented = _commented_header(records, top, width)
     if commented is not None and _looks_like_row(records[top].fields, rows):
-        return Layout(_uncommented(commented), top - 1, (), notes=(f"line {commented.line} begins with '#' and is the header",))
+        return Layout(
+            _uncommented(commented),
+            top - 1,
+            (),
+            notes=(f"line {commented.line} begins with '#' and is the header",),
+        )
     if len(header) == width - 1 and rows:
         if all(not row[-1].strip() for row in rows):
             return Layout((*header, ""), top, (), trailing=True)
@@ -152,7 +160,9 @@ def _named(records: Sequence[Record], top: int, width: int, rows: Sequence[list[
             f"holds the names of the rows and was called '{ROW_NAME}'"
         )
         return Layout((ROW_NAME, *header), top, (), notes=(note,))
-    trailing = width > 1 and len(header) == width and not header[-1] and all(not row[-1].strip() for row in rows)
+    trailing = (
+        width > 1 and len(header) == width and not header[-1] and all(not row[-1].strip() for row in rows)
+    )
     return Layout(tuple(header), top, (), trailing=trailing)
 
 
@@ -225,7 +235,7 @@ def _counts(fields: Sequence[str]) -> bool:
     """Whether the numbers among the names count up by one, as years or the columns of a matrix do."""
     numbers = [int(field) for field in fields if field.strip().isdecimal()]
     others = [field for field in fields if not field.strip().isdecimal()]
-    counting = all(after - before == 1 for before, after in zip(numbers, numbers[1:], strict=False))
+    counting = all(after - before == 1 for before, after in pairwise(numbers))
     return len(numbers) > 1 and counting and all(kind_of(other) in ("text", "empty") for other in others)
 
 

@@ -49,7 +49,9 @@ class DelimitedText:
         text = SeparatedText.opened(file, header=reading.header)
         parsed, comments = text.parsed()
         table, blank = _named(text, parsed)
-        table = table.select([index for index, name in enumerate(table.column_names) if reading.is_wanted(name)])
+        table = table.select(
+            [index for index, name in enumerate(table.column_names) if reading.is_wanted(name)]
+        )
         lines = _Lines(file, reading.header)
         return Content(table, lines.place, (*text.notes, *comments, *blank), text.separator.decimal_comma)
 
@@ -135,7 +137,9 @@ class SeparatedText:
         try:
             table = arrow_csv.read_csv(
                 pa.BufferReader(pa.py_buffer(self.data).slice(self.start, self.end - self.start)),
-                read_options=arrow_csv.ReadOptions(column_names=names, block_size=self._block_size(has_quotes)),
+                read_options=arrow_csv.ReadOptions(
+                    column_names=names, block_size=self._block_size(has_quotes)
+                ),
                 parse_options=parsing,
                 convert_options=arrow_csv.ConvertOptions(
                     column_types=dict.fromkeys(names, pa.string()),
@@ -146,7 +150,9 @@ class SeparatedText:
         except pa.ArrowException as error:
             refuse_ragged(self.data[: self.end].decode(), self.separator, self.layout, self.place)
             raise DataError(f"'{self.place}' cannot be read as CSV: {str(error).splitlines()[0]}") from None
-        return table, [f"comments among the rows left out: {len(comments)} lines that begin with '#'"] * bool(comments)
+        return table, [f"comments among the rows left out: {len(comments)} lines that begin with '#'"] * bool(
+            comments
+        )
 
     def _block_size(self, has_quotes: bool) -> int:
         """Number of bytes that are parsed at a time, in which long rows fit too."""

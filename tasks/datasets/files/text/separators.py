@@ -14,7 +14,9 @@ SAMPLED_RECORDS = 300
 SAMPLED_CELLS = 20_000
 LEAST_SHARE = 0.7  # least share of rows with the same number of fields in a table
 NO_HEADER = 0.8  # factor of a separator that the first record lacks
-ONE_NUMBER = 0.85  # quality of a file of a single column of numbers, above that of a separator without a header
+ONE_NUMBER = (
+    0.85  # quality of a file of a single column of numbers, above that of a separator without a header
+)
 FOREIGN = 0.5  # loss of quality if each cell holds another separator
 MOST_TITLES = 20  # largest number of lines above the header
 _FOREIGN = re.compile(r"[;|\t]|,(?=\S)")

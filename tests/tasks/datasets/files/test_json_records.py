@@ -14,7 +14,9 @@ LINES = "\n".join(map(json.dumps, RECORDS)) + "\n"
 
 
 @pytest.mark.parametrize("name", ["t.jsonl", "t.ndjson", "t.json"])
-@pytest.mark.parametrize("content", [LINES, json.dumps(RECORDS), json.dumps(RECORDS, indent=2), "\ufeff" + LINES])
+@pytest.mark.parametrize(
+    "content", [LINES, json.dumps(RECORDS), json.dumps(RECORDS, indent=2), "\ufeff" + LINES]
+)
 def test_records_are_read_with_their_types(tmp_path: Path, name: str, content: str) -> None:
     read_back = table(tmp_path, content, name)
     assert read_back.names == NAMES

@@ -106,7 +106,9 @@ def test_types_are_widened_as_pyarrow_does(
     fragments = [pq.read_table(path) for path in sorted(tmp_path.glob("*.parquet"))]
     expected = pa.concat_tables(fragments, promote_options="permissive")
     assert rows_of(read_back) == [list(row.values()) for row in expected.to_pylist()]
-    assert any(note.startswith("column 'x' is ") and note.endswith(f"read as {kind}") for note in read_back.notes)
+    assert any(
+        note.startswith("column 'x' is ") and note.endswith(f"read as {kind}") for note in read_back.notes
+    )
 
 
 def test_dictionaries_and_texts_go_together(tmp_path: Path) -> None:
@@ -131,7 +133,9 @@ def test_parts_of_different_tables_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("one", "other"), [(["x"], [1]), ([True], ["x"]), ([True], [1])])
-def test_types_that_do_not_go_together_are_refused(tmp_path: Path, one: list[object], other: list[object]) -> None:
+def test_types_that_do_not_go_together_are_refused(
+    tmp_path: Path, one: list[object], other: list[object]
+) -> None:
     pq.write_table(pa.table({"a": one}), tmp_path / "a.parquet")
     pq.write_table(pa.table({"a": other}), tmp_path / "b.parquet")
     assert "'a' is " in refusal(tmp_path)

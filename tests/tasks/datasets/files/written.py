@@ -35,7 +35,9 @@ def table(folder: Path, content: str | bytes, name: str = "table.csv", *, header
 
 def rows_of(read_back: RawTable) -> list[list[object]]:
     """The cells of a table, row by row."""
-    return [list(row) for row in zip(*(column.values.to_pylist() for column in read_back.columns), strict=True)]
+    return [
+        list(row) for row in zip(*(column.values.to_pylist() for column in read_back.columns), strict=True)
+    ]
 
 
 def refusal(folder: Path, content: str | bytes, name: str = "table.csv") -> str:

@@ -45,10 +45,14 @@ def test_comments_among_the_rows_are_left_out_and_told(tmp_path: Path) -> None:
 def test_units_below_the_header_are_left_out_and_told(tmp_path: Path, units: list[str]) -> None:
     read_back = table(tmp_path, separated([NAMES, units, *ROWS]))
     assert_whole(read_back)
-    assert read_back.notes[0].startswith("line 2 below the header left out, because it holds units and no values")
+    assert read_back.notes[0].startswith(
+        "line 2 below the header left out, because it holds units and no values"
+    )
 
 
-@pytest.mark.parametrize("first", [["unknown", "1.5", "red", "yes"], ["", "", "red", "yes"], ["?", "-", "red", "no"]])
+@pytest.mark.parametrize(
+    "first", [["unknown", "1.5", "red", "yes"], ["", "", "red", "yes"], ["?", "-", "red", "no"]]
+)
 def test_a_first_row_with_missing_values_is_kept(tmp_path: Path, first: list[str]) -> None:
     read_back = table(tmp_path, separated([NAMES, first, *ROWS]))
     assert_whole(read_back, NAMES, [first, *ROWS])
@@ -57,7 +61,14 @@ def test_a_first_row_with_missing_values_is_kept(tmp_path: Path, first: list[str
 
 @pytest.mark.parametrize(
     "below",
-    ["Total,12.5,,\n", "total:,,,40\n", ",Sum,,\n", "Source: Ministry of Oats\n", "\n(40 rows)\n", "Summe,99.1,,\n\n"],
+    [
+        "Total,12.5,,\n",
+        "total:,,,40\n",
+        ",Sum,,\n",
+        "Source: Ministry of Oats\n",
+        "\n(40 rows)\n",
+        "Summe,99.1,,\n\n",
+    ],
 )
 def test_totals_and_remarks_below_the_rows_are_left_out_and_told(tmp_path: Path, below: str) -> None:
     read_back = table(tmp_path, BODY + below)

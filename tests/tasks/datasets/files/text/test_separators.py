@@ -43,7 +43,10 @@ def test_free_text_with_commas_in_quotes_is_one_field(tmp_path: Path) -> None:
 
 
 def test_runs_of_blanks_separate_as_in_tables_of_r(tmp_path: Path) -> None:
-    lines = ['"len" "wid" "col" "y"', *(f'"{i + 1}"   {a} {b}\t"{c} x" "{y}" ' for i, (a, b, c, y) in enumerate(ROWS))]
+    lines = [
+        '"len" "wid" "col" "y"',
+        *(f'"{i + 1}"   {a} {b}\t"{c} x" "{y}" ' for i, (a, b, c, y) in enumerate(ROWS)),
+    ]
     read_back = table(tmp_path, "\n".join(lines))
     rows = [[str(i + 1), a, b, f"{c} x", y] for i, (a, b, c, y) in enumerate(ROWS)]
     assert_whole(read_back, ["row name", *NAMES], rows)
@@ -57,7 +60,13 @@ def test_aligned_columns_are_separated_by_blanks(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "cells", [["John Smith", "Ada Byron", "Max Muster"], ["1", "2", "4"], ["1,5", "2,5", "4,25"], ["a, b", "c", "d, e, f"]]
+    "cells",
+    [
+        ["John Smith", "Ada Byron", "Max Muster"],
+        ["1", "2", "4"],
+        ["1,5", "2,5", "4,25"],
+        ["a, b", "c", "d, e, f"],
+    ],
 )
 def test_a_single_column_stays_whole(tmp_path: Path, cells: list[str]) -> None:
     assert_whole(table(tmp_path, "\n".join(["x", *cells]) + "\n"), ["x"], [[cell] for cell in cells])
@@ -75,7 +84,7 @@ def test_the_separator_of_a_head_that_ends_inside_a_record_is_found() -> None:
 
 
 words = st.text("abcdefgh .-_#'äß中", min_size=1, max_size=12).filter(lambda text: text.strip() == text != "")
-numbers = st.one_of(st.integers(-10**6, 10**6), st.floats(-1e6, 1e6, allow_nan=False)).map(json.dumps)
+numbers = st.one_of(st.integers(-(10**6), 10**6), st.floats(-1e6, 1e6, allow_nan=False)).map(json.dumps)
 
 
 @given(
