@@ -76,13 +76,13 @@ class Format(Protocol):
     """
 
     @property
-    def name(self) -> str: ...  # noqa: D102
+    def name(self) -> str: ...
 
     @property
-    def part_suffixes(self) -> tuple[str, ...]: ...  # noqa: D102
+    def part_suffixes(self) -> tuple[str, ...]: ...
 
     @property
-    def parts_may_lack_columns(self) -> bool: ...  # noqa: D102
+    def parts_may_lack_columns(self) -> bool: ...
 
     def fits(self, file: Opened) -> bool:
         """Tell whether the first bytes or the name of a file show this format."""

@@ -12,7 +12,8 @@ from infra.errors import DataError
 from tasks.datasets.files.base import Content, EmptyTableError, Reading
 from tasks.datasets.files.nesting import flat
 from tasks.datasets.files.opened import ZIP, Opened
-from tasks.datasets.files.text.layout import MOST_FOOTERS, Layout, find_layout, footers
+from tasks.datasets.files.text.footers import MOST_FOOTERS, footers
+from tasks.datasets.files.text.layout import Layout, find_layout
 from tasks.datasets.files.text.records import Record
 from tasks.datasets.files.text.separators import SAMPLED_RECORDS
 

@@ -69,15 +69,15 @@ class Compression:
 
 
 def _gzip(path: Path) -> BinaryIO:
-    return cast(BinaryIO, gzip.open(path))  # noqa: SIM115 (the caller closes the stream)
+    return cast(BinaryIO, gzip.open(path))
 
 
 def _bz2(path: Path) -> BinaryIO:
-    return cast(BinaryIO, bz2.open(path))  # noqa: SIM115
+    return cast(BinaryIO, bz2.open(path))
 
 
 def _lzma(path: Path) -> BinaryIO:
-    return cast(BinaryIO, lzma.open(path))  # noqa: SIM115
+    return cast(BinaryIO, lzma.open(path))
 
 
 def _zstd(path: Path) -> BinaryIO:

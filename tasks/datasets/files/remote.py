@@ -24,7 +24,17 @@ from infra.settings import load_settings
 from tasks.datasets.files.parts import is_hidden, pattern_name
 
 CONNECT_S, SILENCE_S = 20, 60  # seconds without an answer after which a web server is given up
-VERSION_FIELDS = ("ETag", "Last-Modified", "LastModified", "last_modified", "Content-MD5", "md5Hash", "generation", "mtime", "created")
+VERSION_FIELDS = (
+    "ETag",
+    "Last-Modified",
+    "LastModified",
+    "last_modified",
+    "Content-MD5",
+    "md5Hash",
+    "generation",
+    "mtime",
+    "created",
+)
 """Properties of a file, of which each storage has others, that change when the file changes."""
 MARK = "://"
 WEB = ("http://", "https://")
@@ -118,8 +128,12 @@ def _remote(address: str) -> _Remote:
     try:
         storage, path = _storage(address)
         if "*" in path:
-            paths = [one for one in storage.glob(path) if not is_hidden(PurePosixPath(urlsplit(one).path).name)]
-            return _Remote(address, storage, path.split("*")[0].rpartition("/")[0], _properties(storage, sorted(paths)))
+            paths = [
+                one for one in storage.glob(path) if not is_hidden(PurePosixPath(urlsplit(one).path).name)
+            ]
+            return _Remote(
+                address, storage, path.split("*")[0].rpartition("/")[0], _properties(storage, sorted(paths))
+            )
         if not is_web and storage.isdir(path):
             return _Remote(address, storage, path, _properties(storage, sorted(storage.find(path))))
         return _Remote(address, storage, "", _properties(storage, [path]))
@@ -164,9 +178,13 @@ def _refuse(address: str, error: Exception) -> NoReturn:
         raise DataError(f"nothing is at '{address}'; look for a slip in the address") from None
     reason = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, ImportError):
-        raise DataError(f"'{address}' needs a package that is not installed ({reason}); install it with pip") from None
+        raise DataError(
+            f"'{address}' needs a package that is not installed ({reason}); install it with pip"
+        ) from None
     if isinstance(error, PermissionError) or "redentials" in reason:
-        raise DataError(f"'{address}' may not be read ({reason}); set the credentials of the storage") from None
+        raise DataError(
+            f"'{address}' may not be read ({reason}); set the credentials of the storage"
+        ) from None
     raise DataError(f"'{address}' cannot be fetched: {reason}") from None
 
 
@@ -174,7 +192,9 @@ def _fetch(remote: _Remote, target: Path) -> None:
     """Fetch all files under a temporary name, and give them their name when they are whole."""
     free = shutil.disk_usage(target.parent).free
     if remote.size > free:
-        raise DataError(f"'{remote.address}' has {remote.size:,} bytes, and {free:,} are free at '{target.parent}'")
+        raise DataError(
+            f"'{remote.address}' has {remote.size:,} bytes, and {free:,} are free at '{target.parent}'"
+        )
     unfinished = target.with_name(f".unfinished-{uuid4().hex}")
     try:
         with _Bar(remote) as bar:
@@ -210,7 +230,7 @@ def _fetch_file(remote: _Remote, path: str, found: Mapping[str, Any], local: Pat
         raise DataError(f"'{path}' broke off after {size:,} of {wanted:,} bytes; try again")
 
 
-class _Bar(Callback):  # type: ignore[misc]
+class _Bar(Callback):
     """A bar in the terminal that shows how much of the files is there."""
 
     def __init__(self, remote: _Remote) -> None:

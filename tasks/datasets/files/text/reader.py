@@ -14,7 +14,8 @@ from tasks.datasets.files.base import Content, Reading
 from tasks.datasets.files.opened import Opened
 from tasks.datasets.files.text.encodings import as_utf8, line_at
 from tasks.datasets.files.text.faults import lines_of_rows, refuse_open_quote, refuse_ragged, refuse_width
-from tasks.datasets.files.text.layout import MOST_FOOTERS, Layout, find_layout, footers
+from tasks.datasets.files.text.footers import MOST_FOOTERS, footers
+from tasks.datasets.files.text.layout import Layout, find_layout
 from tasks.datasets.files.text.records import COMMENT, Record, RecordError, records
 from tasks.datasets.files.text.separators import SEPARATORS, Candidate, Separator, candidate, find_separator
 

@@ -85,13 +85,13 @@ def test_a_query_is_no_part_of_the_name(address: str) -> None:
 
 def test_nothing_half_fetched_stays(address: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Handler, "breaks_off", True)
-    with pytest.raises(DataError, match="oats.csv' cannot be fetched: |broke off after"):
+    with pytest.raises(DataError, match=r"oats\.csv' cannot be fetched: |broke off after"):
         resolve(f"{address}/oats.csv")
     assert not [path for path in home.rglob("*") if path.is_file() and path.name != ".lock"]
 
 
 def test_what_is_not_there_is_refused(address: str) -> None:
-    with pytest.raises(DataError, match="nothing is at 'http.*/rye.csv'"):
+    with pytest.raises(DataError, match=r"nothing is at 'http.*/rye.csv'"):
         resolve(f"{address}/rye.csv")
 
 
@@ -130,5 +130,5 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_unknown_storage_is_refused() -> None:
-    with pytest.raises(DataError, match="'oats://a.csv' cannot be fetched: Protocol not known"):
+    with pytest.raises(DataError, match=r"'oats://a.csv' cannot be fetched: Protocol not known"):
         resolve("oats://a.csv")
