@@ -11,6 +11,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import CliApp, CliPositionalArg, CliSubCommand, CliToggleFlag, SettingsError
 
+from deployments.data_words import with_quoted_data
 from flows.parameters import ReadingParameters, StudyParameters
 from infra import __version__
 from infra.errors import TrillaError
@@ -122,7 +123,10 @@ class Score(_Command):
         description="Model: NAME@champion, NAME@challenger, NAME/VERSION, or NAME (the champion). NAME is the name "
         "that the study printed, or the name of the data set if the data set has one model."
     )
-    data: CliPositionalArg[str] = Field(description="CSV or Parquet file, or a folder of Parquet files.")
+    data: CliPositionalArg[str] = Field(
+        description="File of a table (CSV, Parquet, JSON lines, Excel), its address (https://..., s3://...), a folder "
+        "or a pattern of its parts, or a folder of images."
+    )
     out: Path = Field(description="File to write: .csv or .parquet.")
 
     def cli_cmd(self) -> None:
@@ -170,7 +174,7 @@ class Trilla(_Command):
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; an error that the user can correct prints one sentence and exits with status 2."""
-    given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    given = with_quoted_data(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     try:
         CliApp.run(Trilla, cli_args=given, cli_exit_on_error=False)
     except ValidationError as error:

@@ -25,7 +25,7 @@ def score(model: str, data: str, out: Path) -> None:
         Name of the model: `NAME@ALIAS`, `NAME/VERSION`, or `NAME` for the champion. NAME is the name of a registered
         model, or of a data set that has one registered model.
     data : str
-        Path of a CSV file, a Parquet file or folder, or a folder of images; or a name of the catalogue.
+        Path or address of a table, a folder of a table's parts, or a folder of images; or a name of the catalogue.
     out : Path
         File of the predictions, `.csv` or `.parquet`; the file is written whole or not at all.
 

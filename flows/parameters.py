@@ -85,10 +85,26 @@ class SearchParameters(BaseModel):
         return list(dict.fromkeys(engines))
 
 
-class ReadingParameters(BaseModel):
+class TableParameters(BaseModel):
     """Parameters that say how a user's own table is read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    no_header: CliToggleFlag[bool] = Field(False, description=described("no_header"))
+    decimal_mark: DecimalMark = Field("auto", description=described("decimal_mark"))
+    date_order: DateOrder = Field("auto", description=described("date_order"))
+    missing: list[str] = Field([], description=described("missing"))
+    keep_column: list[str] = Field([], description=described("keep_column"))
+    rare_classes: RareClasses = Field("refuse", description=described("rare_classes"))
+
+    @property
+    def reading(self) -> ReadingOptions:
+        """What the user says about the reading of a table."""
+        return ReadingOptions(**self.model_dump(include=set(ReadingOptions.model_fields)))
+
+
+class ReadingParameters(TableParameters):
+    """Parameters that say how a user's own table is read, and what is to be predicted."""
 
     target: str | None = Field(
         None,
@@ -100,22 +116,11 @@ class ReadingParameters(BaseModel):
         description="Kind of target in your own file: classes (classification) or a quantity (regression); auto: the "
         "values of the target decide.",
     )
-    no_header: CliToggleFlag[bool] = Field(False, description=described("no_header"))
-    decimal_mark: DecimalMark = Field("auto", description=described("decimal_mark"))
-    date_order: DateOrder = Field("auto", description=described("date_order"))
-    missing: list[str] = Field([], description=described("missing"))
-    keep_column: list[str] = Field([], description=described("keep_column"))
-    rare_classes: RareClasses = Field("refuse", description=described("rare_classes"))
 
     @property
     def chosen_task(self) -> Task | None:
         """The task; None if the values of the target decide the task."""
         return None if self.task == "auto" else self.task
-
-    @property
-    def reading(self) -> ReadingOptions:
-        """What the user says about the reading of a table."""
-        return ReadingOptions(**self.model_dump(include=set(ReadingOptions.model_fields)))
 
 
 class StudyParameters(SearchParameters, ReadingParameters):
@@ -130,7 +135,7 @@ class StudyParameters(SearchParameters, ReadingParameters):
     )
 
 
-class ClassificationParameters(SearchParameters):
+class ClassificationParameters(SearchParameters, TableParameters):
     """Classifiers on one table."""
 
     data: str = Field("diabetes", description="`diabetes`, or the path of a CSV or Parquet file.")
@@ -143,7 +148,7 @@ class ClassificationParameters(SearchParameters):
         return StudyParameters(**self.model_dump(exclude={"data"}), data=[self.data], task=task)
 
 
-class ClusteringParameters(SearchParameters):
+class ClusteringParameters(SearchParameters, TableParameters):
     """Clusterings of one table."""
 
     data: str = Field("burger-king", description="`burger-king`, or the path of a CSV or Parquet file.")

@@ -311,7 +311,7 @@ def _located(path: str) -> tuple[Any, str]:
     try:
         return fs.FileSystem.from_uri(path)  # type: ignore[no-any-return]
     except pa.ArrowInvalid:  # a scheme that Arrow itself does not know
-        from fsspec.core import url_to_fs  # type: ignore[import-untyped]
+        from fsspec.core import url_to_fs
 
         filesystem, place = url_to_fs(path)
         return fs.PyFileSystem(fs.FSSpecHandler(filesystem)), place

@@ -90,6 +90,8 @@ def _configuration(master: str, workers: int) -> SparkConf:
     settings = {
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.shuffle.partitions": str(workers),
+        # names of columns that differ only in case are different, as on the other engines
+        "spark.sql.caseSensitive": "true",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.executorEnv.OMP_NUM_THREADS": "1",
         "spark.python.daemon.module": preloading.__name__,

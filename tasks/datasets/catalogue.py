@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Literal
 
 from infra.errors import DataError
+from tasks.datasets.files.opened import plain_name
+from tasks.datasets.files.parts import is_pattern, pattern_name
+from tasks.datasets.files.remote import fetched, is_address
 from tasks.datasets.images.reading import holds_images
 from tasks.datasets.options import ReadingOptions
 
@@ -14,6 +17,7 @@ Task = Literal["classification", "regression", "clustering", "vision"]
 CATS_DOGS = "cats-dogs"
 CLASS = "class"
 """Name of the target of a folder of images."""
+TABLES = "a CSV, Parquet, JSON or Excel file"
 BUNDLED = Path(__file__).parent / "bundled"
 
 
@@ -26,7 +30,7 @@ class Source:
     name : str
         Name of the data set in runs and reports.
     path : Path
-        A CSV file, a Parquet file, a (partitioned) folder of Parquet files, or a folder of images.
+        A file of a table, a (partitioned) folder of its parts, a pattern of its parts, or a folder of images.
     task : {"classification", "regression", "clustering", "vision"}
         Name of the problem that the data set poses.
     target : str, optional
@@ -100,8 +104,8 @@ def resolve(
     Parameters
     ----------
     data : str
-        A name of the catalogue, or the path of the user's own CSV file, Parquet file, Parquet folder or folder
-        of images.
+        A name of the catalogue, or the path of the user's own table (a file, a folder of parts, or a pattern such as
+        `data/part-*.csv`) or folder of images, or the address of a table (https://..., s3://...).
     target : str, optional
         The column to predict. Without it the user's own table is for clustering.
     task : {"classification", "regression"}, optional
@@ -115,49 +119,65 @@ def resolve(
         If `data` is neither a catalogue name nor a file, a catalogue name is given with another target or task, or a
         task is given without a target.
     """
-    names = ", ".join(CATALOGUE)
     if data in CATALOGUE:
-        known = CATALOGUE[data]
-        if target not in (None, known.target):
-            raise DataError(
-                f"data set '{data}' is for {known.task} with target {known.target!r}, not {target!r}; "
-                "name a target for your own files only"
-            )
-        if task not in (None, known.task):
-            raise DataError(
-                f"data set '{data}' is for {known.task}, not {task}; name a task for your own files"
-            )
-        return known
+        return _known(data, target, task)
     if task is not None and target is None:
         raise DataError(f"task {task} needs a target: name the column to predict")
-    path = Path(data).expanduser()
-    if not data.strip() or not path.exists():
-        raise DataError(
-            f"no file '{data}'; give a CSV or Parquet file, a folder of images, or one of: {names}"
-        )
-    if not (path.is_file() or path.is_dir()):
-        raise DataError(
-            f"'{data}' is neither a file nor a folder; give a CSV or Parquet file, a folder of images, or one of: "
-            f"{names}"
-        )
+    path = _existing(data)
     if path.is_dir() and holds_images(path):
-        if target is not None or task is not None:
-            raise DataError(
-                f"folder '{data}' holds images, whose folders are their classes: name no target and no task"
-            )
-        return Source(
-            name=path.absolute().name,
-            path=path.absolute(),
-            task="vision",
-            target=CLASS,
-            provenance=f"The user's own folder of images '{path.absolute().name}'.",
-        )
+        return _images(data, path, target, task)
     return Source(
-        name=path.absolute().stem,
-        path=path.absolute(),
+        name=_table_name(path),
+        path=path,
         task=task or ("clustering" if target is None else "classification"),
         by_values=task is None and target is not None,
         target=None if target is None else " ".join(target.split()),
-        provenance=f"The user's own {'folder' if path.is_dir() else 'file'} '{path.absolute().name}'.",
+        provenance=f"The user's own {'folder' if path.is_dir() else 'file'} '{path.name}'.",
         options=options,
     )
+
+
+def _known(data: str, target: str | None, task: Task | None) -> Source:
+    known = CATALOGUE[data]
+    if target not in (None, known.target):
+        raise DataError(
+            f"data set '{data}' is for {known.task} with target {known.target!r}, not {target!r}; "
+            "name a target for your own files only"
+        )
+    if task not in (None, known.task):
+        raise DataError(f"data set '{data}' is for {known.task}, not {task}; name a task for your own files")
+    return known
+
+
+def _existing(data: str) -> Path:
+    """The path of a file or a folder, or a pattern."""
+    if is_address(data):
+        return fetched(data)
+    allowed = f"give {TABLES}, a folder of images, or one of: {', '.join(CATALOGUE)}"
+    path = Path(data).expanduser()
+    if not data.strip() or not (path.exists() or is_pattern(path)):
+        raise DataError(f"no file '{data}'; {allowed}")
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise DataError(f"'{data}' is neither a file nor a folder; {allowed}")
+    return path.absolute()
+
+
+def _images(data: str, path: Path, target: str | None, task: Task | None) -> Source:
+    if target is not None or task is not None:
+        raise DataError(
+            f"folder '{data}' holds images, whose folders are their classes: name no target and no task"
+        )
+    return Source(
+        name=path.name,
+        path=path,
+        task="vision",
+        target=CLASS,
+        provenance=f"The user's own folder of images '{path.name}'.",
+    )
+
+
+def _table_name(path: Path) -> str:
+    """Name of a data set: the file's without its endings, or what the files of a pattern share."""
+    if is_pattern(path):
+        return pattern_name(path)
+    return path.stem if path.is_dir() else Path(plain_name(path.name)).stem

@@ -130,7 +130,12 @@ class Recipe(BaseModel):
         """Sentences that tell how the file of new rows was read, and what was guessed about its columns."""
         return [
             *table.notes,
-            *(note for column in self.columns if column.is_used for note in column.remarks(table[column.name])),
+            *(
+                note
+                for column in self.columns
+                if column.is_used
+                for note in column.remarks(table[column.name])
+            ),
         ]
 
 

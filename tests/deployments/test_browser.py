@@ -257,7 +257,9 @@ def test_data_that_cannot_be_used_end_a_run_of_the_form_with_one_sentence(deploy
     run_id = answer.json()["id"]
     assert deploy.prefect.end(run_id, 60) == "Failed"
     run = deploy.prefect.run(run_id)
-    assert run["state"]["message"].startswith("no file 'nowhere.csv'; give a CSV or Parquet file")
+    assert run["state"]["message"].startswith(
+        "no file 'nowhere.csv'; give a CSV, Parquet, JSON or Excel file"
+    )
     assert run["total_run_time"] < 15
     until(lambda: not deploy.processes(run_id), 30)  # a process sends the last lines of its log when it ends
     logs = deploy.prefect.ask("POST", "/logs/filter", {"logs": {"flow_run_id": {"any_": [run_id]}}})

@@ -25,7 +25,7 @@ FILES = {
 REFUSED = [
     (
         "--data nosuch.csv",
-        "no file 'nosuch.csv'; give a CSV or Parquet file, a folder of images, or one of: "
+        "no file 'nosuch.csv'; give a CSV, Parquet, JSON or Excel file, a folder of images, or one of: "
         "diabetes, burger-king, cats-dogs",
     ),
     ("--data diabetis", "no file 'diabetis'; give .* one of: diabetes"),

@@ -134,7 +134,7 @@ class Column(BaseModel, ABC):
         return None
 
     def remarks(self, raw: RawColumn) -> list[str]:
-        """Sentences that tell what is guessed about new rows, or is new in them; the column `raw` was applied before."""
+        """Sentences that tell what is guessed about new rows, or is new in them."""
         return []
 
     @abstractmethod

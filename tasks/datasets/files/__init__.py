@@ -48,7 +48,7 @@ def _parts_of_folder(folder: Path) -> tuple[Format, Parts]:
     files = sorted(files_below(folder))
     chosen, paths = format_of_parts(files, folder)
     foreign = [path.relative_to(folder) for path in files if path not in set(paths)]
-    notes = ()
+    notes: tuple[str, ...] = ()
     if foreign:
         verb = "file was" if len(foreign) == 1 else "files were"
         notes = (f"{len(foreign)} other {verb} passed over in the folder ('{foreign[0]}')",)

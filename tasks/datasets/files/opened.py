@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import pyarrow as pa
 
@@ -68,15 +68,27 @@ class Compression:
     open: Callable[[Path], BinaryIO]
 
 
+def _gzip(path: Path) -> BinaryIO:
+    return cast(BinaryIO, gzip.open(path))
+
+
+def _bz2(path: Path) -> BinaryIO:
+    return cast(BinaryIO, bz2.open(path))
+
+
+def _lzma(path: Path) -> BinaryIO:
+    return cast(BinaryIO, lzma.open(path))
+
+
 def _zstd(path: Path) -> BinaryIO:
     stream: BinaryIO = pa.input_stream(str(path), compression="zstd")
     return stream
 
 
 COMPRESSIONS = (
-    Compression("gzip", b"\x1f\x8b", ".gz", lambda path: gzip.open(path)),  # type: ignore[arg-type,return-value]
-    Compression("bzip2", b"BZh", ".bz2", lambda path: bz2.open(path)),  # type: ignore[arg-type,return-value]
-    Compression("xz", b"\xfd7zXZ\0", ".xz", lambda path: lzma.open(path)),  # type: ignore[arg-type,return-value]
+    Compression("gzip", b"\x1f\x8b", ".gz", _gzip),
+    Compression("bzip2", b"BZh", ".bz2", _bz2),
+    Compression("xz", b"\xfd7zXZ\0", ".xz", _lzma),
     Compression("zstd", b"\x28\xb5\x2f\xfd", ".zst", _zstd),
 )
 ZIP = b"PK\x03\x04"

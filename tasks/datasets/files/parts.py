@@ -2,10 +2,11 @@
 
 import glob
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from infra.errors import DataError
 
@@ -32,6 +33,12 @@ class Parts:
 def is_pattern(path: Path) -> bool:
     """Whether a path that does not exist is a pattern such as `data/part-*.csv`."""
     return glob.has_magic(str(path)) and not path.exists()
+
+
+def pattern_name(pattern: PurePath) -> str:
+    """Name of a table whose files match a pattern: the last name without stars and endings, or else the folder's."""
+    stem = re.split(r"[*?\[]", pattern.name)[0].strip("-_. ")
+    return stem or pattern.parent.name or "data"
 
 
 def files_of_pattern(pattern: Path) -> Parts:
@@ -64,7 +71,8 @@ def files_below(folder: Path) -> Iterator[Path]:
             entry = Path(place, name)
             if entry.is_symlink() and not entry.resolve().is_relative_to(root):
                 raise DataError(
-                    f"'{entry.relative_to(folder)}' in '{folder}' is a link out of that folder; put the file itself there"
+                    f"'{entry.relative_to(folder)}' in '{folder}' is a link out of that folder; put the file itself "
+                    "there"
                 )
             if name not in folders:
                 yield entry

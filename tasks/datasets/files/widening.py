@@ -1,6 +1,6 @@
 """Parts of a table whose columns differ in type or are missing: joined under types that hold the values of all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,7 +134,7 @@ def _told_missing(
     ]
 
 
-def _told_widened(types: Sequence[Mapping[str, pa.DataType]], fields: Mapping[str, pa.DataType]) -> list[str]:
+def _told_widened(types: Iterable[Mapping[str, pa.DataType]], fields: Mapping[str, pa.DataType]) -> list[str]:
     notes = []
     for name, kind in fields.items():
         found = dict.fromkeys(str(part[name]) for part in types if name in part and part[name] != pa.null())

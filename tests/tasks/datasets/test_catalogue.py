@@ -22,7 +22,7 @@ def test_an_unknown_name_is_told_what_is_allowed() -> None:
     with pytest.raises(DataError) as caught:
         resolve("nosuch.csv")
     assert str(caught.value) == (
-        "no file 'nosuch.csv'; give a CSV or Parquet file, a folder of images, or one of: "
+        "no file 'nosuch.csv'; give a CSV, Parquet, JSON or Excel file, a folder of images, or one of: "
         "diabetes, burger-king, cats-dogs"
     )
 
@@ -47,14 +47,18 @@ def test_a_pipe_is_no_table(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("a.csv", "text"), ("a.TSV", "text"), ("a.data", "text"), ("a.Parquet", "parquet")]
+    "name", ["a.csv", "a.TSV", "a.data", "a.Parquet", "a.csv.gz", "a.zip", "a.jsonl.zst"]
 )
-def test_the_kind_follows_from_the_file(tmp_path: Path, name: str, kind: str) -> None:
+def test_the_name_follows_from_the_file(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("x\n1\n")
     source = resolve(str(tmp_path / name), "x")
     assert (source.task, source.name) == ("classification", "a")
     assert resolve(str(tmp_path / name)).task == "clustering"
-    assert resolve(str(tmp_path)).kind == "folder"
+
+
+def test_a_pattern_is_named_by_what_its_files_have_in_common(tmp_path: Path) -> None:
+    assert resolve(str(tmp_path / "sales-*.csv")).name == "sales"
+    assert resolve(str(tmp_path / "shop" / "*.csv")).name == "shop"
 
 
 def test_a_link_to_a_table_is_followed(tmp_path: Path) -> None:

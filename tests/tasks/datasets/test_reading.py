@@ -36,19 +36,6 @@ def test_an_open_quote_does_not_swallow_the_rest(tmp_path: Path) -> None:
     assert "line 32: a quote is wrong" in refusal(written(tmp_path, "a,b,y\n" + ROWS + '1,2,"no\n' + ROWS))
 
 
-def test_another_encoding_is_given_by_byte_and_line(tmp_path: Path) -> None:
-    content = ("a,b,y\n1,2,no\n3,4,s" + "\u00ed" + "\n").encode("latin-1")
-    assert "line 3: byte 0xed is not UTF-8" in refusal(written(tmp_path, content))
-
-
-def test_utf_16_is_refused(tmp_path: Path) -> None:
-    assert "line 1: byte 0xff is not UTF-8" in refusal(written(tmp_path, ("a,b,y\n" + ROWS).encode("utf-16")))
-
-
-def test_a_binary_file_is_refused(tmp_path: Path) -> None:
-    assert "line 2: the file holds a NUL byte" in refusal(written(tmp_path, b"PK\x03\x04\n\0\0"))
-
-
 def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
     frame = inferred(written(tmp_path, ("\ufeffa,b,y\n" + ROWS).encode()))
     assert list(frame) == ["a", "b", "y"]
@@ -82,7 +69,7 @@ def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
     frame = pd.DataFrame({"a": [1], "y": [2]})
     frame.to_pickle(tmp_path / "frame.pkl")
     source = resolve(str(tmp_path / "frame.pkl"), "y")
-    assert "not UTF-8" in (message := refusal(source)) or "NUL byte" in message
+    assert "so it is no text" in refusal(source)
 
 
 def test_unicode_names_are_kept(tmp_path: Path) -> None:

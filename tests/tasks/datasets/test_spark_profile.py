@@ -34,6 +34,8 @@ def dataset(tmp_path: Path) -> PreparedDataset:
         {
             "a.b`c": rng.normal(size=200),
             "Größe": rng.integers(0, 100, 200),
+            "größe": rng.normal(size=200),
+            "a[0], b/c": rng.normal(size=200),
             "kind": np.array(["oats", "rye"])[rng.integers(0, 2, 200)],
             "class": np.array(["no", "yes"])[np.arange(200) % 2],
         }
@@ -46,10 +48,10 @@ def dataset(tmp_path: Path) -> PreparedDataset:
 def test_every_column_is_profiled_whatever_its_name(dataset: PreparedDataset, spark: SparkEngine) -> None:
     profile = profile_with_spark(dataset, spark.session)
     frame, _ = dataset.load()
-    assert set(profile) == {"a.b`c", "Größe", "kind"}
+    assert set(profile) == {"a.b`c", "Größe", "größe", "a[0], b/c", "kind"}
     assert profile["kind"] == {"count": 200}
     assert profile["a.b`c"]["count"] == 160
-    for name in ("a.b`c", "Größe"):
+    for name in ("a.b`c", "Größe", "größe", "a[0], b/c"):
         column = frame[name].astype(float)
         expected = {"mean": column.mean(), "stddev": column.std(), "min": column.min(), "max": column.max()}
         assert {k: v for k, v in profile[name].items() if k != "count"} == pytest.approx(expected, rel=1e-12)

@@ -34,6 +34,8 @@ FOREIGN = (
 """Encodings besides Western European that a file may have."""
 CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x19\x1c-\x1f\x7f]")
 DOS_END = b"\x1a"
+BLANK = b"\r\n\t \x1a"
+ENDING = 1024  # bytes at the end in which the end mark of DOS is looked for
 
 
 def as_utf8(data: bytes, place: str) -> tuple[bytes, list[str]]:
@@ -59,11 +61,11 @@ def as_utf8(data: bytes, place: str) -> tuple[bytes, list[str]]:
         If the file is empty or is no text; the message names the line.
     """
     data, notes = _utf8(data, place)
-    stripped = data.rstrip(b"\r\n\t \x1a")
-    if not stripped:
+    ending = data[-ENDING:]
+    if not ending.rstrip(BLANK) and not data.strip(BLANK):
         raise EmptyTableError(f"'{place}' is empty; it needs a header and rows")
-    if DOS_END in data[len(stripped) :]:
-        data = stripped + b"\n"
+    if DOS_END in ending[len(ending.rstrip(BLANK)) :]:
+        data = data[: len(data) - len(ending)] + ending.rstrip(BLANK) + b"\n"
         notes.append("the end mark of DOS (0x1A) at the end of the file was left out")
     if b"\r" in data and b"\n" not in data:
         data = data.replace(b"\r", b"\n")

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Literal
 
-from tasks.datasets.raw import MISSING_WORDS
+from tasks.datasets.missing import MISSING_WORDS
 
 Kind = Literal["number", "date", "text", "empty"]
 

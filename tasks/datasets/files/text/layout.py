@@ -1,8 +1,8 @@
-"""Where the rows of a table begin and end: titles, header and units above them, totals below them."""
+"""Where the rows of a table begin: titles, header and units above them."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from infra.errors import DataError
 from tasks.datasets.files.base import EmptyTableError
@@ -11,14 +11,7 @@ from tasks.datasets.files.text.records import Record
 from tasks.datasets.files.text.separators import MOST_TITLES, SAMPLED_CELLS
 
 LONGEST_UNIT = 40  # characters
-MOST_FOOTERS = 5
 ROW_NAME = "row name"
-TOTALS = re.compile(
-    r"(grand |sub)?totals?|sums?|summe|gesamt(summe)?|insgesamt|somme|totale|total général|suma|totaal|averages?|avg|"
-    r"means?|mittelwert|durchschnitt|moyenne|media|count|anzahl",
-    re.I,
-)
-REMARKS = re.compile(r"[(*#]|(source|quelle|note|hinweis|fuente|fonte|\d+ rows?)\b", re.I)
 
 
 @dataclass(frozen=True)
@@ -48,7 +41,12 @@ class Layout:
     @property
     def kinds(self) -> list[Kind]:
         """Kind of each column, by the looks of its first cells."""
-        return [common_kind(column) for column in zip(*self.sample, strict=True)]
+        return [common_kind(column) for column in self.columns]
+
+    @property
+    def columns(self) -> list[tuple[str, ...]]:
+        """The first cells of each column."""
+        return list(zip(*self.sample, strict=True)) if self.sample else [()] * len(self.names)
 
 
 def find_layout(records: Sequence[Record], width: int, place: str, *, header: bool) -> Layout:
@@ -186,7 +184,7 @@ def _without_units(layout: Layout, records: Sequence[Record], width: int) -> Lay
 
 def _holds_units(row: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Whether a row has words, or nothing, where the rows below have numbers, and no value of theirs elsewhere."""
-    words = numeric = 0
+    words = numeric = elsewhere = 0
     for cell, column in zip(row, zip(*rows, strict=True), strict=True):
         kind, filled = kind_of(cell), cell.strip()
         if common_kind(column) in ("number", "date"):
@@ -196,7 +194,9 @@ def _holds_units(row: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
             words += kind == "text"
         elif filled and any(filled == other.strip() for other in column):
             return False
-    return words > 0 and 2 * words >= numeric
+        else:
+            elsewhere += bool(filled)
+    return words > 0 and (2 * words >= numeric or not elsewhere)
 
 
 def _require_header(record: Record, layout: Layout, place: str) -> None:
@@ -227,55 +227,5 @@ def _counts(fields: Sequence[str]) -> bool:
     """Whether the numbers among the names count up by one, as years or the columns of a matrix do."""
     numbers = [int(field) for field in fields if field.strip().isdecimal()]
     others = [field for field in fields if not field.strip().isdecimal()]
-    counting = all(after - before == 1 for before, after in zip(numbers, numbers[1:], strict=False))
+    counting = all(after - before == 1 for before, after in pairwise(numbers))
     return len(numbers) > 1 and counting and all(kind_of(other) in ("text", "empty") for other in others)
-
-
-def footers(last: Sequence[Record], layout: Layout) -> int:
-    """Number of records at the end of a file that are no rows: totals, remarks, and rows without any value.
-
-    Parameters
-    ----------
-    last : sequence of Record
-        The last records.
-    layout : Layout
-        The layout of the rows above.
-
-    Returns
-    -------
-    int
-    """
-    count = 0
-    for record in reversed(last[-MOST_FOOTERS:]):
-        if not (_is_remark(record, layout) or _is_total(record, layout)):
-            return count
-        count += 1
-    return count
-
-
-def _is_remark(record: Record, layout: Layout) -> bool:
-    """Whether a record is one sentence where the rows have several fields, or has no value at all."""
-    if not record.filled:
-        return True
-    text = record.fields[0].strip()
-    is_sentence = " " in text or text.endswith((":", ".")) or TOTALS.fullmatch(text) is not None
-    alone = record.filled == 1 and len(layout.names) > 2 and kind_of(text) == "text"
-    return alone and ((is_sentence and layout.kinds[0] != "text") or REMARKS.match(text) is not None)
-
-
-def _is_total(record: Record, layout: Layout) -> bool:
-    """Whether a row begins with a word for totals, in a column of numbers or beside cells that are empty there only."""
-    if len(record.fields) != len(layout.names):
-        return False
-    first = next(index for index, field in enumerate(record.fields) if field.strip())
-    if not TOTALS.fullmatch(record.fields[first].strip().rstrip(":")):
-        return False
-    if layout.kinds[first] in ("number", "date"):
-        return True
-    columns = list(zip(*layout.sample, strict=True))
-    unknown = all(record.fields[first].strip() != cell.strip() for cell in columns[first])
-    gaps = any(
-        not field.strip() and all(map(str.strip, column))
-        for field, column in zip(record.fields, columns, strict=True)
-    )
-    return unknown and gaps

@@ -14,13 +14,14 @@ from tasks.datasets.files.base import Content, Reading
 from tasks.datasets.files.opened import Opened
 from tasks.datasets.files.text.encodings import as_utf8, line_at
 from tasks.datasets.files.text.faults import lines_of_rows, refuse_open_quote, refuse_ragged, refuse_width
-from tasks.datasets.files.text.layout import MOST_FOOTERS, Layout, find_layout, footers
+from tasks.datasets.files.text.footers import MOST_FOOTERS, footers
+from tasks.datasets.files.text.layout import Layout, find_layout
 from tasks.datasets.files.text.records import COMMENT, Record, RecordError, records
 from tasks.datasets.files.text.separators import SEPARATORS, Candidate, Separator, candidate, find_separator
 
 HEAD_BYTES = 1 << 20  # bytes in which separator and header are looked for
 HEAD_LINES = 20  # least number of lines in the head
-BLOCK_BYTES = 1 << 24  # bytes that one thread parses at a time; a record must fit in
+BLOCK_BYTES = 1 << 22  # bytes that one thread parses at a time; a record must fit in
 QUOTED_BLOCK_BYTES = 1 << 26  # the same in a file with quotes, whose records can hold many lines
 DIRECTIVE = re.compile(rb'"?sep=(.)"?\r?\n', re.I)
 """First line by which Excel is told the separator."""
@@ -132,7 +133,7 @@ class SeparatedText:
         parsing = arrow_csv.ParseOptions(
             delimiter=self.separator.delimiter,
             newlines_in_values=has_quotes,
-            invalid_row_handler=skip_comment,
+            invalid_row_handler=skip_comment if COMMENT.encode() in self.data else None,
         )
         try:
             table = arrow_csv.read_csv(
@@ -142,15 +143,16 @@ class SeparatedText:
                 ),
                 parse_options=parsing,
                 convert_options=arrow_csv.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+                    column_types=dict.fromkeys(names, pa.string()),
+                    strings_can_be_null=False,
+                    check_utf8=False,  # `as_utf8` has checked all bytes
                 ),
             )
         except pa.ArrowException as error:
             refuse_ragged(self.data[: self.end].decode(), self.separator, self.layout, self.place)
             raise DataError(f"'{self.place}' cannot be read as CSV: {str(error).splitlines()[0]}") from None
-        return table, [
-            f"{len(comments)} lines among the rows left out, because a comment begins with '#'"
-        ] if comments else []
+        told = f"comments among the rows left out: {len(comments)} lines that begin with '#'"
+        return table, [told] if comments else []
 
     def _block_size(self, has_quotes: bool) -> int:
         """Number of bytes that are parsed at a time, in which long rows fit too."""

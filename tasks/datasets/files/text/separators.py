@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 
 from tasks.datasets.files.text.kinds import common_kind, kind_of
@@ -12,6 +13,11 @@ from tasks.datasets.files.text.records import Record, RecordError, records
 SAMPLED_RECORDS = 300
 SAMPLED_CELLS = 20_000
 LEAST_SHARE = 0.7  # least share of rows with the same number of fields in a table
+NO_HEADER = 0.8  # factor of a separator that the first record lacks
+ONE_NUMBER = (
+    0.85  # quality of a file of a single column of numbers, above that of a separator without a header
+)
+FOREIGN = 0.5  # loss of quality if each cell holds another separator
 MOST_TITLES = 20  # largest number of lines above the header
 _FOREIGN = re.compile(r"[;|\t]|,(?=\S)")
 _NO_CHARACTER = "\x1f"  # the unit separator of ASCII, which no text file holds
@@ -66,7 +72,7 @@ SEMICOLON = Separator("semicolon", ";", decimal_comma=True)
 TAB = Separator("tab", "\t")
 PIPE = Separator("vertical bar", "|")
 BLANKS = Separator("blank", "\t", least_share=0.95, needs_numbers=True, normalized=_single_tabs)
-SEPARATORS = (COMMA, SEMICOLON, TAB, PIPE, BLANKS)
+SEPARATORS = (COMMA, SEMICOLON, TAB, PIPE)
 NO_SEPARATOR = Separator("separator", _NO_CHARACTER)
 """What a file of a single column has."""
 
@@ -98,14 +104,24 @@ class Candidate:
         rest = widths[widths.index(self.width) :]
         return rest.count(self.width) / len(rest)
 
-    @property
+    @cached_property
     def quality(self) -> float:
         """Share of the records times the share of cells in which no other separator is seen (0 to 1)."""
+        if self.separator is NO_SEPARATOR:
+            return ONE_NUMBER if self._holds_one_number() else 0.0
         if self.share < self.separator.least_share or self._lacks_numbers():
             return 0.0
-        first = next(one for one in self.records if not one.is_comment)
-        agreement = 1.0 if len(first.fields) == self.width else 0.9
-        return self.share * agreement * _clean_share(self._rows())
+        return self.share * (1.0 if self._has_header() else NO_HEADER) * _clean_share(self._rows())
+
+    def _has_header(self) -> bool:
+        """Whether the first record has a name for each field, or for all but the names of rows."""
+        found = next(len(one.fields) for one in self.records if not one.is_comment)
+        return found in (self.width, max(self.width - 1, 2))
+
+    def _holds_one_number(self) -> bool:
+        """Whether each line below the first one is a number as a whole, for example with a decimal comma."""
+        kinds = [kind_of(",".join(one.fields)) for one in self.records[1:] if not one.is_comment]
+        return bool(kinds) and all(kind != "text" for kind in kinds)
 
     def _rows(self) -> list[list[str]]:
         kept = max(20, SAMPLED_CELLS // self.width)
@@ -118,8 +134,8 @@ class Candidate:
 
 def _clean_share(rows: Sequence[Sequence[str]]) -> float:
     cells = [cell for row in rows[1:] or rows for cell in row]
-    clean = sum(1 for cell in cells if not _FOREIGN.search(cell) or kind_of(cell) != "text")
-    return clean / len(cells)
+    foreign = sum(1 for cell in cells if _FOREIGN.search(cell) and kind_of(cell) == "text")
+    return 1 - FOREIGN * foreign / len(cells)
 
 
 def candidate(separator: Separator, head: bytes, *, is_whole: bool) -> Candidate:
@@ -155,12 +171,13 @@ def find_separator(head: bytes, *, is_whole: bool) -> Candidate:
     Candidate
         The separator; a file without any has one column.
     """
-    candidates = [candidate(separator, head, is_whole=is_whole) for separator in SEPARATORS]
-    best = max(candidates, key=lambda one: one.quality)
+    marks = [candidate(separator, head, is_whole=is_whole) for separator in SEPARATORS]
+    others = [candidate(separator, head, is_whole=is_whole) for separator in (BLANKS, NO_SEPARATOR)]
+    best = max((*marks, *others), key=lambda one: one.quality)
     if best.quality:
         return best
     # no separator is consistent: the first record decides, and the faulty rows are refused with their lines
-    best = max(candidates[:-1], key=lambda one: len(one.records[0].fields) if one.records else 0)
+    best = max(marks, key=lambda one: len(one.records[0].fields) if one.records else 0)
     if best.records and len(best.records[0].fields) > 1:
         return Candidate(best.separator, best.records, len(best.records[0].fields))
-    return candidate(NO_SEPARATOR, head, is_whole=is_whole)
+    return others[-1]

@@ -91,7 +91,7 @@ def test_a_partition_with_other_columns_is_shown(folder: Path) -> None:
     table(c=1.0).astype({"a": str}).to_parquet(part)
     message = refusal(folder)
     assert "in 'year=2025/part-1.parquet' against 'year=2024/part-0.parquet'" in message
-    assert "'a' is string against int64; 'c' is double against not there" in message
+    assert "'a' is string against int64" in message
 
 
 def test_a_partition_may_have_its_columns_in_another_order_or_empty(folder: Path) -> None:
@@ -147,6 +147,6 @@ def test_a_folder_that_is_itself_a_link_is_read(folder: Path, tmp_path: Path) ->
 
 
 def test_a_folder_without_parquet_is_refused(tmp_path: Path) -> None:
-    assert "holds no Parquet file" in refusal(tmp_path)
+    assert "holds no file of a table (.parquet" in refusal(tmp_path)
     (tmp_path / "notes.txt").write_text("x")
-    assert "'notes.txt' in" in refusal(tmp_path)
+    assert "'notes.txt' is none" in refusal(tmp_path)
