@@ -65,7 +65,7 @@ def _texts(raw: RawColumn) -> pa.ChunkedArray:
     if not (is_number(raw.values.type) or pa.types.is_null(raw.values.type)):
         raw.refuse_type("dates")
     numbers = raw.numbers
-    is_strange = ~(np.isnan(numbers) | ((numbers % 1 == 0) & (np.abs(numbers) < LARGEST)))
+    is_strange = ~(np.isnan(numbers) | ((numbers == np.floor(numbers)) & (np.abs(numbers) < LARGEST)))
     if is_strange.any():
         raw.refuse_cell(int(is_strange.argmax()), "where a date belongs")
     whole = pa.array(numbers, from_pandas=True)

@@ -152,7 +152,7 @@ def _frequent_first(texts: pa.Array, forms: Sequence[Form]) -> list[Form]:
 
 
 def _sample(texts: pa.Array) -> list[str]:
-    places = np.unique(np.linspace(0, len(texts) - 1, SAMPLE).astype(np.int64))
+    places = np.unique(np.arange(SAMPLE) * len(texts) // SAMPLE)[: len(texts)]
     return list(texts.take(pa.array(places)).to_pylist())
 
 

@@ -53,9 +53,9 @@ def part_of(part: str, wall: Times, first: date) -> pd.Series:
     first : date
         The first date of the training rows.
     """
-    times = pd.Series(wall)
-    numbers = (times - pd.Timestamp(first)) / DAY if part == DAYS else CALENDAR[part](times)
-    return numbers.astype(np.float64)
+    if part == DAYS:
+        return pd.Series((wall - np.datetime64(first, "us")) / DAY)
+    return CALENDAR[part](pd.Series(wall)).astype(np.float64)
 
 
 def parts_that_vary(wall: Times, first: date, parts: Sequence[str]) -> tuple[str, ...]:

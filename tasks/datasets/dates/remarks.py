@@ -19,7 +19,7 @@ FLAGS = {DAY_FIRST: "--date-order day-first", MONTH_FIRST: "--date-order month-f
 
 def summary(found: Found, parts: Sequence[str], first: date) -> str:
     """What the column holds, and the columns of numbers that the dates become."""
-    shown = [f"days since {first}" if part == DAYS and not found.are_clocks else part for part in parts]
+    shown = [f"days since {first}" if part == DAYS else part for part in parts]
     listed = ", ".join(shown[:-1]) + f" and {shown[-1]}" if len(shown) > 1 else shown[0]
     return f"{_kind(found)} become {listed}{_left_out(found, parts)}"
 
@@ -46,7 +46,7 @@ def _kind(found: Found) -> str:
 
 
 def _left_out(found: Found, parts: Sequence[str]) -> str:
-    dull = [part for part in CALENDAR if part not in (*parts, "hour")]
+    dull = [part for part in CALENDAR if part not in parts and part != "hour"]
     if found.are_clocks or not dull:
         return ""
     return f"; the same in all rows and left out: {', '.join(dull)}"

@@ -62,9 +62,8 @@ class Doubt:
         """Whether the rows are in order of time."""
         times = self.days(order)[self.codes[self.codes >= 0]]
         steps = np.diff(times[~np.isnat(times)].astype(np.int64))
-        return (
-            bool((steps >= 0).all() or (steps <= 0).all()) and np.count_nonzero(steps) + 1 >= FEWEST_ORDERED
-        )
+        is_monotonic = bool((steps >= 0).all() or (steps <= 0).all())
+        return is_monotonic and bool(np.count_nonzero(steps) + 1 >= FEWEST_ORDERED)
 
     @cached_property
     def fields(self) -> dict[str, npt.NDArray[np.int64]]:
