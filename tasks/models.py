@@ -22,7 +22,10 @@ NETWORK_FOLDER = "network"
 TRUSTED = (
     "lightgbm.basic.Booster",
     "numpy.dtype",
+    "sklearn.model_selection._split.KFold",
     "sklearn.tree._tree.Tree",
+    "tasks.datasets.encoding.ngrams.NGramEncoder",
+    "tasks.datasets.encoding.strongest_columns.StrongestColumns",
     "tasks.datasets.preprocessing.category_name",
     "tasks.datasets.preprocessing.plain_name",
     "tasks.ensembles.",

@@ -1,0 +1,1 @@
+"""Encoders that learn from the training rows of a fold how texts and very many columns become numbers."""
