@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from infra.errors import DataError
 from tasks.datasets.catalogue import Source
 from tasks.datasets.columns import AnyKind, DateColumn, LeftOut, TrainingColumn, learn_column
-from tasks.datasets.inference import infer
-from tasks.datasets.raw import RawColumn, RawTable
+from tasks.datasets.options import ReadingOptions
+from tasks.datasets.raw import RawColumn
 
 PATH = Path("sales.csv")
 STAMPS = pd.Series(pd.date_range("2023-11-20 00:30", periods=40, freq="31h7min"))
@@ -32,24 +32,27 @@ def raw(values: Any) -> RawColumn:
     return RawColumn("sold", pa.chunked_array([cells]), PATH, lambda row: f"line {row + 2}")
 
 
-def learned(values: Any, known: Any = None, **of_source: Any) -> AnyKind:
+def training(values: Any, known: Any = None, **options: Any) -> TrainingColumn:
     column = raw(values)
-    inferred = infer(RawTable(PATH, (column,), len(column.values)), None)["sold"]
     mask = np.ones(len(column.values), bool) if known is None else np.asarray(known)
-    return learn_column(
-        TrainingColumn(column, inferred, mask, Source("sales", PATH, "clustering", **of_source), True)
+    return TrainingColumn(
+        column, mask, Source("sales", PATH, "clustering", options=ReadingOptions(**options))
     )
 
 
-def dated(values: Any, **of_source: Any) -> DateColumn:
-    kind = learned(values, **of_source)
+def learned(values: Any, known: Any = None, **options: Any) -> AnyKind:
+    return learn_column(training(values, known, **options))
+
+
+def dated(values: Any, **options: Any) -> DateColumn:
+    kind = learned(values, **options)
     assert isinstance(kind, DateColumn), kind
     return kind
 
 
-def assert_reads(values: Any, wanted: Sequence[Any], **of_source: Any) -> None:
+def assert_reads(values: Any, wanted: Sequence[Any], **options: Any) -> None:
     """The prepared columns are those that pandas computes from the wanted dates."""
-    found = pd.DataFrame(dated(values, **of_source).apply(raw(values)))
+    found = pd.DataFrame(dated(values, **options).apply(raw(values)))
     times = pd.Series(wanted).astype("datetime64[us]").dt
     expected = {
         "sold: year": times.year,
@@ -68,7 +71,7 @@ def assert_reads(values: Any, wanted: Sequence[Any], **of_source: Any) -> None:
 
 
 def told(kind: AnyKind) -> str:
-    return "\n".join(kind.notes(pd.Series([], dtype=float)))
+    return "\n".join(kind.notes(training(["2024-01-01", "2024-01-02"])))
 
 
 WITH_TIMES = {
@@ -227,14 +230,14 @@ def test_an_open_order_is_told_with_the_flag_that_decides() -> None:
     assert_reads(OPEN, ["2024-04-03", "2023-02-11", "2024-01-05", "2023-11-02"])
     assert (
         "sold: the dates can also be read month first; day first was chosen, because most countries write dates so; "
-        "--day-first false reads them month first" in told(dated(OPEN))
+        "--date-order month-first reads them month first" in told(dated(OPEN))
     )
-    assert_reads(OPEN, ["2024-03-04", "2023-11-02", "2024-05-01", "2023-02-11"], day_first=False)
-    assert "month first was chosen, as --day-first says" in told(dated(OPEN, day_first=False))
+    assert_reads(OPEN, ["2024-03-04", "2023-11-02", "2024-05-01", "2023-02-11"], date_order="month-first")
+    assert "month first was chosen, as --date-order says" in told(dated(OPEN, date_order="month-first"))
 
 
 def test_the_flag_does_not_decide_a_column_that_its_values_settle() -> None:
-    assert_reads(["31/01/2024", "01/02/2024"], ["2024-01-31", "2024-02-01"], day_first=False)
+    assert_reads(["31/01/2024", "01/02/2024"], ["2024-01-31", "2024-02-01"], date_order="month-first")
 
 
 def test_rows_in_order_of_time_settle_an_open_order() -> None:
@@ -324,7 +327,7 @@ def test_dates_that_mean_never_and_words_are_missing_and_told() -> None:
     assert "2 dates in the year 9999 or on the first day of the year 1 mean 'never', now missing" in notes
     assert "1 dates of zeros ('0000-00-00'), now missing" in notes
     assert "3 cells are no dates ('-', '2024-02-31'), now missing" in notes
-    assert kind.notes(pd.Series([None, 1.0]))[-1] == "sold: 1 of 2 cells are missing"
+    assert kind.notes(training([None, "2024-01-01"]))[-1] == "sold: 1 of 2 cells are missing"
 
 
 @pytest.mark.parametrize("written", [*WITHOUT_TIMES, "timestamps", "dates of Parquet"])
