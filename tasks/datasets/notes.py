@@ -33,8 +33,8 @@ def warning(sentence: str, column: str | None = None) -> str:
 
 
 def is_warning(note: str) -> bool:
-    """Whether a person should check what a note says."""
-    return note.startswith(WARNING) or f": {WARNING}" in note
+    """Whether a person should check what a note says: a warning, or a decision that a flag can change."""
+    return re.search(rf"(^|: ){WARNING}|(^| )--[a-z]", note) is not None
 
 
 def shown_name(column: str) -> str:

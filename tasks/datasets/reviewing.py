@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from tasks.datasets.notes import warning
 from tasks.datasets.suspects import (
     Suspect,
     constant_columns,
@@ -64,7 +65,9 @@ def review(
             notes.append(f"{suspect.name}: kept as --keep-column says, although {suspect.reason}")
         else:
             left_out[suspect.name] = f"{suspect.reason}{remedy}"
-    notes += [f"{told.name}: {told.reason}; {_WARNING}" for told in _warnings(columns, target, left_out)]
+    notes += [
+        warning(f"{told.reason}; {_WARNING}", told.name) for told in _warnings(columns, target, left_out)
+    ]
     repeated = repeated_rows(features, target).note
     return Review(left_out, [*notes, f"{repeated}; these rows are kept"] if repeated else notes)
 

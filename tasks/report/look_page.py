@@ -1,13 +1,12 @@
 """The page of `trilla look`: one self-contained HTML file with a picture of the values of each column."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from tasks.datasets.distributions import Distribution, Frequencies, Histogram
 from tasks.datasets.notes import is_warning, shown_name
 from tasks.datasets.survey import ColumnSurvey, TableSurvey
 from tasks.report import wording
-from tasks.report.column_words import target_words
 from tasks.report.html import environment
 
 HEIGHT = 46.0  # height of a histogram in its own units
@@ -59,8 +58,8 @@ class ColumnView:
 
 
 @dataclass(frozen=True)
-class LookWords:
-    """What the page says besides the columns.
+class LookPage:
+    """The content of the page.
 
     Parameters
     ----------
@@ -68,45 +67,51 @@ class LookWords:
         Name of the data set.
     path : str
         Place of the data.
-    task : str
-        The task that a study would have.
+    answer : str
+        What a study would make of the data.
     refusal : str, optional
         The sentence with which a study would refuse the data.
     command : str
         The command that starts the study.
+    survey : TableSurvey, optional
+        The table and its columns; None for images.
+    pictures : mapping of str to Distribution
+        Distributions of the columns that have a picture.
+    notes : list of str
+        Sentences about images.
+    classes : Frequencies, optional
+        Classes of images; None for a table.
     """
 
     name: str
     path: str
-    task: str
+    answer: str
     refusal: str | None
     command: str
+    survey: TableSurvey | None = None
+    pictures: Mapping[str, Distribution] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    classes: Frequencies | None = None
 
 
-def render_look(words: LookWords, survey: TableSurvey, pictures: Mapping[str, Distribution]) -> str:
-    """Return the page; every text of the table is escaped.
-
-    Parameters
-    ----------
-    words : LookWords
-        What the page says besides the columns.
-    survey : TableSurvey
-        The table and its columns.
-    pictures : mapping of str to Distribution
-        Distributions of the columns that have a picture.
-    """
-    columns = [_column(column, survey.rows, pictures.get(column.name)) for column in survey.columns]
-    without = len(survey.columns) - len(pictures)
+def render_look(page: LookPage) -> str:
+    """Return the page; every text of the data is escaped."""
+    survey = page.survey
+    columns = (
+        [_column(column, survey.rows, page.pictures.get(column.name)) for column in survey.columns]
+        if survey
+        else []
+    )
+    notes = [*page.notes, *(survey.notes if survey else ())]
     return (
         environment()
         .get_template("look.html.j2")
         .render(
-            words=words,
-            survey=survey,
-            target=target_words(survey.target),
+            page=page,
             columns=columns,
-            without=without if len(pictures) < len(survey.columns) else 0,
-            notes=[(note, is_warning(note)) for note in survey.notes],
+            without=len(columns) - len(page.pictures),
+            notes=[(note, is_warning(note)) for note in notes],
+            classes=_frequencies(page.classes) if page.classes else None,
         )
     )
 

@@ -1,6 +1,7 @@
 """Preparation of images: a source becomes packed images, which every engine, trial and picture of a study reads."""
 
 import re
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -60,12 +61,7 @@ def prepare_images(
         If the source cannot be used as it is, a class has too few images, or the folder cannot be written.
     """
     packed = _packed(source, folder, progress, engine)
-    for name, count in zip(packed.classes, packed.counts, strict=True):
-        if count < MIN_IMAGES_TO_STUDY:
-            raise DataError(
-                f"class '{name}' of data set '{source.name}' has {count} usable images; at least "
-                f"{MIN_IMAGES_TO_STUDY} are needed to train, search and test"
-            )
+    require_enough(source.name, dict(zip(packed.classes, packed.counts, strict=True)))
     chosen = sample(packed, FIRST_LOOK_IMAGES, MIN_IMAGES_TO_STUDY) if first_look else packed
     return PreparedDataset(
         name=source.name if source.own else packed.name,  # digits may replace the photographs
@@ -81,6 +77,22 @@ def prepare_images(
         own=source.own,
         value_range=packed.value_range,
     )
+
+
+def require_enough(name: str, counts: Mapping[str, int]) -> None:
+    """Refuse a data set with a class that has too few images to train, search and test.
+
+    Raises
+    ------
+    DataError
+        If a class has too few images; the message names the class.
+    """
+    for label, count in counts.items():
+        if count < MIN_IMAGES_TO_STUDY:
+            raise DataError(
+                f"class '{label}' of data set '{name}' has {count} usable images; at least "
+                f"{MIN_IMAGES_TO_STUDY} are needed to train, search and test"
+            )
 
 
 def _packed(source: Source, folder: Path, progress: Progress | None, given: Engine | None) -> PackedImages:

@@ -1,0 +1,107 @@
+"""A look at a table, in the terminal, as a page and for a program."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from deployments.preparations import print_note
+from tasks.datasets.catalogue import Source
+from tasks.datasets.looking import Look
+from tasks.datasets.notes import is_warning, shown_name
+from tasks.datasets.survey import ColumnSurvey
+from tasks.report import column_words, wording
+from tasks.report.look_page import LookPage
+
+MOST_SHOWN = 60  # largest number of columns in the terminal's table
+MOST_PICTURES = 200  # largest number of columns whose values the page draws
+MOST_CLASSES = 20  # largest number of values of a column that is named as a possible target
+MOST_TARGETS = 5
+LOOKS: Mapping[str, dict[str, Any]] = {
+    "Examples": {"no_wrap": True, "overflow": "ellipsis", "max_width": 46},
+    "Missing": {"justify": "right", "no_wrap": True},
+    "Distinct": {"justify": "right", "no_wrap": True},
+}
+"""Looks of the columns of the terminal's table that differ from the others."""
+
+
+@dataclass(frozen=True)
+class LookedTable:
+    """A table that was looked at."""
+
+    source: Source
+    look: Look
+
+    @property
+    def refusal(self) -> str | None:
+        """The sentence with which a study would refuse the table; None: a study would take the table."""
+        return self.look.refusal
+
+    def show(self, console: Console) -> None:
+        """Print the columns, the notes about the table, and the target."""
+        survey = self.look.survey
+        shown = column_words.columns_to_show(survey.columns, MOST_SHOWN)
+        console.print(Text(self._heading(), "bold"), soft_wrap=True)
+        console.print(_table(shown))
+        if hidden := len(survey.columns) - len(shown):
+            told = (
+                f"  {hidden:,} more columns are not shown here; --html FILE and --json FILE have all columns"
+            )
+            console.print(Text(told), soft_wrap=True)
+        for note in survey.notes:
+            print_note(wording.one_line(note), console)
+        if self.refusal is None:
+            console.print(Text(self._task()), soft_wrap=True)
+        if self.source.target is None and (targets := self._possible_targets()):
+            told = f"without --target the rows are clustered; possible targets: {', '.join(targets)}"
+            console.print(Text(told), soft_wrap=True)
+
+    def page(self, study: str) -> LookPage:
+        """The content of the page."""
+        return LookPage(
+            name=self.source.name,
+            path=str(self.source.path),
+            answer=self._task(),
+            refusal=self.refusal,
+            command=study,
+            survey=self.look.survey,
+            pictures=self.look.pictures(MOST_PICTURES),
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The columns, the target and the notes."""
+        return {
+            "task": self.look.task,
+            **self.look.survey.model_dump(mode="json"),
+            "refusal": self.refusal,
+        }
+
+    def _heading(self) -> str:
+        rows, columns = self.look.survey.rows, len(self.look.survey.columns)
+        return f"{self.source.name}: {wording.count(rows, 'row')}, {wording.count(columns, 'column')}"
+
+    def _task(self) -> str:
+        return f"{self.look.task}, {column_words.target_words(self.look.survey.target)}"
+
+    def _possible_targets(self) -> list[str]:
+        """Columns of a few values, if such columns are few."""
+        most = min(MOST_CLASSES, self.look.survey.rows // 2)
+        names = [
+            f"{shown_name(column.name)} ({column.distinct} values)"
+            for column in self.look.survey.columns
+            if column.distinct is not None and 2 <= column.distinct <= most
+        ]
+        return names if len(names) <= MOST_TARGETS else []
+
+
+def _table(columns: Sequence[ColumnSurvey]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in column_words.HEADINGS:
+        table.add_column(heading, **LOOKS.get(heading, {"overflow": "fold"}))
+    for column, row in zip(columns, column_words.column_rows(columns), strict=True):
+        style = "yellow" if any(map(is_warning, column.notes)) else "" if column.used else "dim"
+        table.add_row(*(Text(cell, style) for cell in row))
+    return table
