@@ -81,9 +81,10 @@ def _groups(columns: list[npt.NDArray[np.generic]], rows: int) -> npt.NDArray[np
         digests = digests * np.uint64(0x9E3779B97F4A7C15) + pd.util.hash_array(column)
     order = np.argsort(digests, kind="stable")
     same = np.diff(digests[order]) == 0
+    pairs = np.flatnonzero(same)
     for column in columns:
-        values = column[order]
-        same &= (values[1:] == values[:-1]) | ((values[1:] != values[1:]) & (values[:-1] != values[:-1]))
+        one, other = column[order[pairs]], column[order[pairs + 1]]
+        same[pairs] &= (one == other) | ((one != one) & (other != other))
     groups = np.empty(rows, dtype=np.intp)
     groups[order] = np.concatenate(([0], np.cumsum(~same)))[:rows]
     return groups

@@ -16,6 +16,8 @@ CHANCE = 1e-6
 """Largest probability that chance alone puts one or more columns of a table under suspicion."""
 ROWS_PER_VALUE = 10
 """Least number of rows for each value, on average, in a column of few values."""
+FEW_VALUES = 1_000
+"""Largest number of different values in a column of few values."""
 UNEXPLAINED = 1e-9
 """Largest share of the variance of a linear function of the target that rounding of its digits may leave."""
 
@@ -61,7 +63,8 @@ def target_tellers(frame: pd.DataFrame, target: TargetValues) -> list[Suspect]:
     rows, at most K^V leave each of the V values of the column with one class: one for each map from values to classes.
     If column and target are independent, the probability of such a column is thus at most K^V n_1! ... n_K!/n!, and a
     column is found only if this bound, times the number of columns, is below `CHANCE`. The bound is above 1 for a
-    column whose values are all different, which is never found; a column needs ten rows for each value on average.
+    column whose values are all different, which is never found. A column needs ten rows for each value on average, and
+    at most 1,000 values, so that columns of measurements need not be read in full.
 
     Parameters
     ----------
@@ -157,16 +160,13 @@ class _Labelled:
         return len(np.unique(codes(column)))
 
     def has_few_values(self, column: pd.Series) -> bool:
-        most = len(column) / ROWS_PER_VALUE
+        most = min(FEW_VALUES, len(column) // ROWS_PER_VALUE)
         return self.count_values(column.iloc[:HEAD]) <= most and self.count_values(column) <= most
 
     def is_told_by(self, column: pd.Series) -> bool:
         """Whether a column has few values, and each stands in rows of one label only."""
-        return (
-            self._is_pure(codes(column.iloc[:HEAD]))
-            and self.has_few_values(column)
-            and self._is_pure(codes(column))
-        )
+        head = column.iloc[:HEAD]
+        return self._is_pure(codes(head)) and self.has_few_values(column) and self._is_pure(codes(column))
 
     def _is_pure(self, values: npt.NDArray[np.int64]) -> bool:
         pairs = values * self.kinds + self.labels[: len(values)]
@@ -177,7 +177,7 @@ class _Labelled:
         absent = column.isna().to_numpy()
         if self.kinds != 2 or absent.all() or not absent.any() or not self._is_pure(absent.astype(np.int64)):
             return False
-        return self.count_values(column) > self.kinds and self.excludes_chance(np.log(2))
+        return self.count_values(column) > self.kinds and self.excludes_chance(float(np.log(2)))
 
     def is_separated_by(self, values: npt.NDArray[np.float64]) -> bool:
         """Whether the ranges of the values of the labels do not touch; a missing value belongs to no range."""
@@ -191,7 +191,7 @@ class _Labelled:
     def _are_ordered(self, values: npt.NDArray[np.float64], labels: npt.NDArray[np.intp]) -> bool:
         """Whether the labels change as seldom as possible along the sorted values."""
         changes = np.count_nonzero(np.diff(labels[np.argsort(values, kind="stable")]))
-        return changes == len(np.unique(labels)) - 1
+        return bool(changes == len(np.unique(labels)) - 1)
 
 
 def _linear_reason(values: npt.NDArray[np.float64], table: _Labelled) -> str | None:
