@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from infra.model_registry import DATASET_TAG, model_name
 from tasks.datasets.catalogue import CATALOGUE, Task
 from tasks.datasets.prepared import PreparedDataset
+from tasks.problems import problem_of
 
 ORIGINS = {True: "own", False: "catalogue"}
 
@@ -50,7 +51,7 @@ class ModelPurpose:
     def names(self) -> list[str]:
         """Names for the registered model, the preferred name first; the others are for a name that is taken."""
         parts = [self.dataset]
-        if self.own and self.target and (self.task != "vision" or self.dataset in CATALOGUE):
+        if self.own and self.target and (problem_of(self.task).is_table or self.dataset in CATALOGUE):
             parts.append(self.target)
         digest = hashlib.sha256(repr(self.tags).encode()).hexdigest()[:8]
         return [model_name(*parts), model_name(*parts, self.task), model_name(*parts, digest)]
