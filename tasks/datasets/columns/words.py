@@ -96,7 +96,7 @@ class Words:
         DataError
             Always; the message names the file, the column, and each word with its number of cells and first line.
         """
-        raise DataError(refusal(self.raw, self.unknown))
+        raise DataError(f"{refusal(self.raw, self.unknown)}, or name a word for missing values with --missing")
 
     @property
     def _values(self) -> int:
@@ -113,5 +113,5 @@ def refusal(raw: RawColumn, words: Counter[str]) -> str:
     held = f"'{shortened(shown[0])}'" if len(words) == 1 else f"{', '.join(told)}{more}"
     return (
         f"'{raw.path}', {place}: column '{raw.name}' holds {held} where numbers belong ({words.total()} of {raw.count} "
-        "values are text); put a number there or leave the cell empty, or name a word for missing values with --missing"
+        "values are text); put a number there or leave it empty"
     )
