@@ -294,6 +294,7 @@ def illustrate(
     recommendation : Recommendation
         The way whose model is drawn.
     """
+    current_listener().starting(f"{dataset.name}: pictures of the best models")
     pictures, published = complete(
         steps.illustrate, dataset, cells_of(session, dataset), evaluations, recommendation
     )

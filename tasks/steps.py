@@ -186,7 +186,8 @@ def illustrate(
         The way whose model is drawn.
     """
     done = [cell for cell in cells if cell.status == "completed"]
-    pictures = problem_of(dataset.task).pictures(dataset, done, recommendation)
+    with ProgressArtifact(f"pictures of {dataset.name}: predictions made") as progress:
+        pictures = problem_of(dataset.task).pictures(dataset, done, recommendation, progress)
     return pictures, beside_published(dataset, done, evaluations)
 
 

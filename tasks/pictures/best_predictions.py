@@ -5,15 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from sklearn.inspection import permutation_importance
 
 from tasks.algorithms.base import ModelOptions
 from tasks.datasets.prepared import PreparedDataset, Split
 from tasks.pictures import predictions
 from tasks.registry import ALGORITHMS
 from tasks.results import Cell, Picture, Recommendation
-
-SHUFFLES = 10
 
 
 @dataclass(frozen=True)
@@ -116,19 +113,6 @@ def quantity_picture(best: BestPrediction) -> Picture:
     png = predictions.beside_true(best.split.y_test, best.model.predict(best.split.X_test))
     words = "Each point shows one row; a prediction without error lies on the dashed line."
     return best.picture("Predicted and true values", words, png)
-
-
-def importance_picture(best: BestPrediction, metric: str) -> Picture:
-    """Permutation importance of the columns, measured on the held-out rows."""
-    shuffled = permutation_importance(
-        best.model, best.split.X_test, best.split.y_test, scoring=metric, n_repeats=SHUFFLES, random_state=0
-    )
-    return best.picture(
-        "Permutation importance of the columns",
-        f"Each column is shuffled {SHUFFLES} times; bars show the mean decrease of the score, lines its standard "
-        "deviation. If two columns hold the same information, one replaces the other, and both look unimportant.",
-        predictions.importances(list(best.split.X), shuffled, metric),
-    )
 
 
 def every_class(model: Any, X: Any, n_classes: int) -> Any:

@@ -231,7 +231,11 @@ class Problem(ABC):
 
     @abstractmethod
     def pictures(
-        self, dataset: PreparedDataset, cells: Sequence[Cell], recommendation: Recommendation | None
+        self,
+        dataset: PreparedDataset,
+        cells: Sequence[Cell],
+        recommendation: Recommendation | None,
+        progress: Progress | None = None,
     ) -> list[Picture]:
         """Pictures of the data set and of its best models.
 
@@ -243,4 +247,6 @@ class Problem(ABC):
             The completed cells.
         recommendation : Recommendation, optional
             The way whose model is drawn.
+        progress : callable, optional
+            Function that is called with the number of predictions that were made, and of all predictions.
         """

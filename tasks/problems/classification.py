@@ -8,6 +8,7 @@ from sklearn.model_selection import RepeatedStratifiedKFold, StratifiedKFold
 from sklearn.pipeline import Pipeline
 
 from infra.engines import Engine
+from infra.progress import Progress
 from tasks.datasets.catalogue import Source, Task
 from tasks.datasets.checking import check_values, notes_of_empty, rare_classes, refuse_rare, target_column
 from tasks.datasets.class_labels import Labels, class_labels, left_out, merged, rank
@@ -17,7 +18,8 @@ from tasks.datasets.prepared import PreparedDataset, RowNumbers, Split, Target
 from tasks.datasets.raw import RawColumn, RawTable
 from tasks.datasets.table_rules import TableRules
 from tasks.datasets.targets import ClassTarget, LearnedTarget
-from tasks.pictures.best_predictions import BestPrediction, class_pictures, importance_picture
+from tasks.pictures.best_predictions import BestPrediction, class_pictures
+from tasks.pictures.importance import importance_picture
 from tasks.problems.base import EvaluationScheme, MetricColumn
 from tasks.problems.prediction import Prediction
 from tasks.problems.regression import QuantityRules, is_all_numbers, is_quantity
@@ -113,12 +115,16 @@ class Classification(Prediction):
         return holdout_words.size_of_an_error(cells, ACCURACY)
 
     def pictures(
-        self, dataset: PreparedDataset, cells: Sequence[Cell], recommendation: Recommendation | None
+        self,
+        dataset: PreparedDataset,
+        cells: Sequence[Cell],
+        recommendation: Recommendation | None,
+        progress: Progress | None = None,
     ) -> list[Picture]:
         best = BestPrediction.fitted(dataset, cells, recommendation, self.split(dataset))
         if best is None:
             return []
-        return [*class_pictures(best), importance_picture(best, self.metric)]
+        return [*class_pictures(best), importance_picture(best, self.metric, progress)]
 
 
 def classification_metrics(model: Any, X: Any, y: Any) -> dict[str, float]:

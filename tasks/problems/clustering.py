@@ -8,6 +8,7 @@ from sklearn.pipeline import Pipeline
 
 from infra.engines import Engine
 from infra.errors import DataError
+from infra.progress import Progress
 from tasks.clustering.labelings import NOISE, has_scores
 from tasks.clustering.metrics import cluster_metrics
 from tasks.datasets.catalogue import Source, Task
@@ -97,7 +98,11 @@ class Clustering(Problem):
         return [cluster_words.spaces(cells)]
 
     def pictures(
-        self, dataset: PreparedDataset, cells: Sequence[Cell], recommendation: Recommendation | None
+        self,
+        dataset: PreparedDataset,
+        cells: Sequence[Cell],
+        recommendation: Recommendation | None,
+        progress: Progress | None = None,
     ) -> list[Picture]:
         return clustering_pictures(dataset, cells)
 

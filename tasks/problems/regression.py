@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline
 
 from infra.engines import Engine
 from infra.errors import DataError
+from infra.progress import Progress
 from tasks.datasets.catalogue import Source, Task
 from tasks.datasets.checking import HOLDOUT_SHARE, check_values, notes_of_empty, target_column
 from tasks.datasets.columns import NumberColumn, TrainingColumn
@@ -22,7 +23,8 @@ from tasks.datasets.prepared import PreparedDataset, RowNumbers, Split, Target
 from tasks.datasets.raw import RawColumn, RawTable
 from tasks.datasets.table_rules import TableRules
 from tasks.datasets.targets import LearnedTarget, QuantityTarget
-from tasks.pictures.best_predictions import BestPrediction, importance_picture, quantity_picture
+from tasks.pictures.best_predictions import BestPrediction, quantity_picture
+from tasks.pictures.importance import importance_picture
 from tasks.problems.base import EvaluationScheme, MetricColumn
 from tasks.problems.prediction import Prediction
 from tasks.results import Cell, Picture, Recommendation
@@ -126,12 +128,16 @@ class Regression(Prediction):
         return regression_metrics(winner, split.X_test, split.y_test)
 
     def pictures(
-        self, dataset: PreparedDataset, cells: Sequence[Cell], recommendation: Recommendation | None
+        self,
+        dataset: PreparedDataset,
+        cells: Sequence[Cell],
+        recommendation: Recommendation | None,
+        progress: Progress | None = None,
     ) -> list[Picture]:
         best = BestPrediction.fitted(dataset, cells, recommendation, self.split(dataset))
         if best is None:
             return []
-        return [quantity_picture(best), importance_picture(best, self.metric)]
+        return [quantity_picture(best), importance_picture(best, self.metric, progress)]
 
 
 def regression_metrics(model: Any, X: Any, y: Any) -> dict[str, float]:

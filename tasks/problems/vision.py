@@ -68,6 +68,10 @@ class Vision(Classification):
         return options.epochs is None
 
     def pictures(
-        self, dataset: PreparedDataset, cells: Sequence[Cell], recommendation: Recommendation | None
+        self,
+        dataset: PreparedDataset,
+        cells: Sequence[Cell],
+        recommendation: Recommendation | None,
+        progress: Progress | None = None,
     ) -> list[Picture]:
         return network_pictures(dataset, cells, recommendation, self.split(dataset))
