@@ -123,6 +123,8 @@ class RawColumn:
 
     def trained(self, style: NumberStyle) -> "RawColumn":
         """The same column, whose marks are read as in the training table if they can be read in two ways."""
+        if self.reading.style == style:
+            return self  # nothing was read in another way, and the column has been read already
         return replace(self, hints=replace(self.hints, trained=style))
 
     def refuse_cell(self, row: int, fault: str) -> NoReturn:

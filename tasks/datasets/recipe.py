@@ -1,6 +1,7 @@
 """The recipe of a table: the steps that prepare its columns, learned in training and applied to all later tables."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from infra.errors import DataError
+from infra.settings import usable_cores
 from tasks.datasets.catalogue import Source
 from tasks.datasets.columns import AnyColumn, LeftOut, TrainingColumn, learn_column
 from tasks.datasets.missing import MISSING_WORDS
@@ -165,4 +167,5 @@ def learn_columns(
         for raw in table.columns
         if raw.name != source.target
     ]
-    return [(column, learn_column(column)) for column in columns]
+    with ThreadPoolExecutor(usable_cores()) as threads:
+        return list(zip(columns, threads.map(learn_column, columns), strict=True))

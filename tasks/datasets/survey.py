@@ -1,6 +1,7 @@
 """The survey of a table: what each column holds, how it is read, and what is done to it, in a few words."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field
 
+from infra.settings import usable_cores
 from tasks.datasets.cleaning import Cleaned
 from tasks.datasets.columns import AnyColumn
 from tasks.datasets.notes import sort_notes
@@ -17,7 +19,9 @@ from tasks.datasets.raw import RawColumn, RawTable, shortened
 from tasks.datasets.targets import AnyTarget
 
 EXAMPLES = 3  # number of values of a column that its survey shows
-TARGET = "target"
+TARGET, REFUSED = "target", "refused"
+COUNTED = 100_000  # number of first rows whose different values are counted
+FEW = 1_000  # largest number of different values in the first rows for which all rows are counted
 HEAD = 1_000  # number of rows in which the examples are looked for first
 
 
@@ -34,6 +38,10 @@ class ColumnSurvey(BaseModel):
     missing: int = Field(description="Number of cells without a value.")
     distinct: int | None = Field(
         description="Number of different values; None for values that cannot be compared."
+    )
+    distinct_at_least: bool = Field(
+        False,
+        description="Whether there may be more different values, because only the first rows were counted.",
     )
     notes: tuple[str, ...] = Field((), description="Sentences about what is done to the column.")
     used: bool = Field(description="Whether models use the column.")
@@ -92,12 +100,15 @@ def survey(table: RawTable, cleaned: Cleaned) -> TableSurvey:
     target = (
         survey_target(recipe.target, cleaned.target) if recipe.target and cleaned.target is not None else None
     )
-    columns = tuple(
-        describe(known[raw.name], kinds[raw.name], told.by_column.get(raw.name, ()))
-        if raw.name in kinds
-        else describe_target(raw, target, told.by_column.get(raw.name, ()))
-        for raw in table.columns
-    )
+
+    def described(raw: RawColumn) -> ColumnSurvey:
+        notes = told.by_column.get(raw.name, ())
+        if raw.name not in kinds:
+            return describe_target(raw, target, notes)
+        return describe(known[raw.name], kinds[raw.name], notes)
+
+    with ThreadPoolExecutor(usable_cores()) as threads:
+        columns = tuple(threads.map(described, table.columns))
     return TableSurvey(rows=table.rows, columns=columns, target=target, notes=told.general)
 
 
@@ -114,15 +125,10 @@ def describe(raw: RawColumn, kind: AnyColumn, notes: Sequence[str]) -> ColumnSur
         Sentences about the column.
     """
     measured = kind.measured(raw)
-    return ColumnSurvey(
-        name=raw.name,
-        read_as=kind.kind,
-        examples=_examples(_cells(raw)),
-        missing=raw.missing if measured is None else int(np.count_nonzero(pd.isna(measured))),
-        distinct=_distinct(_cells(raw)),
-        notes=tuple(notes),
-        used=kind.is_used,
-    )
+    found: dict[str, Any] = {"read_as": kind.kind, "notes": tuple(notes), "used": kind.is_used}
+    if measured is not None:
+        found["missing"] = int(np.count_nonzero(pd.isna(measured)))
+    return _as_written(raw).model_copy(update=found)
 
 
 def describe_target(raw: RawColumn, target: TargetSurvey | None, notes: Sequence[str]) -> ColumnSurvey:
@@ -137,34 +143,19 @@ def describe_target(raw: RawColumn, target: TargetSurvey | None, notes: Sequence
     notes : sequence of str
         Sentences about the column.
     """
-    if target is None:
-        examples, missing, distinct = _examples(_cells(raw)), raw.missing, _distinct(_cells(raw))
-    else:
+    found: dict[str, Any] = {"read_as": TARGET, "notes": tuple(notes)}
+    if target is not None:
+        found["missing"] = len(raw.values) - target.rows
+    if target is not None and target.classes:
         most = sorted(target.classes, key=lambda label: -target.classes[label])[:EXAMPLES]
-        examples = tuple(shortened(label) for label in most) or _examples(_cells(raw))
-        missing, distinct = len(raw.values) - target.rows, len(target.classes) or _distinct(_cells(raw))
-    return ColumnSurvey(
-        name=raw.name,
-        read_as=TARGET,
-        examples=examples,
-        missing=missing,
-        distinct=distinct,
-        notes=tuple(notes),
-        used=False,
-    )
+        found |= {"examples": tuple(map(shortened, most)), "distinct": len(target.classes)}
+    return _as_written(raw).model_copy(update=found)
 
 
 def not_read(raw: RawColumn, refusal: str) -> ColumnSurvey:
     """Survey a column whose values cannot be used, with the reason."""
-    return ColumnSurvey(
-        name=raw.name,
-        read_as="refused",
-        examples=_examples(_cells(raw)),
-        missing=raw.missing,
-        distinct=_distinct(_cells(raw)),
-        notes=(refusal.removeprefix(f"'{raw.path}', "),),
-        used=False,
-    )
+    reason = refusal.removeprefix(f"'{raw.path}', ")
+    return _as_written(raw).model_copy(update={"read_as": REFUSED, "notes": (reason,)})
 
 
 def survey_target(target: AnyTarget, encoded: npt.NDArray[Any]) -> TargetSurvey:
@@ -180,8 +171,19 @@ def survey_target(target: AnyTarget, encoded: npt.NDArray[Any]) -> TargetSurvey:
     return TargetSurvey(name=target.name, rows=len(encoded), quantity=quantity)
 
 
-def _cells(raw: RawColumn) -> pa.ChunkedArray:
-    return raw.texts if raw.holds_texts else raw.values
+def _as_written(raw: RawColumn) -> ColumnSurvey:
+    """What can be said of a column without knowing what is done to it."""
+    cells = raw.texts if raw.holds_texts else raw.values
+    distinct, at_least = _distinct(cells)
+    return ColumnSurvey(
+        name=raw.name,
+        read_as="",
+        examples=_examples(cells),
+        missing=raw.missing,
+        distinct=distinct,
+        distinct_at_least=at_least,
+        used=False,
+    )
 
 
 def _examples(cells: pa.ChunkedArray) -> tuple[str, ...]:
@@ -202,8 +204,13 @@ def _shown(value: object) -> str:
     return shortened(f"{value:.10g}" if isinstance(value, float) else str(value))
 
 
-def _distinct(cells: pa.ChunkedArray) -> int | None:
+def _distinct(cells: pa.ChunkedArray) -> tuple[int | None, bool]:
+    """Number of different values, and whether there may be more, because only the first rows were counted."""
+    first = cells.slice(0, COUNTED)
     try:
-        return int(pc.count_distinct(cells).as_py())
+        found = int(pc.count_distinct(first).as_py())
     except pa.ArrowNotImplementedError:  # lists and structures
-        return None
+        return None, False
+    if len(first) == len(cells):
+        return found, False
+    return (int(pc.count_distinct(cells).as_py()), False) if found <= FEW else (found, True)

@@ -86,11 +86,18 @@ def column_rows(columns: Sequence[ColumnSurvey]) -> list[tuple[str, ...]]:
             column.read_as,
             " · ".join(map(wording.one_line, column.examples)),
             f"{column.missing:,}",
-            "–" if column.distinct is None else f"{column.distinct:,}",
+            distinct_words(column),
             wording.one_line("; ".join(column.notes)),
         )
         for column in columns
     ]
+
+
+def distinct_words(column: ColumnSurvey) -> str:
+    """Return the number of different values of a column."""
+    if column.distinct is None:
+        return "–"
+    return f"{'≥ ' if column.distinct_at_least else ''}{column.distinct:,}"
 
 
 def columns_to_show(columns: Sequence[ColumnSurvey], most: int = MOST_COLUMNS) -> list[ColumnSurvey]:

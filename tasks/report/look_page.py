@@ -7,6 +7,7 @@ from tasks.datasets.distributions import Distribution, Frequencies, Histogram
 from tasks.datasets.notes import is_warning, shown_name
 from tasks.datasets.survey import ColumnSurvey, TableSurvey
 from tasks.report import wording
+from tasks.report.column_words import distinct_words
 from tasks.report.html import environment
 
 HEIGHT = 46.0  # height of a histogram in its own units
@@ -123,7 +124,7 @@ def _column(column: ColumnSurvey, rows: int, found: Distribution | None) -> Colu
         survey=column,
         examples=" · ".join(column.examples),
         missing=f"{column.missing:,}{share}",
-        distinct="–" if column.distinct is None else f"{column.distinct:,}",
+        distinct=distinct_words(column),
         notes=[(note, is_warning(note)) for note in column.notes],
         histogram=_histogram(found) if isinstance(found, Histogram) else None,
         frequencies=_frequencies(found) if isinstance(found, Frequencies) else None,

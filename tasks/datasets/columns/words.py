@@ -96,7 +96,9 @@ class Words:
         DataError
             Always; the message names the file, the column, and each word with its number of cells and first line.
         """
-        raise DataError(f"{refusal(self.raw, self.unknown)}, or name a word for missing values with --missing")
+        raise DataError(
+            f"{refusal(self.raw, self.unknown)}, or name a word for missing values with --missing"
+        )
 
     @property
     def _values(self) -> int:
