@@ -50,5 +50,5 @@ def test_other_flags_are_left_alone() -> None:
 
 
 def test_a_table_without_a_header_is_a_flag(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert given(monkeypatch, "--no-header").header is False
-    assert given(monkeypatch).header is True
+    assert given(monkeypatch, "--no-header").no_header is True
+    assert given(monkeypatch).no_header is False
