@@ -102,7 +102,7 @@ def test_the_users_own_table_with_the_name_of_a_bundled_one_has_no_published_fig
     tmp_path: Path, name: str
 ) -> None:
     """scikit-learn's diabetes table is one of a quantity: it has none of the figures that are quoted."""
-    (tmp_path / f"{name}.csv").write_text("a,b\n" + "".join(f"{i},{i * 1.37 % 7}\n" for i in range(40)))
+    (tmp_path / f"{name}.csv").write_text("a,b\n" + "".join(f"{i * 0.5},{i * 1.37 % 7}\n" for i in range(40)))
     dataset = prepare(resolve(str(tmp_path / f"{name}.csv"), "b"), tmp_path)
     cells = [
         cell(dataset, one, metrics={"holdout_r2": 0.5, "holdout_rows": 8}) for one in ("xgboost", "kmeans")

@@ -98,14 +98,15 @@ def test_a_kept_file_is_reused_and_a_damaged_one_replaced(tmp_path: Path) -> Non
     path.write_bytes(b"damaged")
     assert prepare(CATALOGUE["diabetes"], tmp_path) == first
     assert hashlib.sha256(path.read_bytes()).hexdigest() == first.sha256
-    assert sorted(p.name for p in tmp_path.iterdir()) == [path.with_suffix(".json").name, path.name]
+    kept = {path.with_suffix(suffix).name for suffix in (".columns.json", ".json", ".parquet")}
+    assert {p.name for p in tmp_path.iterdir()} == kept
 
 
 def test_preparing_at_the_same_time_leaves_one_file(tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         made = list(pool.map(lambda _: prepare(CATALOGUE["burger-king"], tmp_path), range(8)))
     assert all(one == made[0] for one in made)
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(list(tmp_path.iterdir())) == 3
     assert made[0].load()[0].shape == (70, 11)
 
 
