@@ -1,5 +1,6 @@
 """Cleaning: a recipe is learned from a training table and applied to it."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -76,6 +77,7 @@ def clean(table: RawTable, source: Source, rules: TableRules, folds: int) -> Cle
         options=source.options,
     )
     _require_inputs(recipe, learned, source)
+    _require_distinct(recipe, source)
     # the columns that were learned from remember what they have read
     rows = replace(table, columns=tuple(training.raw for training, _ in learned), rows=int(is_known.sum()))
     features = recipe.apply(rows)
@@ -94,6 +96,18 @@ def _require_inputs(recipe: Recipe, learned: list[tuple[TrainingColumn, AnyColum
     if not recipe.inputs:
         reasons = "; ".join(_notes_of_columns(learned, recipe)) or "only the target is there"
         raise DataError(f"'{source.path}' has no column to learn from: {reasons}")
+
+
+def _require_distinct(recipe: Recipe, source: Source) -> None:
+    for name, count in Counter(recipe.outputs).items():
+        if count > 1:
+            date = next(
+                column.name for column in recipe.columns if name in column.outputs and name != column.name
+            )
+            raise DataError(
+                f"'{source.path}' has a column '{name}', and column '{date}' holds dates whose parts get this name; "
+                "give one of the two columns another name"
+            )
 
 
 def _check_kept(table: RawTable, source: Source) -> None:

@@ -125,8 +125,11 @@ class Recipe(BaseModel):
             if name not in names:
                 needed = ", ".join(self.inputs)
                 raise DataError(f"'{table.path}': column '{name}' is missing; the model needs: {needed}")
-        prepared = [column.apply(table[column.name]) for column in self.columns if column.is_used]
-        return pd.DataFrame({name: values for part in prepared for name, values in part.items()})
+        raws = {raw.name: raw for raw in table.columns}
+        used = [column for column in self.columns if column.is_used]
+        with ThreadPoolExecutor(usable_cores()) as threads:
+            prepared = list(threads.map(lambda column: column.apply(raws[column.name]), used))
+        return pd.DataFrame({name: values for part in prepared for name, values in part.items()}, copy=False)
 
     def remarks(self, table: RawTable) -> list[str]:
         """Sentences that tell how the file of new rows was read, and what was guessed about its columns."""

@@ -243,6 +243,13 @@ def test_a_table_without_features_is_refused(tmp_path: Path) -> None:
         prepare(own(tmp_path, frame), tmp_path)
 
 
+def test_a_column_with_the_name_of_a_part_of_a_date_is_refused(tmp_path: Path) -> None:
+    frame = mixed().assign(when=pd.date_range("2024-01-01", periods=60).astype(str))
+    frame["when: month"] = frame["size"] * 2 % 7
+    with pytest.raises(DataError, match=r"has a column 'when: month', and column 'when' holds dates"):
+        prepare(own(tmp_path, frame), tmp_path)
+
+
 def test_text_is_left_out_of_clustering(tmp_path: Path) -> None:
     prepared = prepare(own(tmp_path, mixed(), None), tmp_path)
     assert prepared.columns == ["size"]
