@@ -84,10 +84,9 @@ def read_numbers(texts: pa.ChunkedArray, hints: Hints = Hints()) -> NumberReadin
     hints : Hints
         What else is known of the marks: the user's word, the training table's style, the table's other columns.
     """
-    plain = _plain_numbers(texts)
+    plain = plain_numbers(texts)
     if plain is not None:
-        shows_decimals = bool(pc.any(pc.match_substring(texts, ".")).as_py())
-        return NumberReading(NumberStyle(), plain, np.zeros(len(texts), bool), shows_decimals=shows_decimals)
+        return plain
     encoded = texts.combine_chunks().dictionary_encode()
     indices = encoded.indices.fill_null(len(encoded.dictionary)).to_numpy(zero_copy_only=False)
     counts = np.bincount(indices, minlength=len(encoded.dictionary) + 1)[:-1]
@@ -105,8 +104,16 @@ def read_numbers(texts: pa.ChunkedArray, hints: Hints = Hints()) -> NumberReadin
     )
 
 
-def _plain_numbers(texts: pa.ChunkedArray) -> npt.NDArray[np.float64] | None:
-    """The numbers if all texts are written as programs write numbers; None otherwise, or if a point may mean more."""
+def plain_numbers(texts: pa.ChunkedArray) -> NumberReading | None:
+    """Read texts that are all written as programs write numbers, quickly; None if one is not, or is ambiguous."""
+    numbers = _plain_values(texts)
+    if numbers is None:
+        return None
+    shows_decimals = bool(pc.any(pc.match_substring(texts[:PEEK], ".")).as_py())
+    return NumberReading(NumberStyle(), numbers, np.zeros(len(texts), bool), shows_decimals=shows_decimals)
+
+
+def _plain_values(texts: pa.ChunkedArray) -> npt.NDArray[np.float64] | None:
     try:
         numbers: npt.NDArray[np.float64] = texts.cast(pa.float64()).to_numpy()
     except pa.ArrowInvalid:

@@ -173,7 +173,7 @@ def survey_target(target: AnyTarget, encoded: npt.NDArray[Any]) -> TargetSurvey:
 
 def _as_written(raw: RawColumn) -> ColumnSurvey:
     """What can be said of a column without knowing what is done to it."""
-    cells = raw.texts if raw.holds_texts else raw.values
+    cells = raw.cells
     distinct, at_least = _distinct(cells)
     return ColumnSurvey(
         name=raw.name,
