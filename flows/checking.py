@@ -7,7 +7,10 @@ from pathlib import Path
 from flows.parameters import StudyParameters
 from infra.engines import check_installed
 from infra.errors import ParameterError
+from tasks.algorithms.base import ModelOptions
+from tasks.cost_estimate import Effort, cost_warning
 from tasks.datasets.catalogue import resolve
+from tasks.datasets.notes import warning
 from tasks.datasets.prepared import PreparedDataset
 from tasks.problems import problem_of
 from tasks.registry import algorithms_for
@@ -62,10 +65,21 @@ def prepare_in_advance(
             first_look=parameters.epochs is None,
             progress=progress and partial(progress, data),
         )
-        algorithms_for(dataset.task, parameters.algorithms)
+        dataset = with_cost(dataset, parameters)
         refuse_namesake(dataset, data, prepared.values())
         prepared[data] = dataset
     return prepared
+
+
+def with_cost(dataset: PreparedDataset, parameters: StudyParameters) -> PreparedDataset:
+    """The data set with a note on the time of the study, if the table is so wide that the study takes long."""
+    sentence = cost_warning(
+        dataset,
+        algorithms_for(dataset.task, parameters.algorithms),
+        ModelOptions(seed=parameters.seed, epochs=parameters.epochs),
+        Effort(len(parameters.engines), parameters.folds, parameters.candidates, parameters.repeats),
+    )
+    return dataset.model_copy(update={"notes": [*dataset.notes, warning(sentence)]}) if sentence else dataset
 
 
 def refuse_namesake(dataset: PreparedDataset, data: str, others: Iterable[PreparedDataset]) -> None:
