@@ -186,7 +186,17 @@ def _number(name: str) -> Decimal | None:
 
 
 def merged(labels: Labels, rare: Mapping[str, int], target: str) -> Labels:
-    """Labels whose rare classes are one class."""
+    """Labels whose rare classes are one class.
+
+    Parameters
+    ----------
+    labels : Labels
+        The classes of the rows.
+    rare : mapping of str to int
+        Number of rows of each rare class.
+    target : str
+        Name of the target, for the note.
+    """
     name = "other"
     while name in labels.names:
         name += " classes"
@@ -195,7 +205,17 @@ def merged(labels: Labels, rare: Mapping[str, int], target: str) -> Labels:
 
 
 def left_out(labels: Labels, rare: Mapping[str, int], target: str) -> Labels:
-    """Labels without the rows of rare classes."""
+    """Labels without the rows of rare classes.
+
+    Parameters
+    ----------
+    labels : Labels
+        The classes of the rows.
+    rare : mapping of str to int
+        Number of rows of each rare class.
+    target : str
+        Name of the target, for the note.
+    """
     note = f"'{target}': {sum(rare.values())} rows of {_listed(rare)} left out"
     return labels.renamed(dict.fromkeys(rare, None), note)
 

@@ -126,14 +126,34 @@ def match(texts: pa.Array, forms: Sequence[Form]) -> list[Match]:
 
 
 def may_be_dates(texts: pa.Array, forms: Sequence[Form], tolerated: int) -> bool:
-    """Whether nearly all texts of a sample have a form of a date; this takes much less time than `match`."""
+    """Whether nearly all texts of a sample have a form of a date; this takes much less time than `match`.
+
+    Parameters
+    ----------
+    texts : pyarrow.Array of large_string
+        Different texts, none of which is null.
+    forms : sequence of Form
+        The forms that the dates may have.
+    tolerated : int
+        Largest number of texts of the sample that may have no form.
+    """
     sample = _sample(texts)
     strange = sum(not any(form.compiled.match(text) for form in forms) for text in sample)
     return strange < len(sample) and strange <= tolerated
 
 
 def moments_of(matches: Sequence[Match], order: Order, count: int) -> Moments:
-    """The points in time of all texts in an order of day and month; missing for a text that is no date."""
+    """The points in time of all texts in an order of day and month; missing for a text that is no date.
+
+    Parameters
+    ----------
+    matches : sequence of Match
+        The texts by their form.
+    order : Order
+        Order of day, month and year in the forms that leave the order open.
+    count : int
+        Number of different texts.
+    """
     moments = Moments.missing(count)
     for found in matches:
         moments.put(found.places, found.moments(order))

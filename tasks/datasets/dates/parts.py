@@ -59,5 +59,15 @@ def part_of(part: str, wall: Times, first: date) -> pd.Series:
 
 
 def parts_that_vary(wall: Times, first: date, parts: Sequence[str]) -> tuple[str, ...]:
-    """The parts that differ among the training rows; a missing date differs from the others in the days."""
+    """The parts that differ among the training rows; a missing date differs from the others in the days.
+
+    Parameters
+    ----------
+    wall : numpy.ndarray of datetime64[us], shape (n,)
+        Dates and times of the training rows; NaT: missing.
+    first : date
+        The first date of the training rows.
+    parts : sequence of str
+        Names of the parts to choose from.
+    """
     return tuple(part for part in parts if part_of(part, wall, first).nunique(dropna=part != DAYS) > 1)

@@ -106,7 +106,22 @@ def read_dates(
 
 
 def find_dates(cells: Cells, forms: Sequence[Form], day_first: bool | None) -> Reading | None:
-    """Read a column of a training table if it holds dates: all but 2 different texts and 10 % of the cells."""
+    """Read a column of a training table if it holds dates: all but 2 different texts and 10 % of the cells.
+
+    Parameters
+    ----------
+    cells : Cells
+        The texts of the column.
+    forms : sequence of Form
+        The forms that the dates may have.
+    day_first : bool, optional
+        The user's word on columns whose order of day and month is open.
+
+    Returns
+    -------
+    Reading or None
+        The dates; None if the column does not hold dates.
+    """
     if not len(cells.texts) or not may_be_dates(cells.texts, forms, MOST_WORDS):
         return None
     reading = read_dates(cells, forms, day_first=day_first)

@@ -18,7 +18,17 @@ FLAGS = {DAY_FIRST: "--date-order day-first", MONTH_FIRST: "--date-order month-f
 
 
 def summary(found: Found, parts: Sequence[str], first: date) -> str:
-    """What the column holds, and the columns of numbers that the dates become."""
+    """What the column holds, and the columns of numbers that the dates become.
+
+    Parameters
+    ----------
+    found : Found
+        The dates of the column.
+    parts : sequence of str
+        Parts of the dates that become columns of numbers.
+    first : date
+        The first date of the training rows.
+    """
     shown = [f"days since {first}" if part == DAYS else part for part in parts]
     listed = ", ".join(shown[:-1]) + f" and {shown[-1]}" if len(shown) > 1 else shown[0]
     return f"{_kind(found)} become {listed}{_left_out(found, parts)}"

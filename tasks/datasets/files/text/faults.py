@@ -13,7 +13,24 @@ from tasks.datasets.files.text.separators import Separator
 
 
 def rows_of(text: str, separator: Separator, layout: Layout, place: str) -> Iterator[Record]:
-    """Each row of the table, and what stands below the table; comments are left out."""
+    """Each row of the table, and what stands below the table; comments are left out.
+
+    Parameters
+    ----------
+    text : str
+        The text of the file.
+    separator : Separator
+        The separator of the fields.
+    layout : Layout
+        The rows of the table inside the file.
+    place : str
+        The file, as messages name it.
+
+    Raises
+    ------
+    DataError
+        If the text cannot be parsed; the message names the line.
+    """
     try:
         for index, record in enumerate(records(text, separator.delimiter)):
             if index >= layout.first and not is_comment(record, len(layout.names)):
@@ -28,12 +45,39 @@ def is_comment(record: Record, width: int) -> bool:
 
 
 def lines_of_rows(text: str, separator: Separator, layout: Layout, place: str) -> npt.NDArray[np.int64]:
-    """Number of the line (from 1) on which each row begins; blank lines and quoted line breaks count."""
+    """Number of the line (from 1) on which each row begins; blank lines and quoted line breaks count.
+
+    Parameters
+    ----------
+    text : str
+        The text of the file.
+    separator : Separator
+        The separator of the fields.
+    layout : Layout
+        The rows of the table inside the file.
+    place : str
+        The file, as messages name it.
+    """
     return np.fromiter((row.line for row in rows_of(text, separator, layout, place)), np.int64)
 
 
 def refuse_open_quote(text: str, separator: Separator, place: str) -> None:
-    """Refuse an open quote, because it would make the rest of the file one cell."""
+    """Refuse an open quote, because it would make the rest of the file one cell.
+
+    Parameters
+    ----------
+    text : str
+        The text of the file.
+    separator : Separator
+        The separator of the fields.
+    place : str
+        The file, as messages name it.
+
+    Raises
+    ------
+    DataError
+        If a quote is wrong or never closed; the message names the line.
+    """
     try:
         for _ in records(text, separator.delimiter, strict=True):
             pass
@@ -42,7 +86,24 @@ def refuse_open_quote(text: str, separator: Separator, place: str) -> None:
 
 
 def refuse_ragged(text: str, separator: Separator, layout: Layout, place: str) -> None:
-    """Refuse the first row that has more or fewer fields than the header."""
+    """Refuse the first row that has more or fewer fields than the header.
+
+    Parameters
+    ----------
+    text : str
+        The text of the file.
+    separator : Separator
+        The separator of the fields.
+    layout : Layout
+        The rows of the table inside the file.
+    place : str
+        The file, as messages name it.
+
+    Raises
+    ------
+    DataError
+        If there is such a row; the message names the line and both numbers of fields.
+    """
     for row in rows_of(text, separator, layout, place):
         if len(row.fields) != len(layout.names):
             refuse_width(row.line, len(row.fields), len(layout.names), separator, place)

@@ -139,7 +139,17 @@ def _clean_share(rows: Sequence[Sequence[str]]) -> float:
 
 
 def candidate(separator: Separator, head: bytes, *, is_whole: bool) -> Candidate:
-    """The first records that a separator gives; an unfinished record at the end of the head is left out."""
+    """The first records that a separator gives; an unfinished record at the end of the head is left out.
+
+    Parameters
+    ----------
+    separator : Separator
+        The separator.
+    head : bytes
+        The first bytes of the text in UTF-8.
+    is_whole : bool
+        Whether the head is the whole text.
+    """
     text = separator.normalized(head).decode("utf-8", errors="ignore")
     found: list[Record] = []
     try:
