@@ -36,14 +36,15 @@ def in_this_process() -> Any:
     return ThreadPoolTaskRunner(max_workers=1)
 
 
-@flow(name="compare", flow_run_name="compare {dataset.name}", validate_parameters=False)
-def compare(dataset: PreparedDataset) -> State[Any]:
+@flow(name="compare", flow_run_name="compare {name}", validate_parameters=False)
+def compare(name: str) -> State[Any]:
     """Compute every cell of a data set, evaluate, recommend, and draw the pictures.
 
     The cells run one after the other, so that no cell disturbs the measurement of another. Tasks run on the study's
     Dask cluster, except for the tasks of Spark, which run in subflows of this process.
     """
     session = current_session()
+    dataset = session.datasets[name]
     for engine in session.parameters.engines:
         _FILL[engine](session, dataset)
     evaluations, comparisons = evaluate(session, dataset)
@@ -67,10 +68,10 @@ def on_spark(session: Session, dataset: PreparedDataset) -> None:
     fault = None
     try:
         if problem_of(dataset.task).is_table:
-            spark_preparation(dataset)
+            spark_preparation(dataset.name)
     except Exception as error:  # the cells of the other engines must still run
         fault = str(error) if isinstance(error, EngineError) else f"{type(error).__name__}: {error}"
-    spark_training(dataset, fault, return_state=True)
+    spark_training(dataset.name, fault, return_state=True)
 
 
 _FILL: dict[EngineName, Callable[[Session, PreparedDataset], None]] = {
@@ -81,15 +82,17 @@ _FILL: dict[EngineName, Callable[[Session, PreparedDataset], None]] = {
 
 
 @flow(name="spark-preparation", task_runner=in_this_process(), validate_parameters=False)
-def spark_preparation(dataset: PreparedDataset) -> None:
+def spark_preparation(name: str) -> None:
     """Read the prepared table through Spark and make sure that it is the same table."""
-    complete(steps.profile_on_spark, dataset, current_session().spark())
+    session = current_session()
+    complete(steps.profile_on_spark, session.datasets[name], session.spark())
 
 
 @flow(name="spark-training", task_runner=in_this_process(), validate_parameters=False)
-def spark_training(dataset: PreparedDataset, fault: str | None) -> State[Any]:
+def spark_training(name: str, fault: str | None) -> State[Any]:
     """Train and search on Spark; if there is a fault, every cell of Spark fails with the fault as its cause."""
     session = current_session()
+    dataset = session.datasets[name]
 
     def place() -> dict[str, Any]:
         if fault:

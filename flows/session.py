@@ -57,6 +57,9 @@ class Session:
     _spark: "Future[Engine] | None" = field(repr=False)
     open_key: str | None = None
     """Key of the MLflow run of the cell that is running; None between cells."""
+    datasets: dict[str, PreparedDataset] = field(default_factory=dict)
+    """Prepared data sets by name. Subflows get the name, because Prefect refuses parameters above 512 KiB, and the
+    recipe of a wide table is longer."""
 
     @property
     def key(self) -> str:

@@ -65,7 +65,7 @@ def study(parameters: StudyParameters = StudyParameters()) -> State[Any]:  # noq
     no_tags = TagsContext(current_tags=set())
     with open_session(parameters, result, prepared) as session, temporary_settings(NO_HEARTBEAT), no_tags:
         for dataset in on_cluster(session, preparation)():
-            state = on_cluster(session, compare)(dataset, return_state=True)
+            state = on_cluster(session, compare)(dataset.name, return_state=True)
             if state.name != INCOMPLETE:
                 state.result()  # raises the error that ended the comparison early, if there was one
         return finish(session)
@@ -151,6 +151,7 @@ def preparation() -> list[PreparedDataset]:
         recording.record_dataset(session, session.key, dataset)
         recording.record_columns(session, described)
         prepared.append(dataset)
+        session.datasets[dataset.name] = dataset
     return prepared
 
 
