@@ -11,13 +11,14 @@ from deployments.cli import main
 from flows.parameters import StudyParameters
 from infra import __version__
 
+WORDS = {30: "oops", 31: "ops", 32: "op"}
 FILES = {
     "empty.csv": "",
     "header.csv": "a,b,y\n",
     "good.csv": "a,b,y\n" + "".join(f"{i},{i * 2 % 7},{'pq'[i % 2]}\n" for i in range(60)),
     "twin/good.csv": "a,b,y\n" + "".join(f"{i},{i * 3 % 7},{'pq'[i % 2]}\n" for i in range(60)),
     "one.csv": "a,b,y\n" + "".join(f"{i},{i * 2 % 7},p\n" for i in range(60)),
-    "text.csv": "a,b,y\n" + "".join(f"{'oops' if i == 30 else i},1,{'pq'[i % 2]}\n" for i in range(60)),
+    "text.csv": "a,b,y\n" + "".join(f"{WORDS.get(i, i)},1,{'pq'[i % 2]}\n" for i in range(60)),
     "ragged.csv": "a,b,y\n1,2,p\n1,2\n" + "1,2,q\n" * 30,
     "fake.parquet": "a,b,y\n1,2,p\n",
 }
@@ -35,7 +36,10 @@ REFUSED = [
     ("--data fake.parquet", "fake.parquet'"),
     ("--data good.csv --target z", "good.csv' has no column 'z' for the target; columns: a, b, y"),
     ("--data one.csv --target y", "target 'y' of '.*one.csv' has one value only, 'p'"),
-    ("--data text.csv --target y", "text.csv', line 32: column 'a' holds 'oops' where numbers belong"),
+    (
+        "--data text.csv --target y",
+        "text.csv', line 32: column 'a' holds 'oops' .line 32., 'ops' .line 33., 'op' .line 34. where",
+    ),
     ("--data diabetes,good.csv --target y", "data set 'diabetes' is for .* target 'diabetes', not 'y'"),
     ("--data good.csv,diabetes --target diabetes", "good.csv' has no column 'diabetes'"),
     ("--data good.csv,twin/good.csv", "--data twin/good.csv: another data set is called 'good' already"),
@@ -170,7 +174,11 @@ def test_bad_variables_are_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(name, value)
-    assert_refused(run(["study", "--data", "diabetes"], capsys), sentence)
+    status, output, errors = run(["study", "--data", "diabetes"], capsys)
+    assert_refused((status, "", errors), sentence)
+    assert output.startswith(
+        "diabetes: 768 rows"
+    )  # the data are prepared and told before the servers are asked
     assert_untouched(place / "home")
 
 
