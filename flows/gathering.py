@@ -99,8 +99,9 @@ def _result(future: Future) -> Any:
         try:
             return future.result(timeout=LOOK_EVERY_S)
         except TimeoutError:
-            if future.wrapped_future.done():  # the step itself ran into a time limit
-                raise
+            # Either the step itself ran into a time limit, or the step ended right after this look had given up.
+            if future.wrapped_future.done():
+                return future.result()
         looks = looks + 1 if _without_workers(future) else 0
         if looks >= LOOKS_WITHOUT_WORKERS:
             future.wrapped_future.cancel()

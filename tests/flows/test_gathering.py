@@ -156,3 +156,37 @@ def test_a_step_slower_than_a_look_is_waited_for(cluster: str, monkeypatch: pyte
         return result
 
     assert patient() == 7
+
+
+class EndsRightAfterALook:
+    """A future whose step ends between the end of a look and the question whether the step is done."""
+
+    def __init__(self) -> None:
+        self.wrapped_future = self
+        self.ended = False
+
+    def done(self) -> bool:
+        self.ended = True
+        return True
+
+    def result(self, timeout: float | None = None) -> int:
+        if not self.ended:
+            raise TimeoutError(f"not within {timeout} s")
+        return 7
+
+
+def test_a_step_that_ends_right_after_a_look_gives_its_result() -> None:
+    assert gathering._result(EndsRightAfterALook()) == 7  # type: ignore[arg-type]
+
+
+def test_a_time_limit_of_the_step_itself_is_raised(cluster: str) -> None:
+    @task(cache_policy=NO_CACHE)
+    def late() -> None:
+        raise TimeoutError("the step's own limit")
+
+    @flow(task_runner=DaskTaskRunner(address=cluster))
+    def once() -> None:
+        complete(late)
+
+    with pytest.raises(TimeoutError, match="the step's own limit"):
+        once()
