@@ -1,6 +1,6 @@
 """The survey of a table: what each column holds, how it is read, and what is done to it, in a few words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -84,11 +84,6 @@ class TableSurvey(BaseModel):
     def used(self) -> int:
         """Number of columns that models use."""
         return sum(column.used for column in self.columns)
-
-    @property
-    def by_column(self) -> Mapping[str, tuple[str, ...]]:
-        """Sentences about each column that has one."""
-        return {column.name: column.notes for column in self.columns if column.notes}
 
 
 def survey(table: RawTable, cleaned: Cleaned) -> TableSurvey:
