@@ -1,14 +1,14 @@
-"""The words of `--data`: names and paths that commas separate, although a path may hold commas itself."""
+"""The words of flags that take several: commas separate them, although a path may hold commas itself."""
 
-import json
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-FLAG = "--data"
 
+def with_quoted_words(arguments: Sequence[str]) -> list[str]:
+    """Replace the value of each flag that takes several words by a list of words in quotes.
 
-def with_quoted_data(arguments: Sequence[str]) -> list[str]:
-    """Replace the value of each `--data` by a JSON list, in which commas and digits inside a path have no meaning.
+    In such a list commas inside a path have no meaning, `null` and `2024` are texts, and a word may begin with a dash.
 
     Parameters
     ----------
@@ -24,23 +24,48 @@ def with_quoted_data(arguments: Sequence[str]) -> list[str]:
     return list(_quoted(arguments))
 
 
+def as_one_word(flag: str, words: Sequence[str]) -> str:
+    """The value of a flag that the command reads as the given words: with commas between them if they allow it.
+
+    Parameters
+    ----------
+    flag : str
+        A flag of `SPLIT`.
+    words : sequence of str
+        The words.
+    """
+    joined, listed = ",".join(words), _listed(words)
+    return joined if _as_list(flag, joined) == listed else listed
+
+
 def _quoted(arguments: Sequence[str]) -> Iterator[str]:
-    is_value = False
+    asks = ""
     for word in arguments:
         flag, mark, value = word.partition("=")
-        if is_value and not word.startswith("-"):
-            yield _as_list(word)
-        elif mark and flag == FLAG:
-            yield f"{FLAG}={_as_list(value)}"
+        if asks and not word.startswith("--"):
+            yield _as_list(asks, word)
+        elif mark and flag in SPLIT:
+            yield f"{flag}={_as_list(flag, value)}"
         else:
             yield word
-        is_value = word == FLAG
+        asks = word if word in SPLIT else ""
 
 
-def _as_list(value: str) -> str:
-    if value.startswith("[") and not Path(value).exists():
-        return value
-    return json.dumps(split_words(value), ensure_ascii=False)
+def _as_list(flag: str, value: str) -> str:
+    return value if _is_list(value) else _listed(SPLIT[flag](value))
+
+
+def _is_list(value: str) -> bool:
+    return re.fullmatch(r'\[ *"[^"]*"( *, *"[^"]*")* *\]', value) is not None
+
+
+def _listed(words: Sequence[str]) -> str:
+    """The words in quotes and brackets; the parser of the command takes a backslash between quotes as it is."""
+    return "[" + ", ".join(f'"{word}"' for word in words) + "]"
+
+
+def _split_at_commas(value: str) -> list[str]:
+    return [word.strip() for word in value.split(",")]
 
 
 def split_words(value: str) -> list[str]:
@@ -65,3 +90,11 @@ def split_words(value: str) -> list[str]:
         words.append(",".join(pieces[:end]).strip())
         pieces = pieces[end:]
     return words
+
+
+SPLIT: Mapping[str, Callable[[str], list[str]]] = {
+    "--data": split_words,
+    "--missing": _split_at_commas,
+    "--keep-column": _split_at_commas,
+}
+"""Flags that take several words, each with the function that splits its value."""
