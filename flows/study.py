@@ -149,7 +149,7 @@ def preparation() -> list[PreparedDataset]:
         )
         session.result.datasets.append(described)
         recording.record_dataset(session, session.key, dataset)
-        recording.record_columns(session, described)
+        recording.record_preparation(session, described)
         prepared.append(dataset)
         session.datasets[dataset.name] = dataset
     return prepared
