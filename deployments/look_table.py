@@ -11,8 +11,8 @@ from rich.text import Text
 from deployments.preparations import print_note
 from tasks.datasets.catalogue import Source
 from tasks.datasets.looking import Look
-from tasks.datasets.notes import is_warning, shown_name
-from tasks.datasets.survey import ColumnSurvey
+from tasks.datasets.notes import is_warning, shown_name, warnings_first
+from tasks.datasets.survey import ColumnSurvey, TableSurvey
 from tasks.report import column_words, wording
 from tasks.report.look_page import LookPage
 
@@ -42,7 +42,7 @@ class LookedTable:
 
     def show(self, console: Console) -> None:
         """Print the columns, the notes about the table, and the target."""
-        survey = self.look.survey
+        survey = self._survey
         shown = column_words.columns_to_show(survey.columns, MOST_SHOWN)
         console.print(Text(self._heading(), "bold"), soft_wrap=True)
         console.print(_table(shown))
@@ -55,9 +55,6 @@ class LookedTable:
             print_note(wording.one_line(note), console)
         if self.refusal is None:
             console.print(Text(self._task()), soft_wrap=True)
-        if self.source.target is None and (targets := self._possible_targets()):
-            told = f"without --target the rows are clustered; possible targets: {', '.join(targets)}"
-            console.print(Text(told), soft_wrap=True)
 
     def page(self, study: str) -> LookPage:
         """The content of the page."""
@@ -67,7 +64,7 @@ class LookedTable:
             answer=self._task(),
             refusal=self.refusal,
             command=study,
-            survey=self.look.survey,
+            survey=self._survey,
             pictures=self.look.pictures(MOST_PICTURES),
         )
 
@@ -75,7 +72,7 @@ class LookedTable:
         """The columns, the target and the notes."""
         return {
             "task": self.look.task,
-            **self.look.survey.model_dump(mode="json"),
+            **self._survey.model_dump(mode="json"),
             "refusal": self.refusal,
         }
 
@@ -85,6 +82,19 @@ class LookedTable:
 
     def _task(self) -> str:
         return f"{self.look.task}, {column_words.target_words(self.look.survey.target)}"
+
+    @property
+    def _survey(self) -> TableSurvey:
+        """The survey with the note that terminal, page and file add to those of a study."""
+        survey = self.look.survey
+        return survey.model_copy(update={"notes": tuple(warnings_first([*survey.notes, *self._hint()]))})
+
+    def _hint(self) -> list[str]:
+        """Sentence about columns that could be predicted; an empty list if a target is given, or none stands out."""
+        targets = self._possible_targets()
+        if self.source.target is not None or not targets:
+            return []
+        return [f"without --target the rows are clustered; possible targets: {', '.join(targets)}"]
 
     def _possible_targets(self) -> list[str]:
         """Columns of a few values, if such columns are few."""

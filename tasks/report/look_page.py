@@ -110,11 +110,16 @@ def render_look(page: LookPage) -> str:
         .render(
             page=page,
             columns=columns,
-            without=len(columns) - len(page.pictures),
+            without=_without_picture(len(columns) - len(page.pictures)),
             notes=[(note, is_warning(note)) for note in notes],
             classes=_frequencies(page.classes) if page.classes else None,
         )
     )
+
+
+def _without_picture(count: int) -> str:
+    has = "has" if count == 1 else "have"
+    return f"{wording.count(count, 'column')} {has} no picture" if count else ""
 
 
 def _column(column: ColumnSurvey, rows: int, found: Distribution | None) -> ColumnView:
@@ -139,7 +144,9 @@ def _histogram(found: Histogram) -> HistogramView:
         if (tall := _height(count, highest))
     ]
     words = (
-        f"Histogram from {found.low} to {found.high}, at most {wording.count(highest, 'row')} in an interval"
+        f"Histogram: {wording.count(highest, 'row')} have the value {found.low}"
+        if found.low == found.high
+        else f"Histogram from {found.low} to {found.high}, at most {wording.count(highest, 'row')} in an interval"
     )
     return HistogramView(bars, STEP * len(found.counts), found.low, found.high, words)
 
@@ -152,7 +159,7 @@ def _height(count: int, highest: int) -> float:
 def _frequencies(found: Frequencies) -> FrequencyView:
     most = max(count for _, count in found.counts)
     if most == 1:
-        return FrequencyView([], "no value stands in two rows")
+        return FrequencyView([], "each value is in one row only")
     lines = [
         (wording.one_line(text), f"{count:,}", round(100 * count / most, 1)) for text, count in found.counts
     ]
