@@ -19,7 +19,7 @@ from tasks.report.look_page import LookPage
 MOST_SHOWN = 60  # largest number of columns in the terminal's table
 MOST_PICTURES = 200  # largest number of columns whose values the page draws
 MOST_CLASSES = 20  # largest number of values of a column that is named as a possible target
-MOST_TARGETS = 5
+MOST_TARGETS = 5  # largest number of possible targets that are named
 LOOKS: Mapping[str, dict[str, Any]] = {
     "Examples": {"no_wrap": True, "overflow": "ellipsis", "max_width": 46},
     "Missing": {"justify": "right", "no_wrap": True},
@@ -90,21 +90,22 @@ class LookedTable:
         return survey.model_copy(update={"notes": tuple(warnings_first([*survey.notes, *self._hint()]))})
 
     def _hint(self) -> list[str]:
-        """Sentence about columns that could be predicted; an empty list if a target is given, or none stands out."""
-        targets = self._possible_targets()
-        if self.source.target is not None or not targets:
+        """Sentence that nothing is predicted, with possible targets; an empty list if no target can be given."""
+        if self.source.target is not None or not self.source.own:
             return []
-        return [f"without --target the rows are clustered; possible targets: {', '.join(targets)}"]
+        names = self._possible_targets()
+        more = f" and {len(names) - MOST_TARGETS:,} more" if len(names) > MOST_TARGETS else ""
+        shown = f"; possible targets: {', '.join(names[:MOST_TARGETS])}{more}" if names else ""
+        return [f"without --target the rows are clustered{shown}"]
 
     def _possible_targets(self) -> list[str]:
-        """Columns of a few values, if such columns are few."""
+        """Columns of a few values."""
         most = min(MOST_CLASSES, self.look.survey.rows // 2)
-        names = [
+        return [
             f"{shown_name(column.name)} ({column.distinct} values)"
             for column in self.look.survey.columns
             if column.distinct is not None and 2 <= column.distinct <= most
         ]
-        return names if len(names) <= MOST_TARGETS else []
 
 
 def _table(columns: Sequence[ColumnSurvey]) -> Table:

@@ -11,7 +11,8 @@ from tasks.report.column_words import distinct_words
 from tasks.report.html import environment
 
 HEIGHT = 46.0  # height of a histogram in its own units
-STEP = 8.0  # width of one interval of a histogram, in the same units
+WIDTH = 240.0  # width of a histogram, in the same units
+GAP = 1.0  # width of the gap between two bars, in the same units
 
 
 @dataclass(frozen=True)
@@ -138,8 +139,9 @@ def _column(column: ColumnSurvey, rows: int, found: Distribution | None) -> Colu
 
 def _histogram(found: Histogram) -> HistogramView:
     highest = max(found.counts)
+    step = WIDTH / len(found.counts)
     bars = [
-        Bar(i * STEP, HEIGHT - tall, STEP - 1, tall, wording.count(count, "row"))
+        Bar(round(i * step, 2), HEIGHT - tall, round(step - GAP, 2), tall, wording.count(count, "row"))
         for i, count in enumerate(found.counts)
         if (tall := _height(count, highest))
     ]
@@ -148,7 +150,7 @@ def _histogram(found: Histogram) -> HistogramView:
         if found.low == found.high
         else f"Histogram from {found.low} to {found.high}, at most {wording.count(highest, 'row')} in an interval"
     )
-    return HistogramView(bars, STEP * len(found.counts), found.low, found.high, words)
+    return HistogramView(bars, WIDTH, found.low, found.high, words)
 
 
 def _height(count: int, highest: int) -> float:

@@ -126,6 +126,26 @@ def test_possible_targets_are_named_if_none_is_given(capsys: pytest.CaptureFixtu
     assert output.endswith("trilla study --data mixed.csv\n")
 
 
+def test_many_possible_targets_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    output = looked(capsys, "wide.csv")
+    told = next(line for line in output.splitlines() if line.startswith("  without --target"))
+    assert told.endswith(
+        "possible targets: c0 (11 values), c1 (11 values), c2 (11 values), c3 (11 values), "
+        "c4 (11 values) and 95 more"
+    )
+
+
+def test_without_a_possible_target_the_clustering_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("measures.csv").write_text("a,b\n" + "".join(f"{i / 7},{i * i / 3}\n" for i in range(ROWS)))
+    assert "\n  without --target the rows are clustered\n" in looked(capsys, "measures.csv")
+
+
+def test_a_data_set_of_the_catalogue_has_no_other_target(capsys: pytest.CaptureFixture[str]) -> None:
+    output = looked(capsys, "burger-king")
+    assert "--target" not in output
+    assert "clustering, no target" in output
+
+
 def test_a_refused_table_is_shown_with_the_reason_at_the_end(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -101,6 +101,11 @@ def test_a_histogram_has_its_ends_and_bars() -> None:
     cells = Cells(render_look(page()))
     bars = [found for tag, found in cells.attributes if tag == "rect"]
     assert [float(str(bar["height"])) for bar in bars] == [23.0, 46.0, 46.0]
+    assert [(bar["x"], bar["width"]) for bar in bars] == [
+        ("0.0", "79.0"),
+        ("160.0", "79.0"),
+        ("0.0", "239.0"),
+    ]
     assert "18 ≥ 89 (up to 120)" in cells.row("age")[1]
     labels = [found["aria-label"] for tag, found in cells.attributes if tag == "svg"]
     assert labels[0] == "Histogram from 18 to ≥ 89 (up to 120), at most 10 rows in an interval"
