@@ -12,6 +12,7 @@ from tasks.report.html import environment
 
 HEIGHT = 46.0  # height of a histogram in its own units
 WIDTH = 240.0  # width of a histogram, in the same units
+LINKED = 10  # largest number of columns to check that are named above the table
 GAP = 1.0  # width of the gap between two bars, in the same units
 
 
@@ -49,6 +50,7 @@ class FrequencyView:
 class ColumnView:
     """One row of the page."""
 
+    anchor: str
     name: str
     survey: ColumnSurvey
     examples: str
@@ -57,6 +59,11 @@ class ColumnView:
     notes: list[tuple[str, bool]]
     histogram: HistogramView | None
     frequencies: FrequencyView | None
+
+    @property
+    def to_check(self) -> bool:
+        """Whether a person should check a note."""
+        return any(check for _, check in self.notes)
 
 
 @dataclass(frozen=True)
@@ -100,10 +107,14 @@ def render_look(page: LookPage) -> str:
     """Return the page; every text of the data is escaped."""
     survey = page.survey
     columns = (
-        [_column(column, survey.rows, page.pictures.get(column.name)) for column in survey.columns]
+        [
+            _column(f"column-{place}", column, survey.rows, page.pictures.get(column.name))
+            for place, column in enumerate(survey.columns, 1)
+        ]
         if survey
         else []
     )
+    to_check = [column for column in columns if column.to_check]
     notes = [*page.notes, *(survey.notes if survey else ())]
     return (
         environment()
@@ -111,6 +122,8 @@ def render_look(page: LookPage) -> str:
         .render(
             page=page,
             columns=columns,
+            to_check=to_check[:LINKED],
+            more_to_check=len(to_check[LINKED:]),
             without=_without_picture(len(columns) - len(page.pictures)),
             notes=[(note, is_warning(note)) for note in notes],
             classes=_frequencies(page.classes) if page.classes else None,
@@ -123,9 +136,10 @@ def _without_picture(count: int) -> str:
     return f"{wording.count(count, 'column')} {has} no picture" if count else ""
 
 
-def _column(column: ColumnSurvey, rows: int, found: Distribution | None) -> ColumnView:
+def _column(anchor: str, column: ColumnSurvey, rows: int, found: Distribution | None) -> ColumnView:
     share = f" ({column.missing / rows:.0%})" if column.missing and rows else ""
     return ColumnView(
+        anchor=anchor,
         name=shown_name(column.name),
         survey=column,
         examples=" · ".join(column.examples),

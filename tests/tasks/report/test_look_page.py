@@ -146,10 +146,26 @@ def test_what_a_person_should_check_is_marked() -> None:
     marked = re.findall(r'<p class="check">(.*?)</p>', text)
     assert [re.sub("<.*?>", "", note) for note in marked] == [
         "warning: the rows repeat",
+        "Columns to check: a column without a name",
         "warning: row numbers",
         "left out; --keep-column id uses it",
     ]
     assert text.index("warning: the rows repeat") < text.index("the first line is a title")
+
+
+def test_columns_to_check_are_linked_above_the_table() -> None:
+    text = render_look(page())
+    assert '<p class="check">Columns to check: <a href="#column-2">a column without a name</a></p>' in text
+    assert '<tr id="column-2">' in text
+    calm = TableSurvey(rows=ROWS, columns=COLUMNS[:1])
+    assert "Columns to check" not in render_look(page(survey=calm))
+
+
+def test_many_columns_to_check_are_counted() -> None:
+    columns = tuple(column(f"x{number}", notes=(warning("strange"),)) for number in range(30))
+    text = render_look(page(survey=TableSurvey(rows=ROWS, columns=columns)))
+    assert '<a href="#column-10">x9</a> and 20 more</p>' in text
+    assert "#column-11" not in text
 
 
 def test_a_flag_stays_on_one_line() -> None:
@@ -188,7 +204,7 @@ def test_data_cannot_break_the_page() -> None:
     )
     assert "<script" not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; co" in text
-    assert re.findall(r'(?:src|href)="', text) == []
+    assert re.findall(r'(?:src|href)="(?!#column)', text) == []
 
 
 @pytest.mark.parametrize("width", [1400, 420])
