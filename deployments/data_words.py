@@ -1,8 +1,9 @@
 """The words of flags that take several: commas separate them, although a path may hold commas itself."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+
+from infra.flag_words import is_listed, listed, split_at_commas
 
 
 def with_quoted_words(arguments: Sequence[str]) -> list[str]:
@@ -24,20 +25,6 @@ def with_quoted_words(arguments: Sequence[str]) -> list[str]:
     return list(_quoted(arguments))
 
 
-def as_one_word(flag: str, words: Sequence[str]) -> str:
-    """The value of a flag that the command reads as the given words: with commas between them if they allow it.
-
-    Parameters
-    ----------
-    flag : str
-        A flag of `SPLIT`.
-    words : sequence of str
-        The words.
-    """
-    joined, listed = ",".join(words), _listed(words)
-    return joined if _as_list(flag, joined) == listed else listed
-
-
 def _quoted(arguments: Sequence[str]) -> Iterator[str]:
     asks = ""
     for word in arguments:
@@ -52,20 +39,7 @@ def _quoted(arguments: Sequence[str]) -> Iterator[str]:
 
 
 def _as_list(flag: str, value: str) -> str:
-    return value if _is_list(value) else _listed(SPLIT[flag](value))
-
-
-def _is_list(value: str) -> bool:
-    return re.fullmatch(r'\[ *"[^"]*"( *, *"[^"]*")* *\]', value) is not None
-
-
-def _listed(words: Sequence[str]) -> str:
-    """The words in quotes and brackets; the parser of the command takes a backslash between quotes as it is."""
-    return "[" + ", ".join(f'"{word}"' for word in words) + "]"
-
-
-def _split_at_commas(value: str) -> list[str]:
-    return [word.strip() for word in value.split(",")]
+    return value if is_listed(value) else listed(SPLIT[flag](value))
 
 
 def split_words(value: str) -> list[str]:
@@ -94,7 +68,7 @@ def split_words(value: str) -> list[str]:
 
 SPLIT: Mapping[str, Callable[[str], list[str]]] = {
     "--data": split_words,
-    "--missing": _split_at_commas,
-    "--keep-column": _split_at_commas,
+    "--missing": split_at_commas,
+    "--keep-column": split_at_commas,
 }
 """Flags that take several words, each with the function that splits its value."""

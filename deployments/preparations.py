@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.text import Text
 
-from deployments.data_words import as_one_word
+from deployments.data_words import split_words
 from flows.parameters import ReadingParameters
+from infra.flag_words import one_word, with_flag
 from tasks.datasets.notes import is_warning
 from tasks.datasets.prepared import PreparedDataset
 
@@ -56,7 +57,7 @@ def command(name: str, data: str, reading: ReadingParameters) -> str:
         Parameters with which the data are read.
     """
     place = f"./{data}" if data.startswith("-") else data
-    given = _given("--data", as_one_word("--data", [place])) if name == "study" else [place]
+    given = with_flag("--data", one_word([place], split_words)) if name == "study" else [place]
     return shlex.join(["trilla", name, *given, *_flags(reading)])
 
 
@@ -68,10 +69,5 @@ def _flags(reading: ReadingParameters) -> list[str]:
         if value is True:
             flags += [flag]
         elif value != field.default:
-            flags += _given(flag, as_one_word(flag, value) if isinstance(value, list) else value)
+            flags += with_flag(flag, one_word(value) if isinstance(value, list) else value)
     return flags
-
-
-def _given(flag: str, value: str) -> list[str]:
-    """A flag with its value; a value that begins with a dash would be taken for a flag where it stands alone."""
-    return [f"{flag}={value}"] if value.startswith("-") else [flag, value]

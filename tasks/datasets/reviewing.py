@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from infra.flag_words import one_word, with_flag
 from tasks.datasets.notes import warning
 from tasks.datasets.suspects import (
     Suspect,
@@ -86,7 +87,11 @@ def _suspects(features: pd.DataFrame, target: Target | None) -> Iterator[tuple[S
 
 
 def _flag(suspect: Suspect) -> str:
-    return f"; --keep-column {shlex.quote(suspect.name)} uses it" if suspect.name else ""
+    return (
+        f"; {shlex.join(with_flag('--keep-column', one_word([suspect.name])))} uses it"
+        if suspect.name
+        else ""
+    )
 
 
 def _warnings(features: pd.DataFrame, target: Target | None, left_out: dict[str, str]) -> list[Suspect]:

@@ -96,6 +96,18 @@ def test_the_command_of_the_study_ends_the_output(capsys: pytest.CaptureFixture[
     assert shlex.split(last)[3] == "my table.csv"
 
 
+@pytest.mark.parametrize("name", ["id", "customer id", "id, old", "-id", "it's id"])
+def test_the_flag_that_keeps_a_column_can_be_pasted(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    rows = "".join(f"{i},{i % 7},{'pq'[i % 2]}\n" for i in range(ROWS))
+    Path("ids.csv").write_text(f'"{name}",a,y\n{rows}')
+    looked(capsys, "ids.csv", "--target", "y", "--json", "look.json")
+    (note,) = json.loads(Path("look.json").read_text())["columns"][0]["notes"]
+    found = re.search(r"; (--keep-column.*) uses it$", note)
+    assert found is not None
+    looked(capsys, "ids.csv", "--target", "y", "--json", "look.json", *shlex.split(found[1]))
+    assert json.loads(Path("look.json").read_text())["columns"][0]["used"]
+
+
 def test_a_row_to_check_is_yellow_and_an_unused_one_is_dim(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
