@@ -11,7 +11,7 @@ from rich.text import Text
 from deployments.preparations import print_note
 from tasks.datasets.catalogue import Source
 from tasks.datasets.looking import Look
-from tasks.datasets.notes import is_warning, shown_name, warnings_first
+from tasks.datasets.notes import is_warning, lines_of, shown_name, warnings_first
 from tasks.datasets.survey import ColumnSurvey, TableSurvey
 from tasks.report import column_words, wording
 from tasks.report.look_page import LookPage
@@ -20,8 +20,13 @@ MOST_SHOWN = 60  # largest number of columns in the terminal's table
 MOST_PICTURES = 200  # largest number of columns whose values the page draws
 MOST_CLASSES = 20  # largest number of values of a column that is named as a possible target
 MOST_TARGETS = 5  # largest number of possible targets that are named
+MOST_EXAMPLES = 46  # largest width of the examples in the terminal's table
+ROOM = 56  # width of the other columns of the table without the notes
+NARROW = 120  # width of a terminal below which the notes stand below the table
 LOOKS: Mapping[str, dict[str, Any]] = {
-    "Examples": {"no_wrap": True, "overflow": "ellipsis", "max_width": 46},
+    "Column": {"overflow": "fold", "max_width": 40},
+    "Read as": {"no_wrap": True},
+    "Examples": {"no_wrap": True, "overflow": "ellipsis"},
     "Missing": {"justify": "right", "no_wrap": True},
     "Distinct": {"justify": "right", "no_wrap": True},
 }
@@ -45,13 +50,15 @@ class LookedTable:
         survey = self._survey
         shown = column_words.columns_to_show(survey.columns, MOST_SHOWN)
         console.print(Text(self._heading(), "bold"), soft_wrap=True)
-        console.print(_table(shown))
+        is_narrow = console.width < NARROW
+        console.print(_table(shown, console.width))
         if hidden := len(survey.columns) - len(shown):
             told = (
                 f"  {hidden:,} more columns are not shown here; --html FILE and --json FILE have all columns"
             )
             console.print(Text(told), soft_wrap=True)
-        for note in survey.notes:
+        below = lines_of({column.name: column.notes for column in shown if column.notes}) if is_narrow else []
+        for note in warnings_first([*below, *survey.notes]):
             print_note(wording.one_line(note), console)
         if self.refusal is None:
             console.print(Text(self._task()), soft_wrap=True)
@@ -108,11 +115,16 @@ class LookedTable:
         ]
 
 
-def _table(columns: Sequence[ColumnSurvey]) -> Table:
+def _table(columns: Sequence[ColumnSurvey], width: int) -> Table:
+    """The columns as a table; in a narrow terminal without the notes, and with less room for the examples."""
+    headings = column_words.HEADINGS[:-1] if width < NARROW else column_words.HEADINGS
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in column_words.HEADINGS:
+    for heading in headings:
         table.add_column(heading, **LOOKS.get(heading, {"overflow": "fold"}))
+    table.columns[headings.index("Examples")].max_width = max(
+        MOST_EXAMPLES // 4, min(MOST_EXAMPLES, width - ROOM)
+    )
     for column, row in zip(columns, column_words.column_rows(columns), strict=True):
         style = "yellow" if any(map(is_warning, column.notes)) else "" if column.used else "dim"
-        table.add_row(*(Text(cell, style) for cell in row))
+        table.add_row(*(Text(cell, style) for cell in row[: len(headings)]))
     return table

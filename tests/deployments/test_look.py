@@ -120,6 +120,34 @@ def test_a_row_to_check_is_yellow_and_an_unused_one_is_dim(
     assert re.search(r"(?m)^age\b", output)
 
 
+@pytest.mark.parametrize("width", [80, 100])
+def test_in_a_narrow_terminal_the_notes_stand_below_the_table(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm-256color")
+    output = re.sub(r"\x1b\[[0-9;]*m", "", looked(capsys, "mixed.csv", "--target", "churn", "--missing=-999"))
+    assert row(output, "weight: dry") == ["weight: dry", "number", "0.5 kg · 1.5 kg · 2.5 kg", "0", "7"]
+    assert row(output, "signed up")[1] == "dates"
+    assert all(len(line) <= width for line in output.splitlines()[:11])
+    notes = output.splitlines()[11:]
+    assert notes[0].startswith("  id: left out")
+    assert notes[0].endswith("--keep-column id uses it")
+    assert "  weight: dry: '0.5 kg' is read as 0.5" in notes
+    assert "  age: 7 of 60 cells are missing" in notes
+
+
+def test_long_names_leave_room_for_the_notes(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "a very long name of a column " * 4
+    Path("long.csv").write_text(
+        f"{name.strip()},b,y\n" + "".join(f"{i % 7 or ''},x,{'pq'[i % 2]}\n" for i in range(ROWS))
+    )
+    output = looked(capsys, "long.csv", "--target", "y")
+    assert "9 of 60 cells are missing" in output
+    assert "left out, it holds the same value" in output
+
+
 def test_a_quantity_has_its_range(capsys: pytest.CaptureFixture[str]) -> None:
     output = looked(capsys, "numbers.csv", "--target", "y")
     assert "regression, target y: a quantity from 0 to 73.75, mean 36.875" in output
