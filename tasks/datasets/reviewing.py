@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from tasks.datasets.frames import selected
 from tasks.datasets.notes import warning
 from tasks.datasets.suspects import (
     Suspect,
@@ -57,7 +58,7 @@ def review(
     """
     left_out: dict[str, str] = {}
     notes: list[str] = []
-    columns = features[list(names)]
+    columns = selected(features, names)
     for suspect, remedy in _suspects(columns, target):
         if suspect.name in left_out:
             continue
