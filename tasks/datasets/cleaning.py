@@ -12,6 +12,7 @@ from infra.errors import DataError
 from tasks.datasets.catalogue import Source
 from tasks.datasets.checking import listed
 from tasks.datasets.columns import AnyColumn, TrainingColumn
+from tasks.datasets.frames import selected
 from tasks.datasets.missing import MISSING_WORDS
 from tasks.datasets.raw import RawTable
 from tasks.datasets.recipe import Recipe, learn_columns
@@ -89,7 +90,7 @@ def clean(table: RawTable, source: Source, rules: TableRules, folds: int) -> Cle
     if "" in recipe.inputs:
         place = table.names.index("") + 1
         raise DataError(f"column {place} of '{source.path}' has no name; give every column a name")
-    return Cleaned(recipe, rows, features[recipe.outputs], values, notes)
+    return Cleaned(recipe, rows, selected(features, recipe.outputs), values, notes)
 
 
 def _require_inputs(recipe: Recipe, learned: list[tuple[TrainingColumn, AnyColumn]], source: Source) -> None:

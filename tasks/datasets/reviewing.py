@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from infra.flag_words import one_word, with_flag
+from tasks.datasets.frames import selected
 from tasks.datasets.notes import warning
 from tasks.datasets.suspects import (
     Suspect,
@@ -58,7 +59,7 @@ def review(
     """
     left_out: dict[str, str] = {}
     notes: list[str] = []
-    columns = features[list(names)]
+    columns = selected(features, names)
     for suspect, remedy in _suspects(columns, target):
         if suspect.name in left_out:
             continue
