@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from tasks.datasets.notes import is_warning, lines_of, shown_name, sort_notes, warning, warnings_first
+from tasks.datasets.notes import is_warning, lines, shown_name, sort_notes, warning
 from tasks.datasets.prepared import PreparedDataset
 from tasks.datasets.survey import ColumnSurvey, TargetSurvey
 from tasks.report import wording
@@ -41,18 +41,18 @@ def preparation_words(dataset: PreparedDataset) -> PreparationWords:
     caution = [warning(dataset.caution)] if dataset.caution else []
     if survey is None:
         header = f"{dataset.name}: {wording.count(dataset.rows, 'image')}"
-        return PreparationWords(header, [*caution, *_lines(dataset.notes, ())], 0)
+        return PreparationWords(header, [*caution, *_on_one_line(dataset.notes, ())], 0)
     used = wording.count(survey.used, "column")
     header = (
         f"{dataset.name}: {wording.count(dataset.rows, 'row')}, {used} used, {target_words(survey.target)}"
     )
-    lines = [*caution, *_lines(dataset.notes, [column.name for column in survey.columns])]
-    return PreparationWords(header, lines[:MOST_LINES], len(lines[MOST_LINES:]))
+    told = [*caution, *_on_one_line(dataset.notes, [column.name for column in survey.columns])]
+    return PreparationWords(header, told[:MOST_LINES], len(told[MOST_LINES:]))
 
 
 def changes(described: Dataset) -> list[str]:
     """Return the notes of a data set, warnings first, alike notes of several columns in one line."""
-    return _lines(described.notes, described.file_columns)
+    return _on_one_line(described.notes, described.file_columns)
 
 
 def warnings(described: Dataset) -> list[str]:
@@ -60,10 +60,8 @@ def warnings(described: Dataset) -> list[str]:
     return [line for line in changes(described) if is_warning(line)]
 
 
-def _lines(notes: Sequence[str], columns: Collection[str]) -> list[str]:
-    found = sort_notes(notes, columns)
-    lines = warnings_first([*found.general, *lines_of(found.by_column)])
-    return [wording.one_line(line) for line in lines]
+def _on_one_line(notes: Sequence[str], columns: Collection[str]) -> list[str]:
+    return [wording.one_line(line) for line in lines(notes, columns)]
 
 
 def target_words(target: TargetSurvey | None) -> str:

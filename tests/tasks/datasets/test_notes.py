@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.datasets.notes import is_warning, lines_of, sort_notes, warning, warnings_first
+from tasks.datasets.notes import is_warning, lines, lines_of, sort_notes, warning, warnings_first
 
 
 def test_notes_are_sorted_by_column() -> None:
@@ -57,3 +57,9 @@ def test_lines_with_warnings_come_first() -> None:
         "b: warning: check; told",
         "a: told",
     ]
+
+
+def test_the_lines_of_a_data_set_begin_with_what_to_check() -> None:
+    notes = ["a: told", "of the table", warning("check", "b"), warning("the rows repeat")]
+    expected = ["warning: the rows repeat", "b: warning: check", "of the table", "a: told"]
+    assert lines(notes, ["a", "b"]) == expected
