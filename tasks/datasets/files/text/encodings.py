@@ -80,9 +80,10 @@ def _utf8(data: bytes, place: str) -> tuple[bytes, list[str]]:
         if data.startswith(mark):
             return _transcoded(data, name, place), [f"the file is in {name}, as its byte order mark says"]
     data = data.removeprefix(codecs.BOM_UTF8)
-    if name := _unmarked_utf16(data[:SAMPLE]):
+    unmarked = _unmarked_utf16(data[:SAMPLE])
+    if unmarked:
         told = "the file has no byte order mark, and was read as UTF-16 because every second byte is 0"
-        return _transcoded(data, name, place), [f"{told}; save it in UTF-8 if letters look wrong"]
+        return _transcoded(data, unmarked, place), [f"{told}; save it in UTF-8 if letters look wrong"]
     if b"\0" in data:
         _refuse_byte(data, data.index(b"\0"), place, "a NUL byte")
     fault = _first_fault(data)
