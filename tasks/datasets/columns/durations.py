@@ -38,7 +38,7 @@ class DurationColumn(Measure):
     @classmethod
     def learn(cls, column: TrainingColumn) -> Self | None:
         """Learn from a column of which nearly all texts are durations, and not all of them times of day."""
-        if not (column.raw.holds_texts and column.raw.is_word.any()):
+        if not column.raw.has_words:
             return None
         found = find_durations(cells_of(column.raw))
         if found is None:
