@@ -131,9 +131,8 @@ def test_every_style_reads_back_as_the_same_numbers(numbers: list[float], group:
     assert found.doubt == ""
 
 
-CELLS = st.sampled_from(
-    [None, "1", "2.5", "1,5", "$5", "1.000", "3 kg", "inf", "12-", "red", "2024-01-31", "1:30", "x"]
-)
+WORDS = ["red", "2024-01-31", "1:30", "x"]
+CELLS = st.sampled_from([None, "1", "2.5", "1,5", "$5", "1.000", "3 kg", "inf", "12-", *WORDS])
 
 
 @given(cells=st.lists(CELLS, max_size=6))
