@@ -74,4 +74,5 @@ class DurationColumn(Measure):
             return []
         count = pc.sum(pc.is_in(column.raw.texts, pa.array(self.words, pa.large_string()))).as_py()
         words = ", ".join(f"'{word}'" for word in self.words)
-        return [f"{self.name}: {count} cells are no durations ({words}), now missing"]
+        told = "cell is no duration" if count == 1 else "cells are no durations"
+        return [f"{self.name}: {count} {told} ({words}), now missing"]

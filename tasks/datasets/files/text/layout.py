@@ -227,11 +227,11 @@ def _looks_like_header(fields: Sequence[str], rows: Sequence[Sequence[str]]) -> 
         name, is_measured = field.strip(), common_kind(column) in ("number", "date")
         if not name:
             continue
-        if is_measured and (kind_of(name) != "text" or name.casefold() in AMONG_NUMBERS):
+        if is_measured and kind_of(name) != "text":
             return False
         if any(name == other.strip() for other in column):
             return False
-        words += is_measured
+        words += is_measured and name.casefold() not in AMONG_NUMBERS
     return words > 0
 
 

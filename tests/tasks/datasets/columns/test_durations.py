@@ -130,6 +130,7 @@ def test_words_are_missing_and_told() -> None:
         "took: 3 cells are no durations ('DNF', '-'), now missing",
         "took: 1 of 34 cells are missing",
     ]
+    assert kind.notes(training(["-"]))[1] == "took: 1 cell is no duration ('DNF', '-'), now missing"
     np.testing.assert_array_equal(kind.apply(raw(["-", "0:00:01"]))["took"], [np.nan, 1.0])
 
 

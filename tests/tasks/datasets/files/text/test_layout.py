@@ -157,6 +157,11 @@ def test_a_header_is_refused_where_there_should_be_none(tmp_path: Path, start: s
     )
 
 
+def test_a_header_may_hold_a_word_for_missing_values(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"looks like a header .*\(id, x, colour, y\)"):
+        table(tmp_path, separated([["id", "x", "colour", "y"], *ROWS]), header=False)
+
+
 @pytest.mark.parametrize(
     "first",
     [
