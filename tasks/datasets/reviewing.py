@@ -15,7 +15,6 @@ from tasks.datasets.suspects import (
     Suspect,
     constant_columns,
     copied_features,
-    repeated_rows,
     row_numbers,
     target_copies,
     target_tellers,
@@ -34,7 +33,7 @@ class Review:
     left_out : dict of str to str
         Reason for each column that models must not use.
     notes : list of str
-        Sentences about columns that are used although something is strange, and about the rows.
+        Sentences about columns that are used although something is strange.
     """
 
     left_out: dict[str, str]
@@ -44,7 +43,7 @@ class Review:
 def review(
     features: pd.DataFrame, names: Sequence[str], target: Target | None, kept: Collection[str]
 ) -> Review:
-    """Look for columns and rows of a training table that must not be learned from.
+    """Look for columns of a training table that must not be learned from.
 
     Parameters
     ----------
@@ -70,8 +69,7 @@ def review(
     notes += [
         warning(f"{told.reason}; {_WARNING}", told.name) for told in _warnings(columns, target, left_out)
     ]
-    repeated = repeated_rows(features, target).note
-    return Review(left_out, [*notes, f"{repeated}; these rows are kept"] if repeated else notes)
+    return Review(left_out, notes)
 
 
 _WARNING = "make sure that the column is known before the target is, or scores are too good to be true"
