@@ -38,7 +38,7 @@ def learned(values: Any) -> AnyKind:
 def assert_reads(values: Sequence[Any], wanted: Sequence[float]) -> DurationColumn:
     kind = learned(values)
     assert isinstance(kind, DurationColumn), kind
-    np.testing.assert_allclose(kind.apply(raw(values))["took"], wanted, rtol=1e-12)
+    np.testing.assert_allclose(kind.apply(raw(values))["took"], wanted, rtol=1e-12, atol=1e-9)
     return kind
 
 
