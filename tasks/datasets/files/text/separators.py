@@ -19,8 +19,11 @@ ONE_NUMBER = (
 )
 FOREIGN = 0.5  # loss of quality if each cell holds another separator
 MOST_TITLES = 20  # largest number of lines above the header
-_FOREIGN = re.compile(r"[;|\t]|,(?=\S)")
+_FOREIGN = re.compile(r"[;|\t~^\x01]|,(?=\S)|::")
+_AT_END = re.compile(r"[^,;|][,;|]$")
 _NO_CHARACTER = "\x1f"  # the unit separator of ASCII, which no text file holds
+_COLONS = "\x1e"  # the record separator of ASCII, which stands for two colons
+_PAIRS = re.compile(rb'("(?:[^"]|"")*")|::')
 _BLANKS = re.compile(rb'("(?:[^"]|"")*")|(?m:^[ \t]+|[ \t]+$)|[ \t]+')
 
 
@@ -42,6 +45,8 @@ class Separator:
         Whether numbers in files with this separator usually have a decimal comma.
     normalized : callable
         Function that turns the text (bytes) into text with the delimiter.
+    note : str
+        Sentence that tells that the fields are separated in an unusual way; empty for a usual separator.
     """
 
     name: str
@@ -50,6 +55,7 @@ class Separator:
     needs_numbers: bool = False
     decimal_comma: bool = False
     normalized: Callable[[bytes], bytes] = bytes
+    note: str = ""
 
 
 def _single_tabs(data: bytes) -> bytes:
@@ -67,12 +73,32 @@ def _tab(found: re.Match[bytes]) -> bytes:
     return b"" if at_edge else b"\t"
 
 
+def _single_colons(data: bytes) -> bytes:
+    """Replace each pair of colons outside quotes by one character."""
+    if b'"' not in data:
+        return data.replace(b"::", _COLONS.encode())
+    return _PAIRS.sub(lambda found: found[1] or _COLONS.encode(), data)
+
+
 COMMA = Separator("comma", ",")
 SEMICOLON = Separator("semicolon", ";", decimal_comma=True)
 TAB = Separator("tab", "\t")
 PIPE = Separator("vertical bar", "|")
-BLANKS = Separator("blank", "\t", least_share=0.95, needs_numbers=True, normalized=_single_tabs)
-SEPARATORS = (COMMA, SEMICOLON, TAB, PIPE)
+BLANKS = Separator(
+    "blank",
+    "\t",
+    least_share=0.95,
+    needs_numbers=True,
+    normalized=_single_tabs,
+    note="runs of blanks separate the fields",
+)
+TILDE = Separator("tilde", "~")
+CARET = Separator("caret", "^")
+CONTROL = Separator("control character 0x01", "\x01")
+COLONS = Separator(
+    "pair of colons", _COLONS, normalized=_single_colons, note="pairs of colons separate the fields"
+)
+SEPARATORS = (COMMA, SEMICOLON, TAB, PIPE, TILDE, CARET, CONTROL, COLONS)
 NO_SEPARATOR = Separator("separator", _NO_CHARACTER)
 """What a file of a single column has."""
 
@@ -134,7 +160,9 @@ class Candidate:
 
 def _clean_share(rows: Sequence[Sequence[str]]) -> float:
     cells = [cell for row in rows[1:] or rows for cell in row]
-    foreign = sum(1 for cell in cells if _FOREIGN.search(cell) and kind_of(cell) == "text")
+    foreign = sum(
+        1 for cell in cells if _AT_END.search(cell) or (_FOREIGN.search(cell) and kind_of(cell) == "text")
+    )
     return 1 - FOREIGN * foreign / len(cells)
 
 

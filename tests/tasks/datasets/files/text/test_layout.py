@@ -158,3 +158,48 @@ def test_a_table_of_words_has_a_header(tmp_path: Path) -> None:
 
 def test_a_header_with_more_names_than_the_rows_have_fields_is_refused(tmp_path: Path) -> None:
     assert "line 2: 4 fields where the header has 5" in refusal(tmp_path, "a,b,c,d,e\n" + HEADERLESS)
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("quoted", [False, True])
+def test_headers_that_joined_files_repeat_are_left_out_and_told(
+    tmp_path: Path, mark: str, quoted: bool
+) -> None:
+    part = BODY.replace("len,wid,col,y", '"len","wid","col","y"') if quoted else BODY
+    read_back = table(tmp_path, mark + part + mark + part + part)
+    assert_whole(read_back, NAMES, [*ROWS, *ROWS, *ROWS])
+    assert read_back.notes == ("2 rows repeat the header and were left out (lines 42, 83)",)
+    assert read_back.columns[0].place(40) == "line 43"
+
+
+def test_a_header_that_is_repeated_once_is_told_with_its_line(tmp_path: Path) -> None:
+    read_back = table(
+        tmp_path,
+        "made in May\n" + BODY + "len, wid, col, y\n" + HEADERLESS + "1,2,red\n".replace("red", "a,y"),
+    )
+    assert_whole(read_back, NAMES, [*ROWS, *ROWS, ["1", "2", "a", "y"]])
+    assert "1 row repeats the header and was left out (line 43)" in read_back.notes
+
+
+def test_rows_of_numbers_that_equal_names_of_numbers_are_rows(tmp_path: Path) -> None:
+    rows = [["0", "1", "2"], ["3", "5", "7"], ["0", "1", "2"]] * 5
+    assert_whole(table(tmp_path, separated([["0", "1", "2"], *rows])), ["0", "1", "2"], rows)
+
+
+@pytest.mark.parametrize("title", ["|1x3 Cross validator", "Cross validator data", "title: x; y", "25 rows"])
+@pytest.mark.parametrize("width", [2, 3, 5])
+def test_a_title_above_rows_without_a_header_is_refused_with_the_remedy(
+    tmp_path: Path, title: str, width: int
+) -> None:
+    rows = [
+        [str(20 + i % 50), "Private" if i % 3 else "State-gov", str(77516 + 91 * i), "Male", "<=50K."][:width]
+        for i in range(40)
+    ]
+    content = "\n".join([title, *(", ".join(row) for row in rows), ""])
+    message = refusal(tmp_path, content)
+    assert "line 2: the first line looks like a row of values" in message
+    assert "--no-header" in message
+    read_back = table(tmp_path, content, header=False)
+    assert read_back.names == [f"column {i + 1}" for i in range(width)]
+    assert read_back.rows == len(rows)
+    assert f"line 1 above the rows left out ({title})" in read_back.notes
