@@ -473,3 +473,13 @@ def test_random_tables_are_scored_as_they_were_trained(
     assert_same(recipe.apply(recipe.read(resolve(str(path)))), features)
     trained = train(dataset, tmp_path)
     assert_same(score(trained, path), expected(trained, dataset))
+
+
+def test_a_column_without_a_name_is_found_again_by_its_place(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"": draw(range(9)), "size": NUMBERS, "target": CLASSES})
+    trained = train(prepare(resolve(str(as_csv(frame, tmp_path)), "target"), tmp_path), tmp_path)
+    assert trained[1].recipe.inputs == ["column 1", "size"]
+    wanted = score(trained, as_csv(frame, tmp_path))
+    for row in range(3):  # a single whole number could be an index
+        found = score(trained, as_csv(frame[row : row + 1], tmp_path))
+        assert_same(found, wanted[row : row + 1].reset_index(drop=True))

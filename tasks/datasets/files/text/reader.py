@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from infra.errors import DataError
-from tasks.datasets.files.base import Content, Reading
+from tasks.datasets.files.base import Content, IsWanted, Reading
 from tasks.datasets.files.opened import Opened
 from tasks.datasets.files.text.encodings import as_utf8, line_at
 from tasks.datasets.files.text.escapes import with_doubled_quotes
@@ -27,6 +27,7 @@ from tasks.datasets.files.text.joined import without_headers
 from tasks.datasets.files.text.layout import Layout, find_layout
 from tasks.datasets.files.text.records import COMMENT, Record, RecordError, records
 from tasks.datasets.files.text.separators import SEPARATORS, Candidate, Separator, candidate, find_separator
+from tasks.datasets.files.unnamed import named
 
 HEAD_BYTES = 1 << 20  # bytes in which separator and header are looked for
 HEAD_LINES = 20  # least number of lines in the head
@@ -59,7 +60,7 @@ class DelimitedText:
         text = SeparatedText.opened(file, header=reading.header)
         parsed, comments = text.parsed()
         parsed, headers = without_headers(parsed, text.layout, text.lines_of_headers)
-        table, blank = _named(text, parsed)
+        table, blank = _named(text, parsed, reading.is_wanted)
         table = table.select(
             [index for index, name in enumerate(table.column_names) if reading.is_wanted(name)]
         )
@@ -236,18 +237,18 @@ def _last_records(data: bytes, start: int, separator: Separator) -> list[tuple[i
     return found[::-1]
 
 
-def _named(text: SeparatedText, table: pa.Table) -> tuple[pa.Table, list[str]]:
+def _named(text: SeparatedText, table: pa.Table, is_wanted: IsWanted) -> tuple[pa.Table, list[str]]:
     """The table with the names of its columns, without columns that have neither a name nor a value."""
     names = text.layout.names
-    blank = [index for index, name in enumerate(names) if not name and _is_blank(table.column(index))]
+    blank = {index for index, name in enumerate(names) if not name and _is_blank(table.column(index))}
     if text.layout.trailing and len(names) - 1 not in blank:
         _refuse_trailing(text, table)
-    notes = []
+    kept = [index for index in range(len(names)) if index not in blank]
+    called, notes = named(names, kept, table.column, is_wanted)
     if blank:
-        at = ", ".join(str(index + 1) for index in blank)
+        at = ", ".join(str(index + 1) for index in sorted(blank))
         notes.append(f"column {at} left out, because it has neither a name nor a value")
-    kept = [index for index in range(len(names)) if index not in set(blank)]
-    return table.select(kept).rename_columns([names[index] for index in kept]), notes
+    return table.select(kept).rename_columns([called[index] for index in kept]), notes
 
 
 def _is_blank(column: pa.ChunkedArray) -> bool:

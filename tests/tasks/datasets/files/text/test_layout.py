@@ -142,13 +142,38 @@ def test_a_table_without_a_header_has_numbered_columns(tmp_path: Path) -> None:
     [
         ["0", "1", "2", "3"],
         ["country", "2019", "2020", "2021"],
-        ["", "wid", "col", "y"],
         ["len", "5", "col", "y"],
         ["2024-01-01", "2024-01-02", "red flag", "y"],
     ],
 )
 def test_unusual_names_are_names(tmp_path: Path, names: list[str]) -> None:
     assert_whole(table(tmp_path, separated([names, *ROWS])), names)
+
+
+@pytest.mark.parametrize("places", [[0], [2], [1, 2], [0, 1, 3]])
+def test_columns_without_a_name_are_called_by_their_place_and_told(tmp_path: Path, places: list[int]) -> None:
+    header = ["" if place in places else name for place, name in enumerate(NAMES)]
+    called = [f"column {place + 1}" if place in places else name for place, name in enumerate(NAMES)]
+    read_back = table(tmp_path, separated([header, *ROWS]))
+    assert_whole(read_back, called)
+    assert read_back.notes == tuple(
+        f"column {place + 1}: the file has no name for this column, which is called by its place"
+        for place in places
+    )
+
+
+def test_an_index_without_a_name_keeps_its_empty_name(tmp_path: Path) -> None:
+    rows = [[str(40 - i), *row] for i, row in enumerate(ROWS)]
+    assert_whole(table(tmp_path, separated([["", *NAMES], *rows])), ["", *NAMES], rows)
+    both = [[str(i), *row] for i, row in enumerate(rows)]
+    assert_whole(table(tmp_path, separated([["", "", *NAMES], *both])), ["", "column 2", *NAMES], both)
+
+
+def test_the_name_of_a_place_that_another_column_has_is_not_given_again(tmp_path: Path) -> None:
+    names = ["column 2", "", "col", "y"]
+    assert_whole(
+        table(tmp_path, separated([names, *ROWS])), ["column 2", "column 2 without a name", "col", "y"]
+    )
 
 
 def test_a_table_of_words_has_a_header(tmp_path: Path) -> None:
