@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 
 import numpy as np
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.errors import DataError
+from tasks.datasets.notes import warning
 from tasks.datasets.raw import RawColumn
 
 NAMES = ("NA", "None")
@@ -88,7 +89,8 @@ def class_labels(raw: RawColumn, missing: Sequence[str] = ()) -> Labels:
             f"target '{raw.name}' of '{raw.path}' is {raw.values.type}; classes are texts or numbers. Turn the target "
             "into a column of classes, or into a number of days for --task regression"
         )
-    return _with_one_name_a_number(labels, raw.name)
+    named = _with_one_name_a_number(labels, raw.name)
+    return replace(named, notes=(*named.notes, *_warnings_of_twins(named.counts, raw.name)))
 
 
 def rank(name: str) -> tuple[bool, Decimal, str]:
@@ -160,6 +162,31 @@ def _with_one_name_a_number(labels: Labels, target: str) -> Labels:
         for names in several
     ]
     return labels.renamed(joined, *notes)
+
+
+def _warnings_of_twins(counts: Counter[str], target: str) -> list[str]:
+    """Warnings of classes that differ only in capital letters or blanks."""
+    names = pa.array(list(counts), pa.large_string())
+    alike = pc.replace_substring_regex(pc.utf8_lower(names), r"\s+", "").dictionary_encode()
+    if len(alike.dictionary) == len(names):
+        return []
+    groups: dict[int, list[str]] = {}
+    for name, group in zip(counts, alike.indices.to_pylist(), strict=True):
+        groups.setdefault(group, []).append(name)
+    return [
+        warning(
+            f"the classes {_with_rows(twins, counts)} differ only in capital letters or blanks and are different "
+            "classes here; write a class in one way if they are one class",
+            target,
+        )
+        for twins in groups.values()
+        if len(twins) > 1
+    ]
+
+
+def _with_rows(names: Sequence[str], counts: Counter[str]) -> str:
+    shown = [f"'{name}' ({counts[name]} rows)" for name in names]
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
 def _is_whole_with_point(name: str) -> bool:
