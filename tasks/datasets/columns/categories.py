@@ -18,7 +18,6 @@ from tasks.datasets.raw import RawColumn, is_number
 NUMBER = r"[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:inf|infinity))"
 DECIMAL_COMMA = r"^([+-]?\d*),(\d+([eE][+-]?\d+)?)$"
 MOST_SPELLINGS = 1_000  # largest number of spellings that are kept, because a recipe is sent to every worker
-SHOWN_UNITS = 3
 MAX_CATEGORIES = 50  # largest number of different texts that each get a column of their own
 
 
@@ -69,7 +68,7 @@ class WrittenColumn(Column):
     def _notes_of_numbers(self, column: TrainingColumn) -> list[str]:
         units = column.raw.reading.units
         if units:
-            shown = ", ".join(f"'{unit}'" for unit in units[:SHOWN_UNITS])
+            shown = ", ".join(f"'{unit}'" if unit else "no unit" for unit in units)
             return [f"{self.name}: read as texts, because its numbers have different units ({shown})"]
         numbers = int((~np.isnan(column.raw.numbers)).sum())
         if not numbers:

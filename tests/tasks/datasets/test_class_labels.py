@@ -76,7 +76,10 @@ def test_one_number_in_two_spellings_is_one_class_and_told() -> None:
     ("values", "twins"),
     [
         (["Yes", "YES", "yes", "no"], "'Yes' (1 rows), 'YES' (1 rows) and 'yes' (1 rows)"),
-        (["New York", "New  York", "new york", "Rome"], "'New York' (1 rows), 'New  York' (1 rows) and 'new york'"),
+        (
+            ["New York", "New  York", "new york", "Rome"],
+            "'New York' (1 rows), 'New  York' (1 rows) and 'new york'",
+        ),
         (["<=50K", "<= 50K", "> 50K", "<=50K"], "'<=50K' (2 rows) and '<= 50K' (1 rows)"),
         (["ÜBER", "über", "b"], "'ÜBER' (1 rows) and 'über' (1 rows)"),
     ],
