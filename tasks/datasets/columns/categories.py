@@ -52,7 +52,7 @@ class WrittenColumn(Column):
 
     def apply(self, raw: RawColumn) -> Mapping[str, pd.Series]:
         """The texts as a category, as the training table spells them; missing: NaN."""
-        encoded = _texts_of(raw).combine_chunks().dictionary_encode()
+        encoded = texts_of(raw).combine_chunks().dictionary_encode()
         spelled = [self._spelled(text, raw.decimal_comma) for text in encoded.dictionary.to_pylist()]
         texts = sorted(set(spelled))
         places = {text: place for place, text in enumerate(texts)}
@@ -152,7 +152,7 @@ def meaning(text: str, decimal_comma: bool) -> float | str | None:
     return number if np.isfinite(number) else None
 
 
-def _texts_of(raw: RawColumn) -> pa.ChunkedArray:
+def texts_of(raw: RawColumn) -> pa.ChunkedArray:
     """The cells as texts: whole numbers have no decimal point, and infinite numbers are missing."""
     if raw.holds_texts:
         return raw.texts

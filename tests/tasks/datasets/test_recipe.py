@@ -117,6 +117,7 @@ COLUMNS: dict[str, Any] = {
     "texts, some of digits in two spellings": draw(["a", "b", "c", "d", "1", "1.0", "01"]),
     "texts, some of decimal commas": draw(["a", "b", "c", "1,5", "2.5"]),
     "digits": draw(["1", "2", "03"]),
+    "codes": with_gaps(draw(["00501", "10001", "94105"])),
     "words for truths": draw(["True", "False"]),
     "words for truths in two spellings": draw(["True", "FALSE", "false"]),
     "more texts than get a column": draw([f"level {i}" for i in range(58)]),
