@@ -16,6 +16,8 @@ from tasks.datasets.raw import RawColumn
 
 NAMES = ("NA", "None")
 """Words that can mean a missing value as well as the name of a class, such as North America or no disorder."""
+MAY_BE_NUMBER = r"^[+-]?[\p{Nd}_.]+(?:[eE][+-]?[\p{Nd}_]+)?$"
+"""What a name looks like that writes a number."""
 MIN_NAME_SHARE = 0.05
 """Smallest share of the rows that a class has whose name can also mean a missing value."""
 
@@ -51,6 +53,8 @@ class Labels:
 
     def renamed(self, name_of: Mapping[str, str | None], *notes: str) -> "Labels":
         """Labels with other names; a class whose new name is None has no rows any more."""
+        if not name_of:
+            return replace(self, notes=(*self.notes, *notes))
         new = [name_of.get(name, name) for name in self.names]
         names = tuple(dict.fromkeys(name for name in new if name is not None))
         places = {name: place for place, name in enumerate(names)}
@@ -151,7 +155,8 @@ def _with_one_name_a_number(labels: Labels, target: str) -> Labels:
     if counts and all(_is_whole_with_point(name) for name in counts):
         return labels.renamed({name: name.partition(".")[0] for name in counts})
     spellings: dict[Decimal, list[str]] = {}
-    for name in counts:
+    texts = pa.array(list(counts), pa.large_string())
+    for name in texts.filter(pc.match_substring_regex(texts, MAY_BE_NUMBER)).to_pylist():
         number = None if _has_leading_zero(name) else _number(name)
         if number is not None:
             spellings.setdefault(number, []).append(name)

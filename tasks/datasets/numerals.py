@@ -92,11 +92,13 @@ def read_numbers(texts: pa.ChunkedArray, hints: Hints = Hints()) -> NumberReadin
     indices = encoded.indices.fill_null(len(encoded.dictionary)).to_numpy(zero_copy_only=False)
     counts = np.bincount(indices, minlength=len(encoded.dictionary) + 1)[:-1]
     numerals = _taken_apart(encoded.dictionary, counts)
-    marks, _ = _marks(numerals, hints)
+    marks, doubt = _marks(numerals, hints)
     units = read_units(numerals.beside, _values(numerals, marks)[0], hints.trained)
     digits = pc.if_else(units.allowed, numerals.digits, None)
+    if digits.null_count > numerals.digits.null_count:
+        # without the numbers of other units the marks may be clear
+        marks, doubt = _marks(replace(numerals, digits=digits), hints)
     numerals = replace(numerals, digits=digits, exponent=units.shifted(numerals.exponent))
-    marks, doubt = _marks(numerals, hints)
     style = units.style.model_copy(update={"decimal": marks.decimal, "thousands": marks.thousands})
     values, is_number = _values(numerals, style)
     return NumberReading(
