@@ -17,6 +17,7 @@ NO_HEADER = 0.8  # factor of a separator that the first record lacks
 ONE_NUMBER = (
     0.85  # quality of a file of a single column of numbers, above that of a separator without a header
 )
+RARE = 0.9  # factor of a separator that few files have
 FOREIGN = 0.5  # loss of quality if each cell holds another separator
 MOST_TITLES = 20  # largest number of lines above the header
 _FOREIGN = re.compile(r"[;|\t~^\x01]|,(?=\S)|::")
@@ -45,6 +46,8 @@ class Separator:
         Whether numbers in files with this separator usually have a decimal comma.
     normalized : callable
         Function that turns the text (bytes) into text with the delimiter.
+    credit : float
+        Factor of the quality, which is below 1 for a separator that few files have.
     note : str
         Sentence that tells that the fields are separated in an unusual way; empty for a usual separator.
     """
@@ -55,6 +58,7 @@ class Separator:
     needs_numbers: bool = False
     decimal_comma: bool = False
     normalized: Callable[[bytes], bytes] = bytes
+    credit: float = 1.0
     note: str = ""
 
 
@@ -92,11 +96,15 @@ BLANKS = Separator(
     normalized=_single_tabs,
     note="runs of blanks separate the fields",
 )
-TILDE = Separator("tilde", "~")
-CARET = Separator("caret", "^")
-CONTROL = Separator("control character 0x01", "\x01")
+TILDE = Separator("tilde", "~", credit=RARE)
+CARET = Separator("caret", "^", credit=RARE)
+CONTROL = Separator("control character 0x01", "\x01", credit=RARE)
 COLONS = Separator(
-    "pair of colons", _COLONS, normalized=_single_colons, note="pairs of colons separate the fields"
+    "pair of colons",
+    _COLONS,
+    normalized=_single_colons,
+    credit=RARE,
+    note="pairs of colons separate the fields",
 )
 SEPARATORS = (COMMA, SEMICOLON, TAB, PIPE, TILDE, CARET, CONTROL, COLONS)
 NO_SEPARATOR = Separator("separator", _NO_CHARACTER)
@@ -137,7 +145,8 @@ class Candidate:
             return ONE_NUMBER if self._holds_one_number() else 0.0
         if self.share < self.separator.least_share or self._lacks_numbers():
             return 0.0
-        return self.share * (1.0 if self._has_header() else NO_HEADER) * _clean_share(self._rows())
+        believed = self.separator.credit * (1.0 if self._has_header() else NO_HEADER)
+        return self.share * believed * _clean_share(self._rows())
 
     def _has_header(self) -> bool:
         """Whether the first record has a name for each field, or for all but the names of rows."""

@@ -69,6 +69,12 @@ def test_a_usual_word_for_missing_is_missing_and_told(tmp_path: Path, word: str)
     assert f"a: 60 cells hold '{word}', now missing" in found.notes
 
 
+def test_the_null_of_databases_is_missing_among_texts_too(tmp_path: Path) -> None:
+    found = column(tmp_path, ["red", "green", "\\N", "blue", "red"] * 8)
+    assert found.features["a"].isna().sum() == 8
+    assert "a: 8 of 40 cells are missing" in found.notes
+
+
 def test_one_or_two_unknown_words_among_many_numbers_are_missing_and_told(tmp_path: Path) -> None:
     found = column(tmp_path, [*NUMBERS, "sold out", "sold out", "closed", "1.5"])
     assert found.features["a"].isna().sum() == 3

@@ -39,6 +39,11 @@ def test_rare_separators_inside_cells_separate_nothing(tmp_path: Path) -> None:
     )
 
 
+def test_a_rare_separator_inside_every_row_of_a_column_separates_nothing(tmp_path: Path) -> None:
+    rows = [[f"12::{i}", str(i)] for i in range(20)]
+    assert_whole(table(tmp_path, separated([["time", "ratio"], *rows])), ["time", "ratio"], rows)
+
+
 def test_commas_in_names_and_decimals_do_not_hide_semicolons(tmp_path: Path) -> None:
     rows = [[f"{i},{i % 10}{i % 7}", f"{i * 3 % 50},{i % 10}", "ab"[i % 2]] for i in range(20)]
     content = "\n".join(";".join(row) for row in [["price, EUR", "size, m2", "label"], *rows])
