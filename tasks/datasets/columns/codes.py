@@ -1,5 +1,6 @@
 """Columns of codes with leading zeros, such as postal codes, which are names and no numbers."""
 
+import shlex
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -49,11 +50,12 @@ class CodeColumn(Column):
     @classmethod
     def learn(cls, column: TrainingColumn) -> "Column | None":
         """Learn from texts of digits of one width; numbers of rows are no codes."""
-        codes = _codes(column)
+        codes = None if column.is_kept else _codes(column)
         if codes is None or _counts_rows(column):
             return None
         if not column.uses_texts:
-            return LeftOut(name=column.name, reason="it holds codes, and distances are taken between numbers")
+            reason = "it holds codes, and distances are taken between numbers"
+            return LeftOut(name=column.name, reason=f"{reason}; {_remedy(column.name)}")
         kind = next(kind for kind in (CategoryColumn, ManyValuedColumn, TextColumn) if kind.suits(column))
         example = codes.filter(pc.match_substring_regex(codes, ZERO_AHEAD))[0].as_py()
         return cls(
@@ -95,10 +97,14 @@ class CodeColumn(Column):
         """How the column was read, and the count of missing values."""
         told = (
             f"{self.name}: read as codes and not as numbers, because all values have {self.width} digits and some "
-            f"begin with 0 ('{self.example}')"
+            f"begin with 0 ('{self.example}'); {_remedy(self.name)}"
         )
         words = [f"{self.name}: {column.words.in_words}, now missing"] if column.raw.is_word.any() else []
         return [told, *words, *notes_of_missing(column)]
+
+
+def _remedy(name: str) -> str:
+    return f"--keep-column {shlex.quote(name)} reads numbers"
 
 
 def _codes(column: TrainingColumn) -> pa.ChunkedArray | None:
