@@ -18,6 +18,7 @@ NAMES = ("NA", "None")
 """Words that can mean a missing value as well as the name of a class, such as North America or no disorder."""
 MAY_BE_NUMBER = r"^[+-]?[\p{Nd}_.]+(?:[eE][+-]?[\p{Nd}_]+)?$"
 """What a name looks like that writes a number."""
+SHOWN_TWINS = 5  # number of groups of alike classes that are named
 MIN_NAME_SHARE = 0.05
 """Smallest share of the rows that a class has whose name can also mean a missing value."""
 
@@ -94,7 +95,9 @@ def class_labels(raw: RawColumn, missing: Sequence[str] = ()) -> Labels:
             "into a column of classes, or into a number of days for --task regression"
         )
     named = _with_one_name_a_number(labels, raw.name)
-    return replace(named, notes=(*named.notes, *_warnings_of_twins(named.counts, raw.name)))
+    remark = "they are different classes here; write a class in one way if they are one class"
+    warnings = [warning(f"{clause}; {remark}", raw.name) for clause in twins(named.counts)]
+    return replace(named, notes=(*named.notes, *warnings))
 
 
 def rank(name: str) -> tuple[bool, Decimal, str]:
@@ -169,8 +172,8 @@ def _with_one_name_a_number(labels: Labels, target: str) -> Labels:
     return labels.renamed(joined, *notes)
 
 
-def _warnings_of_twins(counts: Counter[str], target: str) -> list[str]:
-    """Warnings of classes that differ only in capital letters or blanks."""
+def twins(counts: Mapping[str, int]) -> list[str]:
+    """Clauses that name the classes, with their rows, that differ only in capital letters or blanks."""
     names = pa.array(list(counts), pa.large_string())
     alike = pc.replace_substring_regex(pc.utf8_lower(names), r"\s+", "").dictionary_encode()
     if len(alike.dictionary) == len(names):
@@ -178,18 +181,13 @@ def _warnings_of_twins(counts: Counter[str], target: str) -> list[str]:
     groups: dict[int, list[str]] = {}
     for name, group in zip(counts, alike.indices.to_pylist(), strict=True):
         groups.setdefault(group, []).append(name)
-    return [
-        warning(
-            f"the classes {_with_rows(twins, counts)} differ only in capital letters or blanks and are different "
-            "classes here; write a class in one way if they are one class",
-            target,
-        )
-        for twins in groups.values()
-        if len(twins) > 1
-    ]
+    several = [group for group in groups.values() if len(group) > 1]
+    named = [f"the classes {_with_rows(group, counts)}" for group in several[:SHOWN_TWINS]]
+    more = [f"{len(several) - SHOWN_TWINS} more groups of classes"] if len(several) > SHOWN_TWINS else []
+    return [f"{clause} differ only in capital letters or blanks" for clause in (*named, *more)]
 
 
-def _with_rows(names: Sequence[str], counts: Counter[str]) -> str:
+def _with_rows(names: Sequence[str], counts: Mapping[str, int]) -> str:
     shown = [f"'{name}' ({counts[name]} rows)" for name in names]
     return f"{', '.join(shown[:-1])} and {shown[-1]}"
 

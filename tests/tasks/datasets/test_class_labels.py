@@ -171,3 +171,14 @@ def test_the_user_decides_about_rare_classes(tmp_path: Path) -> None:
 def test_merged_classes_that_are_still_too_few_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"class 'other' of target 'y' .* has 2 rows; .* leave-out"):
         prepared(tmp_path, ["a"] * 40 + ["b"] * 30 + ["c", "d"], rare_classes="merge")
+
+
+def test_the_refusal_of_a_rare_class_names_classes_that_differ_only_in_capital_letters(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(DataError) as caught:
+        prepared(tmp_path, ["yes"] * 40 + ["no"] * 30 + ["YES"] * 2)
+    assert "the classes 'yes' (40 rows) and 'YES' (2 rows) differ only in capital letters or blanks" in str(
+        caught.value
+    )
+    assert "write a class in one way; else name --rare-classes merge" in str(caught.value)

@@ -1,6 +1,7 @@
 """Numbers in all the ways in which people write them read back as the same numbers."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -169,3 +170,22 @@ def test_every_style_reads_back_as_the_same_numbers(numbers: list[float], group:
         np.array([float(write(n).replace(",", ".")) if group == "scientific" else n for n in numbers]),
     )
     assert found.doubt == ""
+
+
+@settings(max_examples=100, deadline=None, database=None)
+@given(
+    numbers=st.lists(st.integers(-(10**9), 10**9), min_size=3, max_size=30),
+    letters=st.lists(st.sampled_from(["", "k", "M", "bn"]), min_size=30, max_size=30),
+    money=st.sampled_from(["", "$", "EUR "]),
+)
+def test_numbers_with_letters_that_multiply_read_back_as_the_same_numbers(
+    numbers: list[int], letters: list[str], money: str
+) -> None:
+    powers = {"": 0, "k": 3, "M": 6, "bn": 9}
+    cells: list[str | None] = [
+        money + f"{Decimal(number).scaleb(-powers[letter]):f}{letter}"
+        for number, letter in zip(numbers, ["k", "M", *letters], strict=False)
+    ]
+    found = reading(cells)
+    np.testing.assert_array_equal(found.numbers, numbers)
+    assert found.style.is_scaled
