@@ -83,12 +83,12 @@ def find_layout(records: Sequence[Record], width: int, place: str, *, header: bo
     top = _header_at(records, width)
     notes = _notes_on_titles(records[:top], "header" if header else "rows")
     rows = _rows_after(records, top if not header else top + 1, width)
-    found = _bare(records[top].fields)
     if not header:
         names = tuple(f"column {index + 1}" for index in range(width))
         return Layout(names, top, rows, notes=tuple(notes))
     if not any(not one.is_comment for one in records[top + 1 :]):
         raise EmptyTableError(f"'{place}' has a header but no rows")
+    found = _bare(records[top].fields)
     rows = _without_header(rows, found)
     named = _named(records, top, width, rows)
     if named.first < top:  # the header is a comment, and what seemed to be the header is the first row

@@ -181,6 +181,11 @@ def test_a_table_of_words_has_a_header(tmp_path: Path) -> None:
     assert_whole(table(tmp_path, separated([["sure", "y"], *rows])), ["sure", "y"], rows)
 
 
+@pytest.mark.parametrize("content", ['""\n""\n', "# only\n# comments\n", "a,b\n# nothing\n"])
+def test_a_file_without_rows_is_refused(tmp_path: Path, content: str) -> None:
+    assert "no rows" in refusal(tmp_path, content)
+
+
 def test_a_header_with_more_names_than_the_rows_have_fields_is_refused(tmp_path: Path) -> None:
     assert "line 2: 4 fields where the header has 5" in refusal(tmp_path, "a,b,c,d,e\n" + HEADERLESS)
 

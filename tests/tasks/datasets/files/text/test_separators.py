@@ -19,6 +19,11 @@ def test_a_separator_is_found(tmp_path: Path, delimiter: str, end: str) -> None:
     assert_whole(table(tmp_path, separated([NAMES, *ROWS], delimiter, end)))
 
 
+def test_the_control_character_of_hive_separates_in_other_encodings_too(tmp_path: Path) -> None:
+    rows = [[a, b, "grün", y] for a, b, _, y in ROWS]
+    assert_whole(table(tmp_path, separated([NAMES, *rows], "\x01").encode("latin-1")), NAMES, rows)
+
+
 @pytest.mark.parametrize("name", ["y", "std::y"])
 def test_a_pair_of_colons_separates(tmp_path: Path, name: str) -> None:
     rows = [[a, f'"{c}::{a}"', y] for a, _, c, y in ROWS]
