@@ -150,32 +150,6 @@ def test_unusual_names_are_names(tmp_path: Path, names: list[str]) -> None:
     assert_whole(table(tmp_path, separated([names, *ROWS])), names)
 
 
-@pytest.mark.parametrize("places", [[0], [2], [1, 2], [0, 1, 3]])
-def test_columns_without_a_name_are_called_by_their_place_and_told(tmp_path: Path, places: list[int]) -> None:
-    header = ["" if place in places else name for place, name in enumerate(NAMES)]
-    called = [f"column {place + 1}" if place in places else name for place, name in enumerate(NAMES)]
-    read_back = table(tmp_path, separated([header, *ROWS]))
-    assert_whole(read_back, called)
-    assert read_back.notes == tuple(
-        f"column {place + 1}: the file has no name for this column, which is called by its place"
-        for place in places
-    )
-
-
-def test_an_index_without_a_name_keeps_its_empty_name(tmp_path: Path) -> None:
-    rows = [[str(40 - i), *row] for i, row in enumerate(ROWS)]
-    assert_whole(table(tmp_path, separated([["", *NAMES], *rows])), ["", *NAMES], rows)
-    both = [[str(i), *row] for i, row in enumerate(rows)]
-    assert_whole(table(tmp_path, separated([["", "", *NAMES], *both])), ["", "column 2", *NAMES], both)
-
-
-def test_the_name_of_a_place_that_another_column_has_is_not_given_again(tmp_path: Path) -> None:
-    names = ["column 2", "", "col", "y"]
-    assert_whole(
-        table(tmp_path, separated([names, *ROWS])), ["column 2", "column 2 without a name", "col", "y"]
-    )
-
-
 def test_a_table_of_words_has_a_header(tmp_path: Path) -> None:
     rows = [["yes" if i % 2 else "no", "red" if i % 3 else "y"] for i in range(20)]
     assert_whole(table(tmp_path, separated([["sure", "y"], *rows])), ["sure", "y"], rows)
@@ -188,32 +162,6 @@ def test_a_file_without_rows_is_refused(tmp_path: Path, content: str) -> None:
 
 def test_a_header_with_more_names_than_the_rows_have_fields_is_refused(tmp_path: Path) -> None:
     assert "line 2: 4 fields where the header has 5" in refusal(tmp_path, "a,b,c,d,e\n" + HEADERLESS)
-
-
-@pytest.mark.parametrize("mark", ["", "\ufeff"])
-@pytest.mark.parametrize("quoted", [False, True])
-def test_headers_that_joined_files_repeat_are_left_out_and_told(
-    tmp_path: Path, mark: str, quoted: bool
-) -> None:
-    part = BODY.replace("len,wid,col,y", '"len","wid","col","y"') if quoted else BODY
-    read_back = table(tmp_path, mark + part + mark + part + part)
-    assert_whole(read_back, NAMES, [*ROWS, *ROWS, *ROWS])
-    assert read_back.notes == ("2 rows repeat the header and were left out (lines 42, 83)",)
-    assert read_back.columns[0].place(40) == "line 43"
-
-
-def test_a_header_that_is_repeated_once_is_told_with_its_line(tmp_path: Path) -> None:
-    read_back = table(
-        tmp_path,
-        "made in May\n" + BODY + "len, wid, col, y\n" + HEADERLESS + "1,2,red\n".replace("red", "a,y"),
-    )
-    assert_whole(read_back, NAMES, [*ROWS, *ROWS, ["1", "2", "a", "y"]])
-    assert "1 row repeats the header and was left out (line 43)" in read_back.notes
-
-
-def test_rows_of_numbers_that_equal_names_of_numbers_are_rows(tmp_path: Path) -> None:
-    rows = [["0", "1", "2"], ["3", "5", "7"], ["0", "1", "2"]] * 5
-    assert_whole(table(tmp_path, separated([["0", "1", "2"], *rows])), ["0", "1", "2"], rows)
 
 
 @pytest.mark.parametrize("title", ["|1x3 Cross validator", "Cross validator data", "title: x; y", "25 rows"])
