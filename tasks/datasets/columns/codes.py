@@ -21,7 +21,7 @@ HEAD = 1_000  # number of cells that show cheaply that a column holds no codes
 LEAST_WIDTH = 2
 DIGITS = r"^\d+$"
 WHOLE = r"^(\d+)\.0*$"
-ZERO_AHEAD = "^0+[1-9]"
+ZERO_AHEAD = r"^\s*0+[1-9]"
 
 Written = Annotated[CategoryColumn | ManyValuedColumn | TextColumn, Field(discriminator="kind")]
 
@@ -113,12 +113,13 @@ def _codes(column: TrainingColumn) -> pa.ChunkedArray | None:
     if not raw.holds_texts:
         return None
     head = pc.utf8_trim_whitespace(raw.values[:HEAD].cast(pa.large_string()))
-    if _width(head.filter(pc.match_substring_regex(head, DIGITS))) == 0 or not column.holds_numbers:
+    if _width(head.filter(pc.match_substring_regex(head, DIGITS))) < LEAST_WIDTH:
+        return None
+    if not (pc.any(pc.match_substring_regex(raw.values, ZERO_AHEAD)).as_py() and column.holds_numbers):
         return None
     codes = raw.texts.filter(pa.array(~raw.is_word)).drop_null()
     are_digits = pc.all(pc.match_substring_regex(codes, DIGITS)).as_py()
-    has_zero = pc.any(pc.match_substring_regex(codes, ZERO_AHEAD)).as_py()
-    return codes if are_digits and has_zero and _width(codes) >= LEAST_WIDTH else None
+    return codes if are_digits and _width(codes) >= LEAST_WIDTH else None
 
 
 def _width(texts: pa.ChunkedArray) -> int:
