@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 
 import numpy as np
@@ -11,10 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.errors import DataError
+from tasks.datasets.notes import warning
 from tasks.datasets.raw import RawColumn
 
 NAMES = ("NA", "None")
 """Words that can mean a missing value as well as the name of a class, such as North America or no disorder."""
+MAY_BE_NUMBER = r"^[+-]?[\p{Nd}_.]+(?:[eE][+-]?[\p{Nd}_]+)?$"
+"""What a name looks like that writes a number."""
+SHOWN_TWINS = 5  # number of groups of alike classes that are named
 MIN_NAME_SHARE = 0.05
 """Smallest share of the rows that a class has whose name can also mean a missing value."""
 
@@ -50,6 +54,8 @@ class Labels:
 
     def renamed(self, name_of: Mapping[str, str | None], *notes: str) -> "Labels":
         """Labels with other names; a class whose new name is None has no rows any more."""
+        if not name_of:
+            return replace(self, notes=(*self.notes, *notes))
         new = [name_of.get(name, name) for name in self.names]
         names = tuple(dict.fromkeys(name for name in new if name is not None))
         places = {name: place for place, name in enumerate(names)}
@@ -88,7 +94,10 @@ def class_labels(raw: RawColumn, missing: Sequence[str] = ()) -> Labels:
             f"target '{raw.name}' of '{raw.path}' is {raw.values.type}; classes are texts or numbers. Turn the target "
             "into a column of classes, or into a number of days for --task regression"
         )
-    return _with_one_name_a_number(labels, raw.name)
+    named = _with_one_name_a_number(labels, raw.name)
+    remark = "they are different classes here; write a class in one way if they are one class"
+    warnings = [warning(f"{clause}; {remark}", raw.name) for clause in twins(named.counts)]
+    return replace(named, notes=(*named.notes, *warnings))
 
 
 def rank(name: str) -> tuple[bool, Decimal, str]:
@@ -149,7 +158,8 @@ def _with_one_name_a_number(labels: Labels, target: str) -> Labels:
     if counts and all(_is_whole_with_point(name) for name in counts):
         return labels.renamed({name: name.partition(".")[0] for name in counts})
     spellings: dict[Decimal, list[str]] = {}
-    for name in counts:
+    texts = pa.array(list(counts), pa.large_string())
+    for name in texts.filter(pc.match_substring_regex(texts, MAY_BE_NUMBER)).to_pylist():
         number = None if _has_leading_zero(name) else _number(name)
         if number is not None:
             spellings.setdefault(number, []).append(name)
@@ -160,6 +170,26 @@ def _with_one_name_a_number(labels: Labels, target: str) -> Labels:
         for names in several
     ]
     return labels.renamed(joined, *notes)
+
+
+def twins(counts: Mapping[str, int]) -> list[str]:
+    """Clauses that name the classes, with their rows, that differ only in capital letters or blanks."""
+    names = pa.array(list(counts), pa.large_string())
+    alike = pc.replace_substring_regex(pc.utf8_lower(names), r"\s+", "").dictionary_encode()
+    if len(alike.dictionary) == len(names):
+        return []
+    groups: dict[int, list[str]] = {}
+    for name, group in zip(counts, alike.indices.to_pylist(), strict=True):
+        groups.setdefault(group, []).append(name)
+    several = [group for group in groups.values() if len(group) > 1]
+    named = [f"the classes {_with_rows(group, counts)}" for group in several[:SHOWN_TWINS]]
+    more = [f"{len(several) - SHOWN_TWINS} more groups of classes"] if len(several) > SHOWN_TWINS else []
+    return [f"{clause} differ only in capital letters or blanks" for clause in (*named, *more)]
+
+
+def _with_rows(names: Sequence[str], counts: Mapping[str, int]) -> str:
+    shown = [f"'{name}' ({counts[name]} rows)" for name in names]
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
 def _is_whole_with_point(name: str) -> bool:

@@ -33,11 +33,6 @@ class Hints:
     trained: NumberStyle | None = None
     table: Callable[[], Mark | None] = lambda: None
 
-    @property
-    def unit(self) -> str:
-        """The unit of the column in the training table; "" if there is none."""
-        return self.trained.unit if self.trained else ""
-
 
 def settle(candidates: Sequence[NumberStyle], digits: pa.Array, hints: Hints) -> tuple[NumberStyle, str]:
     """Choose one of the styles that read all numbers of a column, but give different numbers.

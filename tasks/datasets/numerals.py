@@ -1,8 +1,7 @@
 """Numbers as people write them: decimal and thousands marks, currencies, percent, units, and signs of minus."""
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,21 +10,17 @@ import pyarrow.compute as pc
 
 from tasks.datasets.marks import Hints, settle
 from tasks.datasets.number_style import STYLES, NumberStyle
+from tasks.datasets.units import CURRENCY, Marked, read_units
 
-CODES = (
-    "AED|AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HKD|HUF|IDR|ILS|INR|JPY|KRW|MXN|NOK|NZD|PLN|RUB|SAR|SEK|SGD|THB|"
-    "TRY|USD|ZAR|Fr\\.|Rs\\.?|kr\\.?"
-)
-CURRENCY = rf"(?:[A-Z]{{0,3}}\p{{Sc}}|{CODES})"
-UNIT = r"[\p{L}°%‰\p{Sc}][\p{L}\p{N}°%‰/·.^-]{0,11}"
+UNIT = r"[\p{L}°%‰\p{Sc}][\p{L}\p{N}°%‰/·.^-]{0,11}\p{Sc}?"
 NUMERAL = (
     rf"^(?P<sign>[+-]?) ?(?P<prefix>{CURRENCY})? ?(?P<sign_after>[+-]?) ?(?P<digits>[\d.,' ]*\d[.,]?)"
-    rf"(?P<exponent>[eE][+-]?\d+)? ?(?P<suffix>{UNIT})?$"
+    rf"(?P<exponent>[eE][+-]?\d+)?(?P<gap> ?)(?P<suffix>{UNIT})?$"
 )
 NOTHING, MINUS = (pa.scalar(text, pa.large_string()) for text in ("", "-"))
 INFINITE = r"^[+-]?(?i:inf|infinity)$"
-SCALES = {"k": 1e3, "K": 1e3, "m": 1e6, "M": 1e6, "mn": 1e6, "b": 1e9, "B": 1e9, "bn": 1e9}
-MAIN_SHARE = 0.95  # share of the cells with a unit that the unit of a column must have
+LONGEST = 64  # characters; a longer text is no number
+MAY_BE_NUMERAL = rf"^(?:[^\p{{L}}]|{CURRENCY}|[+-]?(?i:inf))"  # what a numeral begins with
 PEEK = 1_000  # number of cells that show cheaply that no point of a column can be a thousands mark
 MAY_BE_THOUSANDS = r"^[+-]?([1-9]\d{0,2}(\.\d{3})+|\d{1,3})$"
 
@@ -45,9 +40,13 @@ class NumberReading:
     doubt : str
         Clause that tells why an ambiguous mark was read as it was; empty if the marks are clear.
     units : tuple of str
-        Different units, if the column mixes units and is therefore not read as numbers.
+        Different units ("" for no unit), if the column mixes units and is therefore not read as numbers.
     shows_decimals : bool
         Whether a number is written with a decimal mark.
+    told : str
+        Clause that tells how letters that multiply and percent signs were read; empty without such signs.
+    is_doubtful : bool
+        Whether a person should check how the percent signs were read.
     """
 
     style: NumberStyle
@@ -56,6 +55,8 @@ class NumberReading:
     doubt: str = ""
     units: tuple[str, ...] = ()
     shows_decimals: bool = False
+    told: str = ""
+    is_doubtful: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class _Numerals:
     digits: pa.Array
     sign: pa.Array
     exponent: pa.Array
-    unit: pa.Array
+    beside: Marked
     infinite: pa.Array
     counts: npt.NDArray[np.int64]
 
@@ -90,17 +91,25 @@ def read_numbers(texts: pa.ChunkedArray, hints: Hints = Hints()) -> NumberReadin
     encoded = texts.combine_chunks().dictionary_encode()
     indices = encoded.indices.fill_null(len(encoded.dictionary)).to_numpy(zero_copy_only=False)
     counts = np.bincount(indices, minlength=len(encoded.dictionary) + 1)[:-1]
-    numerals, style, units = _with_one_unit(_taken_apart(encoded.dictionary, counts), hints.unit)
+    numerals = _taken_apart(encoded.dictionary, counts)
     marks, doubt = _marks(numerals, hints)
-    style = style.model_copy(update={"decimal": marks.decimal, "thousands": marks.thousands})
+    units = read_units(numerals.beside, _values(numerals, marks)[0], hints.trained)
+    digits = pc.if_else(units.allowed, numerals.digits, None)
+    if digits.null_count > numerals.digits.null_count:
+        # without the numbers of other units the marks may be clear
+        marks, doubt = _marks(replace(numerals, digits=digits), hints)
+    numerals = replace(numerals, digits=digits, exponent=units.shifted(numerals.exponent))
+    style = units.style.model_copy(update={"decimal": marks.decimal, "thousands": marks.thousands})
     values, is_number = _values(numerals, style)
     return NumberReading(
         style,
         np.append(values, np.nan)[indices],
         np.append(~is_number, False)[indices],
         doubt,
-        units,
+        units.mixed,
         bool(pc.any(pc.match_substring(numerals.digits, style.decimal)).as_py()),
+        units.told,
+        units.is_doubtful,
     )
 
 
@@ -141,7 +150,10 @@ def _without_points(
 
 
 def _taken_apart(distinct: pa.Array, counts: npt.NDArray[np.int64]) -> _Numerals:
-    text = distinct
+    may_be = pc.and_(
+        pc.less_equal(pc.utf8_length(distinct), LONGEST), pc.match_substring_regex(distinct, MAY_BE_NUMERAL)
+    )
+    text = pc.if_else(may_be, distinct, None)
     for pattern, replacement in (
         ("[−﹣－‐–]", "-"),
         ("[\u00a0\u2007\u2009\u202f]", " "),
@@ -158,7 +170,7 @@ def _taken_apart(distinct: pa.Array, counts: npt.NDArray[np.int64]) -> _Numerals
             pc.or_(pc.equal(part["sign"], "-"), pc.equal(part["sign_after"], "-")), MINUS, NOTHING
         ),
         exponent=part["exponent"],
-        unit=pc.binary_join_element_wise(part["prefix"], part["suffix"], NOTHING),
+        beside=Marked(part["prefix"], part["gap"], part["suffix"], counts),
         infinite=pc.if_else(pc.match_substring_regex(text, INFINITE), text, None),
         counts=counts,
     )
@@ -166,32 +178,6 @@ def _taken_apart(distinct: pa.Array, counts: npt.NDArray[np.int64]) -> _Numerals
 
 def _no_parts(kind: pa.StructType) -> dict[str, pa.Array]:
     return {name: pa.array([], pa.large_string()) for name in kind.names}
-
-
-def _with_one_unit(numerals: _Numerals, known: str) -> tuple[_Numerals, NumberStyle, tuple[str, ...]]:
-    """The numerals that have the unit of the column or no unit, a style with this unit, and units that are mixed."""
-    units: Counter[str] = Counter()
-    for unit, count in zip(numerals.unit.to_pylist(), numerals.counts.tolist(), strict=True):
-        if unit:
-            units[unit] += count
-    if len(units) > 1 and set(units) <= SCALES.keys():
-        return numerals, NumberStyle(is_scaled=True), ()
-    unit = _main_unit(units, known)
-    allowed = pc.is_in(numerals.unit, pa.array(["", unit, f"{unit}s"], numerals.unit.type))
-    kept = _Numerals(**{**vars(numerals), "digits": pc.if_else(allowed, numerals.digits, None)})
-    return kept, NumberStyle(unit=unit), () if unit or len(units) < 2 else tuple(sorted(units))
-
-
-def _main_unit(units: Counter[str], known: str) -> str:
-    """The unit that (nearly) all cells with a unit have, without the "s" of a plural; "" if there is no such unit."""
-    if known in units:
-        return known
-    singular: Counter[str] = Counter()
-    for unit, count in units.items():
-        one = unit[:-1] if unit.endswith("s") and unit[:-1] in units else unit
-        singular[one] += count
-    [(unit, count)] = singular.most_common(1) or [("", 0)]
-    return unit if count >= MAIN_SHARE * singular.total() else ""
 
 
 def _marks(numerals: _Numerals, hints: Hints) -> tuple[NumberStyle, str]:
@@ -227,8 +213,6 @@ def _values(numerals: _Numerals, style: NumberStyle) -> tuple[npt.NDArray[np.flo
     written = pc.binary_join_element_wise(numerals.sign, digits, numerals.exponent, NOTHING)
     numbers = pc.coalesce(written, numerals.infinite).cast(pa.float64())
     values = numbers.to_numpy(zero_copy_only=False)
-    if style.is_scaled:
-        values = values * np.array([SCALES.get(unit or "", 1.0) for unit in numerals.unit.to_pylist()])
     return values, _numpy(is_number) | _numpy(pc.is_valid(numerals.infinite))
 
 

@@ -34,8 +34,8 @@ class ReadingOptions(BaseModel):
     )
     keep_column: tuple[str, ...] = Field(
         (),
-        description="Columns to learn from although they look like row numbers, like a copy of the target, or like "
-        "columns that hold a number for 'missing'.",
+        description="Columns to learn from although they look like row numbers, like a copy of the target, like "
+        "columns that hold a number for 'missing', or like codes with zeros ahead, which are numbers then.",
     )
     rare_classes: RareClasses = Field(
         "refuse",

@@ -11,7 +11,7 @@ from infra.engines import Engine
 from infra.progress import Progress
 from tasks.datasets.catalogue import Source, Task
 from tasks.datasets.checking import check_values, notes_of_empty, rare_classes, refuse_rare, target_column
-from tasks.datasets.class_labels import Labels, class_labels, left_out, merged, rank
+from tasks.datasets.class_labels import Labels, class_labels, left_out, merged, rank, twins
 from tasks.datasets.holdout import stratified_holdout
 from tasks.datasets.options import RareClasses
 from tasks.datasets.prepared import PreparedDataset, RowNumbers, Split, Target
@@ -62,6 +62,8 @@ def _refused(labels: Labels, rare: dict[str, int], raw: RawColumn, source: Sourc
     remedy = "name --rare-classes merge or --rare-classes leave-out"
     if is_all_numbers(raw):
         remedy = f"if '{raw.name}' is a quantity, name --task regression; else {remedy}"
+    for clause in twins(labels.counts)[:1]:
+        remedy = f"{clause}, write a class in one way; else {remedy}"
     refuse_rare(rare, source, folds, remedy)
     return labels
 

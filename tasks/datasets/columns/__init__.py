@@ -10,6 +10,7 @@ from pydantic import Field
 
 from tasks.datasets.columns.base import Column, TrainingColumn
 from tasks.datasets.columns.categories import CategoryColumn, ManyValuedColumn, TextColumn
+from tasks.datasets.columns.codes import CodeColumn
 from tasks.datasets.columns.dates import DateColumn
 from tasks.datasets.columns.durations import DurationColumn
 from tasks.datasets.columns.left_out import LeftOut
@@ -18,6 +19,7 @@ from tasks.datasets.columns.measures import NumberColumn, TruthColumn
 __all__ = [
     "AnyColumn",
     "CategoryColumn",
+    "CodeColumn",
     "Column",
     "DateColumn",
     "DurationColumn",
@@ -35,6 +37,7 @@ AnyKind = (
     | DurationColumn
     | DateColumn
     | TruthColumn
+    | CodeColumn
     | NumberColumn
     | CategoryColumn
     | ManyValuedColumn

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from tasks.datasets.catalogue import Source
@@ -48,9 +49,11 @@ class TrainingColumn:
         return self.whole.taken(self.is_known)
 
     @cached_property
-    def texts(self) -> list[str]:
-        """The different texts of the training rows, sorted; empty for a column that holds no texts."""
-        return sorted(self.raw.texts.unique().drop_null().to_pylist()) if self.raw.holds_texts else []
+    def texts(self) -> pa.Array:
+        """The different texts of the training rows; empty for a column that holds no texts."""
+        return (
+            self.raw.texts.unique().drop_null() if self.raw.holds_texts else pa.array([], pa.large_string())
+        )
 
     @cached_property
     def words(self) -> Words:

@@ -10,15 +10,17 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks.datasets.columns.base import Column, TrainingColumn, notes_of_missing
 from tasks.datasets.columns.left_out import LeftOut
 from tasks.datasets.raw import RawColumn, is_number
 
 NUMBER = r"[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:inf|infinity))"
+MAY_MEAN = r"^([+-]?((\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?|(?i:inf|infinity))|(?i:true|false))$"
+"""What a text looks like that means a number, true or false."""
 DECIMAL_COMMA = r"^([+-]?\d*),(\d+([eE][+-]?\d+)?)$"
 MOST_SPELLINGS = 1_000  # largest number of spellings that are kept, because a recipe is sent to every worker
-SHOWN_UNITS = 3
 MAX_CATEGORIES = 50  # largest number of different texts that each get a column of their own
 
 
@@ -41,10 +43,10 @@ class WrittenColumn(Column):
             return None
         if not column.uses_texts:
             return LeftOut(name=column.name, reason="it holds texts, and distances are taken between numbers")
-        texts = column.texts
-        spellings = sorted(text for text in texts if meaning(text, column.raw.decimal_comma) is not None)
-        kept = spellings if len(spellings) <= MOST_SPELLINGS else ()
-        return cls(name=column.name, spellings=tuple(kept))
+        likely = column.texts.filter(pc.match_substring_regex(column.texts, MAY_MEAN))
+        kept = likely.to_pylist() if len(likely) <= MOST_SPELLINGS else ()
+        spellings = sorted(text for text in kept if meaning(text, column.raw.decimal_comma) is not None)
+        return cls(name=column.name, spellings=tuple(spellings))
 
     @classmethod
     @abstractmethod
@@ -53,13 +55,13 @@ class WrittenColumn(Column):
 
     def apply(self, raw: RawColumn) -> Mapping[str, pd.Series]:
         """The texts as a category, as the training table spells them; missing: NaN."""
-        encoded = raw.encoded if raw.holds_texts else _as_texts(raw).combine_chunks().dictionary_encode()
-        spelled = [self._spelled(text, raw.decimal_comma) for text in encoded.dictionary.to_pylist()]
-        texts = sorted(set(spelled))
-        places = {text: place for place, text in enumerate(texts)}
-        code_of = np.array([*(places[text] for text in spelled), -1])  # the last one for missing texts
+        encoded = raw.encoded if raw.holds_texts else texts_of(raw).combine_chunks().dictionary_encode()
+        spelled = self._spelled(encoded.dictionary, raw.decimal_comma)
+        texts = spelled.unique()
+        texts = texts.take(pc.array_sort_indices(texts))
+        code_of = np.append(pc.index_in(spelled, texts).to_numpy(), -1)  # the last one for missing texts
         codes = code_of[encoded.indices.fill_null(len(spelled)).to_numpy(zero_copy_only=False)]
-        category = pd.Categorical.from_codes(codes, pd.Index(texts, dtype=object))
+        category = pd.Categorical.from_codes(codes, pd.Index(texts.to_pylist(), dtype=object))
         return {self.name: pd.Series(category)}
 
     def notes(self, column: TrainingColumn) -> list[str]:
@@ -69,22 +71,24 @@ class WrittenColumn(Column):
     def _notes_of_numbers(self, column: TrainingColumn) -> list[str]:
         units = column.raw.reading.units
         if units:
-            shown = ", ".join(f"'{unit}'" for unit in units[:SHOWN_UNITS])
+            shown = ", ".join(f"'{unit}'" if unit else "no unit" for unit in units)
             return [f"{self.name}: read as texts, because its numbers have different units ({shown})"]
         numbers = int((~np.isnan(column.raw.numbers)).sum())
         if not numbers:
             return []
         return [f"{self.name}: read as texts, because {column.words.in_words} among {numbers} numbers"]
 
-    def _spelled(self, text: str, decimal_comma: bool) -> str:
-        """The training table's spelling of a text."""
-        if text in self._known:
-            return text
-        return self._spelling_by_meaning.get(meaning(text, decimal_comma), text)
-
-    @cached_property
-    def _known(self) -> frozenset[str]:
-        return frozenset(self.spellings)
+    def _spelled(self, texts: pa.Array, decimal_comma: bool) -> pa.Array:
+        """The training table's spelling of texts."""
+        if not self.spellings:
+            return texts
+        is_known = pc.is_in(texts, pa.array(self.spellings, texts.type))
+        is_other = pc.and_not(pc.match_substring_regex(texts, MAY_MEAN), is_known)
+        found = [
+            self._spelling_by_meaning.get(meaning(text, decimal_comma), text)
+            for text in texts.filter(is_other).to_pylist()
+        ]
+        return pc.replace_with_mask(texts, is_other, pa.array(found, texts.type))
 
     @cached_property
     def _spelling_by_meaning(self) -> Mapping[float | str | None, str]:
@@ -153,8 +157,10 @@ def meaning(text: str, decimal_comma: bool) -> float | str | None:
     return number if np.isfinite(number) else None
 
 
-def _as_texts(raw: RawColumn) -> pa.ChunkedArray:
-    """Typed cells as texts: whole numbers have no decimal point, and infinite numbers are missing."""
+def texts_of(raw: RawColumn) -> pa.ChunkedArray:
+    """The cells as texts: whole numbers have no decimal point, and infinite numbers are missing."""
+    if raw.holds_texts:
+        return raw.texts
     if raw.holds_truths or pa.types.is_null(raw.values.type) or pa.types.is_integer(raw.values.type):
         return raw.values.cast(pa.large_string())
     if not is_number(raw.values.type):

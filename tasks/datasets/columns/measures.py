@@ -14,8 +14,11 @@ from infra.errors import DataError
 from tasks.datasets.columns.base import Column, TrainingColumn, notes_of_missing
 from tasks.datasets.columns.words import Words, refusal
 from tasks.datasets.missing import as_number, sentinel
+from tasks.datasets.notes import warning
 from tasks.datasets.number_style import NumberStyle
 from tasks.datasets.raw import RawColumn, shortened
+
+UNIT_WEIGHT = 100  # characters of marks that tell less than one character of a unit
 
 
 class Measure(Column):
@@ -110,7 +113,7 @@ class NumberColumn(Measure):
         trained = raw.trained(self.style)
         words = [f"{self.name}: {Words.of(trained).in_words}, now missing"] if trained.is_word.any() else []
         doubt = trained.reading.doubt
-        return [*words, *([f"{self.name}: {doubt}"] if doubt else [])]
+        return [*words, *([f"{self.name}: {doubt}"] if doubt else []), *self._remarks_on_units(trained)]
 
     def notes(self, column: TrainingColumn) -> list[str]:
         """The way of writing if it is not plain, words that became missing, and counts."""
@@ -123,10 +126,16 @@ class NumberColumn(Measure):
         reading = raw.reading
         if reading.style == NumberStyle() and not reading.doubt:
             return []
-        row = _most_telling(raw)
-        text, number = shortened(raw.texts[row].as_py()), raw.numbers[row]
-        doubt = f"; {reading.doubt}" if reading.doubt else ""
-        return [f"{self.name}: '{text}' is read as {number:.15g}{doubt}"]
+        clauses = "; ".join(clause for clause in (_example(raw), reading.told, reading.doubt) if clause)
+        return [warning(clauses, self.name) if reading.is_doubtful else f"{self.name}: {clauses}"]
+
+    def _remarks_on_units(self, raw: RawColumn) -> list[str]:
+        """How new rows are read whose numbers have a unit that the numbers of the training table do not have."""
+        style = raw.reading.style
+        if style.unit in ("", self.style.unit) and style.is_scaled <= self.style.is_scaled:
+            return []
+        told = raw.reading.told or f"the numbers of the training table do not have the unit '{style.unit}'"
+        return [warning(f"{_example(raw)}; {told}", self.name)]
 
     def _notes_of_words(self, column: TrainingColumn) -> list[str]:
         if not column.raw.is_word.any():
@@ -152,10 +161,17 @@ def _not_measured(column: TrainingColumn) -> tuple[float, ...]:
     return tuple(number for number in dict.fromkeys(found) if number == known or (numbers == number).any())
 
 
+def _example(raw: RawColumn) -> str:
+    row = _most_telling(raw)
+    return f"'{shortened(raw.texts[row].as_py())}' is read as {raw.numbers[row]:.15g}"
+
+
 def _most_telling(raw: RawColumn) -> int:
-    """Row of the number whose text has most characters besides digits, for an example."""
-    lengths = pc.utf8_length(pc.replace_substring_regex(raw.texts, r"\d", "")).fill_null(-1).to_numpy()
-    return int(np.where(np.isnan(raw.numbers), -1, lengths).argmax())
+    """Row of the number whose text has most characters besides digits, and units before marks, for an example."""
+    marks = pc.replace_substring_regex(raw.texts, r"\d", "")
+    units = pc.replace_substring_regex(marks, r"[.,' +-]", "")
+    lengths = pc.add(pc.utf8_length(marks), pc.multiply(pc.utf8_length(units), UNIT_WEIGHT))
+    return int(np.where(np.isnan(raw.numbers), -1, lengths.fill_null(-1).to_numpy()).argmax())
 
 
 class TruthColumn(Measure):

@@ -2,9 +2,12 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NoReturn
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.errors import DataError
@@ -27,10 +30,12 @@ class Words:
     ----------
     raw : RawColumn
         The column.
-    known : Counter of str
-        Number of cells of each word that usually stands for a missing value.
-    unknown : Counter of str
-        Number of cells of each other word.
+    words : pyarrow.Array of large_string
+        The different words.
+    counts : numpy.ndarray of int64
+        Number of cells of each word.
+    is_known : numpy.ndarray of bool
+        Mask of the words that usually stand for a missing value.
     numbers : int
         Number of cells that hold a number.
     distinct : int
@@ -40,8 +45,9 @@ class Words:
     """
 
     raw: RawColumn
-    known: Counter[str]
-    unknown: Counter[str]
+    words: pa.Array
+    counts: npt.NDArray[np.int64]
+    is_known: npt.NDArray[np.bool_]
     numbers: int
     distinct: int
     are_whole: bool
@@ -49,43 +55,59 @@ class Words:
     @classmethod
     def of(cls, raw: RawColumn) -> "Words":
         """Count the words and numbers of a column of texts."""
-        words = raw.texts.filter(raw.is_word).value_counts()
-        texts, counts = words.field("values"), words.field("counts").to_pylist()
-        is_known = is_missing_among_numbers(texts).to_pylist()
-        known: Counter[str] = Counter()
-        unknown: Counter[str] = Counter()
-        for text, count, usual in zip(texts.to_pylist(), counts, is_known, strict=True):
-            (known if usual else unknown)[text] = count
+        found = raw.texts.filter(raw.is_word).value_counts()
+        words, counts = found.field("values"), found.field("counts").to_numpy()
+        is_known = is_missing_among_numbers(words).to_numpy(zero_copy_only=False)
         values = raw.numbers[~np.isnan(raw.numbers)]
         finite = values[np.isfinite(values)]
         whole = bool((finite % 1 == 0).all())
-        return cls(raw, known, unknown, len(values), len(np.unique(values)), whole)
+        return cls(raw, words, counts, is_known, len(values), len(np.unique(values)), whole)
+
+    @cached_property
+    def unknown(self) -> Counter[str]:
+        """Number of cells of each word that does not usually stand for a missing value."""
+        is_unknown = ~self.is_known
+        words = self.words.filter(pa.array(is_unknown)).to_pylist()
+        return Counter(dict(zip(words, self.counts[is_unknown].tolist(), strict=True)))
 
     @property
     def are_missing(self) -> bool:
         """Whether the column holds numbers, and its words mean that a number is missing."""
         if not self.numbers:
             return False
-        if not self.unknown:
-            return self.numbers >= MIN_SHARE * self._values
+        if self.is_known.all():
+            return self.numbers >= MIN_SHARE * (self.numbers + int(self.counts.sum()))
         are_codes = self.are_whole and self.distinct <= FEW_NUMBERS
-        is_minority = self.unknown.total() <= self.numbers
-        return not are_codes and is_minority and len(self.unknown) <= FEW_WORDS
+        is_minority = self._cells <= self.numbers
+        return bool(not are_codes and is_minority and self._kinds <= FEW_WORDS)
 
     @property
     def are_mistakes(self) -> bool:
         """Whether the words can only be mistakes: a few different words among many numbers."""
         are_codes = self.are_whole and self.distinct <= FEW_NUMBERS
-        is_small = self.unknown.total() <= MISTAKE_SHARE * (self.numbers + self.unknown.total())
-        return not are_codes and is_small and FEW_WORDS < len(self.unknown) <= MOST_MISTAKES
+        is_small = self._cells <= MISTAKE_SHARE * (self.numbers + self._cells)
+        return bool(not are_codes and is_small and FEW_WORDS < self._kinds <= MOST_MISTAKES)
+
+    @property
+    def _kinds(self) -> int:
+        """Number of different unknown words."""
+        return int((~self.is_known).sum())
+
+    @property
+    def _cells(self) -> int:
+        """Number of cells that hold an unknown word."""
+        return int(self.counts[~self.is_known].sum())
 
     @property
     def in_words(self) -> str:
         """Count of each word, for example "12 cells hold '-' and 1 cell holds 'none'"."""
-        found = (self.known + self.unknown).most_common()
-        told = [f"{n} {'cells hold' if n > 1 else 'cell holds'} '{shortened(w)}'" for w, n in found[:SHOWN]]
-        if len(found) > SHOWN:
-            told.append(f"{sum(n for _, n in found[SHOWN:])} cells hold {len(found) - SHOWN} other words")
+        order = np.lexsort((~self.is_known, -self.counts))
+        shown = zip(
+            self.words.take(order[:SHOWN]).to_pylist(), self.counts[order[:SHOWN]].tolist(), strict=True
+        )
+        told = [f"{n} {'cells hold' if n > 1 else 'cell holds'} '{shortened(word)}'" for word, n in shown]
+        if len(order) > SHOWN:
+            told.append(f"{self.counts[order[SHOWN:]].sum()} cells hold {len(order) - SHOWN} other words")
         return " and ".join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told)
 
     def refuse(self) -> NoReturn:
@@ -99,10 +121,6 @@ class Words:
         raise DataError(
             f"{refusal(self.raw, self.unknown)}, or name a word for missing values with --missing"
         )
-
-    @property
-    def _values(self) -> int:
-        return self.numbers + self.known.total() + self.unknown.total()
 
 
 def refusal(raw: RawColumn, words: Counter[str]) -> str:

@@ -16,6 +16,7 @@ from tasks.datasets.files.text.footers import MOST_FOOTERS, footers
 from tasks.datasets.files.text.layout import Layout, find_layout
 from tasks.datasets.files.text.records import Record
 from tasks.datasets.files.text.separators import SAMPLED_RECORDS
+from tasks.datasets.files.unnamed import named
 
 OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 LEAST_ROWS = 2
@@ -66,10 +67,11 @@ class Spreadsheet:
         records = [Record(number, 0, fields) for number, fields in zip(sheet.numbers, texts, strict=True)]
         layout = find_layout(records[:SAMPLED_RECORDS], len(texts[0]), place, header=reading.header)
         count = footers(records[layout.first :][-MOST_FOOTERS:], layout)
-        end = len(records) - count
-        table, notes = flat(
-            _table(sheet.rows[layout.first : end], texts[layout.first : end], layout, reading)
-        )
+        below = range(layout.first, len(records) - count)
+        kept = [index for index in below if not layout.repeats_header(texts[index])]
+        words = [texts[index] for index in kept]
+        names, unnamed = _names(words, layout, reading)
+        table, notes = flat(_table([sheet.rows[index] for index in kept], words, names, reading))
         told = (
             [f"sheet '{sheet.name}' was read; sheets that were not read: {', '.join(others)}"]
             if others
@@ -77,8 +79,12 @@ class Spreadsheet:
         )
         if count:
             told.append(f"{count} rows at the end of the sheet left out, because they are totals or remarks")
-        rows = sheet.numbers[layout.first :]
-        return Content(table, lambda row: f"row {rows[row]}", (*file.notes, *told, *layout.notes, *notes))
+        if len(kept) < len(below):
+            told.append(f"rows of the sheet that repeat the header were left out: {len(below) - len(kept)}")
+        rows = [sheet.numbers[index] for index in kept]
+        return Content(
+            table, lambda row: f"row {rows[row]}", (*file.notes, *told, *layout.notes, *unnamed, *notes)
+        )
 
 
 def _workbook(file: Opened) -> CalamineWorkbook:
@@ -126,17 +132,27 @@ def _as_text(cell: Any) -> str:
     return str(cell).strip()
 
 
+def _names(texts: Sequence[Sequence[str]], layout: Layout, reading: Reading) -> tuple[list[str], list[str]]:
+    filled = [index for index, name in enumerate(layout.names) if name or any(row[index] for row in texts)]
+    return named(
+        layout.names,
+        filled,
+        lambda index: pa.chunked_array([[row[index] for row in texts]]),
+        reading.is_wanted,
+    )
+
+
 def _table(
-    rows: Sequence[Sequence[Any]], texts: Sequence[Sequence[str]], layout: Layout, reading: Reading
+    rows: Sequence[Sequence[Any]], texts: Sequence[Sequence[str]], names: Sequence[str], reading: Reading
 ) -> pa.Table:
-    names: list[str] = []
+    found: list[str] = []
     columns: list[pa.Array] = []
-    for index, name in enumerate(layout.names):
+    for index, name in enumerate(names):
         words = [row[index] for row in texts]
         if reading.is_wanted(name) and (name or any(words)):
-            names.append(name)
+            found.append(name)
             columns.append(_column([row[index] for row in rows], words))
-    return pa.Table.from_arrays(columns, names)
+    return pa.Table.from_arrays(columns, found)
 
 
 def _column(cells: Sequence[Any], words: Sequence[str]) -> pa.Array:

@@ -44,16 +44,17 @@ def row_numbers(frame: pd.DataFrame) -> list[Suspect]:
 
 
 def _reason(name: str, values: npt.NDArray[np.float64]) -> str | None:
-    if len(values) < 2 or not _are_unique_whole_numbers(values[:HEAD]):
+    if len(values) < 2 or not are_unique_whole_numbers(values[:HEAD]):
         return None
     if values[0] in (0, 1) and np.array_equal(values, np.arange(len(values)) + values[0]):
         return "it only counts the rows"
-    if _is_name_of_index(name) and _are_unique_whole_numbers(values):
+    if _is_name_of_index(name) and are_unique_whole_numbers(values):
         return f"it has the name of an index, and its {len(values):,} whole numbers are all different"
     return None
 
 
-def _are_unique_whole_numbers(values: npt.NDArray[np.float64]) -> bool:
+def are_unique_whole_numbers(values: npt.NDArray[np.float64]) -> bool:
+    """Whether numbers are whole and all different, as those of an index."""
     whole = bool((np.isfinite(values) & (values == np.floor(values))).all())
     return whole and len(np.unique(values)) == len(values)
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tasks.datasets.catalogue import resolve
@@ -76,12 +77,21 @@ def test_class_numbers_are_no_regression(tmp_path: Path) -> None:
     cleaned(source)
 
 
-def test_a_column_without_name_is_refused_unless_it_counts_the_rows(tmp_path: Path) -> None:
-    assert "column 2 of" in refusal(written(tmp_path, "a,,y\n" + ROWS))
+def test_a_column_without_name_is_called_by_its_place_unless_it_counts_the_rows(tmp_path: Path) -> None:
+    found = cleaned(written(tmp_path, "a,,y\n" + ROWS)).recipe
+    assert found.inputs == ["a", "column 2"]
     source = written(
         tmp_path, ",a,y\n" + "".join(f"{i},{i % 5},{'no' if i % 2 else 'yes'}\n" for i in range(12))
     )
-    cleaned(source)
+    assert cleaned(source).recipe.inputs == ["a"]
+
+
+def test_a_column_of_parquet_without_name_is_refused(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {"a": [i % 7 for i in range(30)], "": [i * 0.37 % 5 for i in range(30)], "y": ["no", "yes"] * 15}
+    )
+    frame.to_parquet(tmp_path / "t.parquet", index=False)
+    assert "column 2 of" in refusal(resolve(str(tmp_path / "t.parquet"), "y"))
 
 
 def test_clustering_needs_a_number(tmp_path: Path) -> None:

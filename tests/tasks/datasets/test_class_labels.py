@@ -34,7 +34,7 @@ def names(found: Labels) -> list[str]:
         ["007", "042", "007"],
         ["1234567890123456789", "1234567890123457777"],
         ["9007199254740992", "9007199254740993"],
-        ["yes", "no", "No"],
+        ["yes", "no", "Not"],
         ["1", "2", "10"],
         ["1e3", "2"],
         ["True", "False"],
@@ -70,6 +70,28 @@ def test_one_number_in_two_spellings_is_one_class_and_told() -> None:
     assert names(found) == ["1", "1", "1", "2"]
     assert found.notes == ("'y': the classes '1', '1.0' are one number, and are called '1'",)
     assert names(labels(["7", "007"])) == ["7", "007"]
+
+
+@pytest.mark.parametrize(
+    ("values", "twins"),
+    [
+        (["Yes", "YES", "yes", "no"], "'Yes' (1 rows), 'YES' (1 rows) and 'yes' (1 rows)"),
+        (
+            ["New York", "New  York", "new york", "Rome"],
+            "'New York' (1 rows), 'New  York' (1 rows) and 'new york'",
+        ),
+        (["<=50K", "<= 50K", "> 50K", "<=50K"], "'<=50K' (2 rows) and '<= 50K' (1 rows)"),
+        (["ÜBER", "über", "b"], "'ÜBER' (1 rows) and 'über' (1 rows)"),
+    ],
+)
+def test_classes_that_differ_only_in_capital_letters_or_blanks_are_kept_with_a_warning(
+    values: list[str], twins: str
+) -> None:
+    found = labels(values)
+    assert names(found) == values
+    [note] = found.notes
+    assert note.startswith(f"y: warning: the classes {twins}")
+    assert "differ only in capital letters or blanks" in note
 
 
 def test_na_among_other_words_is_the_name_of_a_class_and_told() -> None:
@@ -149,3 +171,14 @@ def test_the_user_decides_about_rare_classes(tmp_path: Path) -> None:
 def test_merged_classes_that_are_still_too_few_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"class 'other' of target 'y' .* has 2 rows; .* leave-out"):
         prepared(tmp_path, ["a"] * 40 + ["b"] * 30 + ["c", "d"], rare_classes="merge")
+
+
+def test_the_refusal_of_a_rare_class_names_classes_that_differ_only_in_capital_letters(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(DataError) as caught:
+        prepared(tmp_path, ["yes"] * 40 + ["no"] * 30 + ["YES"] * 2)
+    assert "the classes 'yes' (40 rows) and 'YES' (2 rows) differ only in capital letters or blanks" in str(
+        caught.value
+    )
+    assert "write a class in one way; else name --rare-classes merge" in str(caught.value)

@@ -1,6 +1,7 @@
 """Numbers in all the ways in which people write them read back as the same numbers."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,20 @@ def reading(cells: list[str | None], **hints: Any) -> NumberReading:
         (["12.5%", "3 %", None], [12.5, 3, NAN]),
         (["36 months", "1 month"], [36, 1]),
         (["1.2k", "3M", "4"], [1200, 3e6, 4]),
+        (["$900k", "$1.2M", "$950", "-$2k"], [9e5, 1.2e6, 950, -2000]),
+        (["900K€", "1.2M€"], [9e5, 1.2e6]),
+        (["EUR 3.5 M", "EUR 2 M"], [3.5e6, 2e6]),
+        (["7.7k", "4699", "12"], [7700, 4699, 12]),
+        (["1.2M", "850000", "0"], [1.2e6, 850000, 0]),
+        (["7,7k", "4699,5"], [7700, 4699.5]),
+        (["1,234k", "4,699,123"], [1234e3, 4699123]),
+        (["2.6%", "0.045", "-1.5 %", "0"], [0.026, 0.045, -0.015, 0]),
+        (["30%", "0.9", "1"], [0.3, 0.9, 1]),
+        (["12.5%", "3", "7.5%"], [12.5, 3, 7.5]),
+        (["0.5%", "0.25", "0.7%"], [0.5, 0.25, 0.7]),
+        (["12.5%", "0", "7.5%"], [12.5, 0, 7.5]),
+        (["5m", "12", "7m"], [5, 12, 7]),
+        (["300 K", "295"], [300, 295]),
         (["1 234,5", "12"], [1234.5, 12]),
         (["1\u202f234,5", "12"], [1234.5, 12]),
         (["1’234.5", "1'000"], [1234.5, 1000]),
@@ -71,6 +86,32 @@ def test_numbers_as_they_are_written(cells: list[str | None], numbers: list[floa
 )
 def test_what_only_looks_like_numbers_is_no_number(cells: list[str | None]) -> None:
     assert reading(cells).is_word.all()
+
+
+@pytest.mark.parametrize(
+    ("cells", "units"),
+    [
+        (["5 kg", "300 g"], ("g", "kg")),
+        (["12B", "14", "9B", "11"], ("", "B")),
+        (["150%", "3.5", "80%", "4"], ("", "%")),
+        (["5%", "3k"], ("%", "k")),
+        (["$5k", "€7k"], ("$k", "€k")),
+    ],
+)
+def test_numbers_of_different_units_are_no_numbers(cells: list[str | None], units: tuple[str, ...]) -> None:
+    found = reading(cells)
+    assert found.units == units
+    assert list(found.is_word) == [
+        not cell or (not cell.isdecimal() and cell not in ("3.5",)) for cell in cells
+    ]
+
+
+def test_numbers_are_scaled_as_in_the_training_table() -> None:
+    for cells, numbers in ((["7.7k"], [7700]), (["2%", "3%"], [0.02, 0.03]), (["5m"], [5e6]), (["12"], [12])):
+        cells_of_use: list[str | None] = list(cells)
+        assert list(reading(cells_of_use, trained=NumberStyle(is_scaled=True)).numbers) == numbers
+    assert list(reading(["7.7k", "12k"], trained=NumberStyle(unit="k")).numbers) == [7.7, 12]
+    assert list(reading(["2.6%", "0.045"], trained=NumberStyle(unit="%")).numbers) == [2.6, 0.045]
 
 
 def test_a_mark_that_can_be_read_in_two_ways_is_decided_by_the_user_the_training_or_the_table() -> None:
@@ -141,3 +182,22 @@ def test_a_text_that_is_no_number_in_any_style_is_a_word(cells: list[str | None]
         assert reading(cells).is_word.any()
     else:
         assert not set(cells) & set(WORDS)
+
+
+@settings(max_examples=100)
+@given(
+    numbers=st.lists(st.integers(-(10**9), 10**9), min_size=3, max_size=30),
+    letters=st.lists(st.sampled_from(["", "k", "M", "bn"]), min_size=30, max_size=30),
+    money=st.sampled_from(["", "$", "EUR "]),
+)
+def test_numbers_with_letters_that_multiply_read_back_as_the_same_numbers(
+    numbers: list[int], letters: list[str], money: str
+) -> None:
+    powers = {"": 0, "k": 3, "M": 6, "bn": 9}
+    cells: list[str | None] = [
+        money + f"{Decimal(number).scaleb(-powers[letter]):f}{letter}"
+        for number, letter in zip(numbers, ["k", "M", *letters], strict=False)
+    ]
+    found = reading(cells)
+    np.testing.assert_array_equal(found.numbers, numbers)
+    assert found.style.is_scaled

@@ -117,6 +117,7 @@ COLUMNS: dict[str, Any] = {
     "texts, some of digits in two spellings": draw(["a", "b", "c", "d", "1", "1.0", "01"]),
     "texts, some of decimal commas": draw(["a", "b", "c", "1,5", "2.5"]),
     "digits": draw(["1", "2", "03"]),
+    "codes": with_gaps(draw(["00501", "10001", "94105"])),
     "words for truths": draw(["True", "False"]),
     "words for truths in two spellings": draw(["True", "FALSE", "false"]),
     "more texts than get a column": draw([f"level {i}" for i in range(58)]),
@@ -474,3 +475,52 @@ def test_random_tables_are_scored_as_they_were_trained(
     assert_same(recipe.apply(recipe.read(resolve(str(path)))), features)
     trained = train(dataset, tmp_path)
     assert_same(score(trained, path), expected(trained, dataset))
+
+
+def test_a_column_without_a_name_is_found_again_by_its_place(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"": draw(range(9)), "size": NUMBERS, "target": CLASSES})
+    trained = train(prepare(resolve(str(as_csv(frame, tmp_path)), "target"), tmp_path), tmp_path)
+    assert trained[1].recipe.inputs == ["column 1", "size"]
+    wanted = score(trained, as_csv(frame, tmp_path))
+    for row in range(3):  # a single whole number could be an index
+        found = score(trained, as_csv(frame[row : row + 1], tmp_path))
+        assert_same(found, wanted[row : row + 1].reset_index(drop=True))
+
+
+@pytest.mark.parametrize(
+    ("write", "told"),
+    [
+        (
+            lambda number: f"{number / 1000}k",
+            "' is read as 8600; a letter such as k or M behind a number multiplies",
+        ),
+        (
+            lambda number: f"{number}%",
+            "' is read as 8600; the numbers of the training table do not have the unit '%'",
+        ),
+    ],
+)
+def test_units_that_the_training_table_does_not_have_are_told(
+    tmp_path: Path, write: Callable[[int], str], told: str
+) -> None:
+    numbers = [1000 + 100 * int(i) for i in draw(range(90))]
+    frame = pd.DataFrame({"size": numbers, "other": NUMBERS, "target": CLASSES})
+    trained = train(prepare(resolve(str(as_csv(frame, tmp_path)), "target"), tmp_path), tmp_path)
+    wanted = score(trained, as_csv(frame, tmp_path))
+    notes: list[str] = []
+    written = frame.assign(size=[write(number) for number in numbers])
+    assert_same(models.score_table(*trained, resolve(str(as_csv(written, tmp_path))), notes.append), wanted)
+    [note] = notes
+    assert note.startswith("size: warning: '8")
+    assert told in note
+
+
+def test_numbers_with_letters_that_multiply_are_scored_as_trained(tmp_path: Path) -> None:
+    numbers = [f"{i / 10}k" if i % 3 else str(100 * i) for i in draw(range(90))]
+    frame = pd.DataFrame({"size": numbers, "other": NUMBERS, "target": CLASSES})
+    trained = train(prepare(resolve(str(as_csv(frame, tmp_path)), "target"), tmp_path), tmp_path)
+    wanted = score(trained, as_csv(frame, tmp_path))
+    plain = frame.assign(size=[float(n[:-1]) * 1000 if n.endswith("k") else float(n) for n in numbers])
+    assert_same(score(trained, as_csv(plain, tmp_path)), wanted)
+    few = frame[frame["size"].str.endswith("k")]
+    assert_same(score(trained, as_csv(few, tmp_path)), wanted.loc[few.index].reset_index(drop=True))

@@ -32,7 +32,8 @@ FOREIGN = (
     "koi8_r",
 )
 """Encodings besides Western European that a file may have."""
-CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x19\x1c-\x1f\x7f]")
+CONTROL = re.compile(rb"[\x00\x02-\x08\x0b\x0e-\x19\x1c-\x1f\x7f]")
+"""Bytes that no text holds; 0x01 separates the fields of Hive's files."""
 DOS_END = b"\x1a"
 BLANK = b"\r\n\t \x1a"
 LEAST_ZEROS, MOST_ZEROS = 0.25, 0.01

@@ -13,7 +13,7 @@ from tasks.datasets.files.text.separators import Separator
 
 
 def rows_of(text: str, separator: Separator, layout: Layout, place: str) -> Iterator[Record]:
-    """Each row of the table, and what stands below the table; comments are left out.
+    """Each row of the table, and what stands below the table; comments and repeated headers are left out.
 
     Parameters
     ----------
@@ -31,6 +31,32 @@ def rows_of(text: str, separator: Separator, layout: Layout, place: str) -> Iter
     DataError
         If the text cannot be parsed; the message names the line.
     """
+    for record in _records_below(text, separator, layout, place):
+        if not layout.repeats_header(record.fields):
+            yield record
+
+
+def lines_of_headers(text: str, separator: Separator, layout: Layout, place: str) -> Iterator[int]:
+    """Number of the line (from 1) of each row that repeats the header.
+
+    Parameters
+    ----------
+    text : str
+        The text of the file.
+    separator : Separator
+        The separator of the fields.
+    layout : Layout
+        The rows of the table inside the file.
+    place : str
+        The file, as messages name it.
+    """
+    for record in _records_below(text, separator, layout, place):
+        if layout.repeats_header(record.fields):
+            yield record.line
+
+
+def _records_below(text: str, separator: Separator, layout: Layout, place: str) -> Iterator[Record]:
+    """Each record below the header that is no comment."""
     try:
         for index, record in enumerate(records(text, separator.delimiter)):
             if index >= layout.first and not is_comment(record, len(layout.names)):

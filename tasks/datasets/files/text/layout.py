@@ -13,6 +13,7 @@ from tasks.datasets.missing import AMONG_NUMBERS
 
 LONGEST_UNIT = 40  # characters
 ROW_NAME = "row name"
+LEAST_OTHERS = 0.8  # least share of rows that differ from a header
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Layout:
         Whether the last field of each row has no name and should be empty everywhere.
     notes : tuple of str
         Sentences on what was skipped or guessed.
+    header : tuple of str
+        The fields of the header, with which a row may be compared; empty if no row can be a header by mistake.
     """
 
     names: tuple[str, ...]
@@ -38,6 +41,11 @@ class Layout:
     sample: tuple[list[str], ...]
     trailing: bool = False
     notes: tuple[str, ...] = ()
+    header: tuple[str, ...] = ()
+
+    def repeats_header(self, fields: Sequence[str]) -> bool:
+        """Whether the fields of a row are those of the header, as in files that were joined."""
+        return bool(self.header) and _bare(fields) == self.header
 
     @property
     def kinds(self) -> list[Kind]:
@@ -75,7 +83,7 @@ def find_layout(records: Sequence[Record], width: int, place: str, *, header: bo
         although it should be a row.
     """
     top = _header_at(records, width)
-    notes = _notes_on_titles(records[:top])
+    notes = _notes_on_titles(records[:top], "header" if header else "rows")
     rows = _rows_after(records, top if not header else top + 1, width)
     if not header:
         if rows:
@@ -84,9 +92,13 @@ def find_layout(records: Sequence[Record], width: int, place: str, *, header: bo
         return Layout(names, top, rows, notes=tuple(notes))
     if not any(not one.is_comment for one in records[top + 1 :]):
         raise EmptyTableError(f"'{place}' has a header but no rows")
+    found = _bare(records[top].fields)
+    rows = _without_header(rows, found)
     named = _named(records, top, width, rows)
     if named.first < top:  # the header is a comment, and what seemed to be the header is the first row
         rows = _rows_after(records, top, width)
+    elif len(found) == width and any(kind_of(name) == "text" for name in found):
+        named = replace(named, header=found)
     layout = replace(named, first=named.first + 1, sample=rows, notes=(*notes, *named.notes))
     layout = _without_units(layout, records, width)
     if named.first == top:
@@ -111,12 +123,12 @@ def _is_title(record: Record, width: int) -> bool:
     )
 
 
-def _notes_on_titles(skipped: Sequence[Record]) -> list[str]:
+def _notes_on_titles(skipped: Sequence[Record], below: str) -> list[str]:
     comments = [one for one in skipped if one.is_comment]
     titles = [one for one in skipped if not one.is_comment]
     notes = []
     if titles:
-        notes.append(f"{_lines(titles)} above the header left out ({_shown(titles[0].fields)})")
+        notes.append(f"{_lines(titles)} above the {below} left out ({_shown(titles[0].fields)})")
     if comments:
         notes.append(f"{_lines(comments)} left out, because a comment begins with '#'")
     return notes
@@ -135,6 +147,18 @@ def _shown(fields: Sequence[str], longest: int = 60) -> str:
 def _rows_after(records: Sequence[Record], start: int, width: int) -> tuple[list[str], ...]:
     kept = max(5, SAMPLED_CELLS // max(width, 1))
     return tuple(one.fields for one in records[start:] if len(one.fields) == width)[:kept]
+
+
+def _without_header(rows: tuple[list[str], ...], header: tuple[str, ...]) -> tuple[list[str], ...]:
+    """The rows without a few that repeat the header; many such rows show that the header is a row too."""
+    others = tuple(row for row in rows if _bare(row) != header)
+    return others if len(others) >= LEAST_OTHERS * len(rows) else rows
+
+
+def _bare(fields: Sequence[str]) -> tuple[str, ...]:
+    """The fields without blanks around them, and without the byte order mark of a file that was joined."""
+    first, *others = fields
+    return (first.removeprefix("\ufeff").strip().strip('"'), *(field.strip() for field in others))
 
 
 def _named(records: Sequence[Record], top: int, width: int, rows: Sequence[list[str]]) -> Layout:

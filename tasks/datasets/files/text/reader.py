@@ -1,6 +1,7 @@
 """Separated text (CSV): from bytes to columns of text, with the exact line number of every fault."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,14 +11,23 @@ import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from infra.errors import DataError
-from tasks.datasets.files.base import Content, Reading
+from tasks.datasets.files.base import Content, IsWanted, Reading
 from tasks.datasets.files.opened import Opened
 from tasks.datasets.files.text.encodings import as_utf8, line_at
-from tasks.datasets.files.text.faults import lines_of_rows, refuse_open_quote, refuse_ragged, refuse_width
+from tasks.datasets.files.text.escapes import with_doubled_quotes
+from tasks.datasets.files.text.faults import (
+    lines_of_headers,
+    lines_of_rows,
+    refuse_open_quote,
+    refuse_ragged,
+    refuse_width,
+)
 from tasks.datasets.files.text.footers import MOST_FOOTERS, footers
+from tasks.datasets.files.text.joined import without_headers
 from tasks.datasets.files.text.layout import Layout, find_layout
 from tasks.datasets.files.text.records import COMMENT, Record, RecordError, records
 from tasks.datasets.files.text.separators import SEPARATORS, Candidate, Separator, candidate, find_separator
+from tasks.datasets.files.unnamed import named
 
 HEAD_BYTES = 1 << 20  # bytes in which separator and header are looked for
 HEAD_LINES = 20  # least number of lines in the head
@@ -28,7 +38,7 @@ DIRECTIVE = re.compile(rb'"?sep=(.)"?\r?\n', re.I)
 
 
 class DelimitedText:
-    """Text whose fields are separated by commas, semicolons, tabs, vertical bars or blanks."""
+    """Text whose fields are separated by commas, semicolons, tabs, vertical bars, blanks or a rarer mark."""
 
     name = "CSV"
     part_suffixes = (".csv", ".tsv", ".tab", ".psv")
@@ -49,12 +59,15 @@ class DelimitedText:
         """
         text = SeparatedText.opened(file, header=reading.header)
         parsed, comments = text.parsed()
-        table, blank = _named(text, parsed)
+        parsed, headers = without_headers(parsed, text.layout, text.lines_of_headers)
+        table, blank = _named(text, parsed, reading.is_wanted)
         table = table.select(
             [index for index, name in enumerate(table.column_names) if reading.is_wanted(name)]
         )
         lines = _Lines(file, reading.header)
-        return Content(table, lines.place, (*text.notes, *comments, *blank), text.separator.decimal_comma)
+        return Content(
+            table, lines.place, (*text.notes, *comments, *headers, *blank), text.separator.decimal_comma
+        )
 
 
 @dataclass(frozen=True)
@@ -106,14 +119,21 @@ class SeparatedText:
         """Find separator and layout of a file."""
         place = str(file.path)
         data, notes = as_utf8(file.content(), place)
+        data, escapes = with_doubled_quotes(data)
         found, data = _separated(data)
         layout = find_layout(found.records, found.width, place, header=header)
         start = found.records[layout.first - 1].end if layout.first else 0
         end, below = _end(data, start, found.separator, layout)
-        if found.separator.normalized is not bytes:
-            notes.append("runs of blanks separate the fields")
+        if found.separator.note:
+            notes.append(found.separator.note)
         return cls(
-            place, data, found.separator, layout, start, end, (*file.notes, *notes, *layout.notes, *below)
+            place,
+            data,
+            found.separator,
+            layout,
+            start,
+            end,
+            (*file.notes, *notes, *escapes, *layout.notes, *below),
         )
 
     def parsed(self) -> tuple[pa.Table, list[str]]:
@@ -153,6 +173,10 @@ class SeparatedText:
             raise DataError(f"'{self.place}' cannot be read as CSV: {str(error).splitlines()[0]}") from None
         told = f"comments among the rows left out: {len(comments)} lines that begin with '#'"
         return table, [told] if comments else []
+
+    def lines_of_headers(self) -> Iterator[int]:
+        """Number of the line of each row that repeats the header."""
+        return lines_of_headers(self.data.decode(), self.separator, self.layout, self.place)
 
     def _block_size(self, has_quotes: bool) -> int:
         """Number of bytes that are parsed at a time, in which long rows fit too."""
@@ -213,18 +237,18 @@ def _last_records(data: bytes, start: int, separator: Separator) -> list[tuple[i
     return found[::-1]
 
 
-def _named(text: SeparatedText, table: pa.Table) -> tuple[pa.Table, list[str]]:
+def _named(text: SeparatedText, table: pa.Table, is_wanted: IsWanted) -> tuple[pa.Table, list[str]]:
     """The table with the names of its columns, without columns that have neither a name nor a value."""
     names = text.layout.names
-    blank = [index for index, name in enumerate(names) if not name and _is_blank(table.column(index))]
+    blank = {index for index, name in enumerate(names) if not name and _is_blank(table.column(index))}
     if text.layout.trailing and len(names) - 1 not in blank:
         _refuse_trailing(text, table)
-    notes = []
+    kept = [index for index in range(len(names)) if index not in blank]
+    called, notes = named(names, kept, table.column, is_wanted)
     if blank:
-        at = ", ".join(str(index + 1) for index in blank)
+        at = ", ".join(str(index + 1) for index in sorted(blank))
         notes.append(f"column {at} left out, because it has neither a name nor a value")
-    kept = [index for index in range(len(names)) if index not in set(blank)]
-    return table.select(kept).rename_columns([names[index] for index in kept]), notes
+    return table.select(kept).rename_columns([called[index] for index in kept]), notes
 
 
 def _is_blank(column: pa.ChunkedArray) -> bool:

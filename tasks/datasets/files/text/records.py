@@ -10,11 +10,22 @@ LONGEST_FIELD = 2**31 - 1  # characters; the default of Python's csv, 131,072, i
 
 
 class RecordError(Exception):
-    """A record that cannot be parsed; the message is the reason."""
+    """A record that cannot be parsed; the message is the reason.
 
-    def __init__(self, line: int, reason: object) -> None:
+    Parameters
+    ----------
+    line : int
+        Number of the line (from 1) on which the record begins.
+    reason : object
+        The reason.
+    at_end : bool
+        Whether the text ends inside the record.
+    """
+
+    def __init__(self, line: int, reason: object, *, at_end: bool) -> None:
         super().__init__(str(reason))
         self.line = line
+        self.at_end = at_end
 
 
 @dataclass(frozen=True)
@@ -52,9 +63,13 @@ class _Lines(Iterator[str]):
     def __init__(self, text: str) -> None:
         self._lines = io.StringIO(text, newline="")
         self.bytes = 0
+        self.ended = False
 
     def __next__(self) -> str:
-        line = next(self._lines)
+        line = next(self._lines, "")
+        if not line:
+            self.ended = True
+            raise StopIteration
         self.bytes += len(line) if line.isascii() else len(line.encode())
         return line
 
@@ -86,4 +101,4 @@ def records(text: str, delimiter: str, *, strict: bool = False) -> Iterator[Reco
                 yield Record(line, lines.bytes, fields)
             line = reader.line_num + 1
     except csv.Error as error:
-        raise RecordError(line, error) from None
+        raise RecordError(line, error, at_end=lines.ended) from None

@@ -17,10 +17,14 @@ NO_HEADER = 0.8  # factor of a separator that the first record lacks
 ONE_NUMBER = (
     0.85  # quality of a file of a single column of numbers, above that of a separator without a header
 )
+RARE = 0.9  # factor of a separator that few files have
 FOREIGN = 0.5  # loss of quality if each cell holds another separator
 MOST_TITLES = 20  # largest number of lines above the header
-_FOREIGN = re.compile(r"[;|\t]|,(?=\S)")
+_FOREIGN = re.compile(r"[;|\t~^\x01]|,(?=\S)|::")
+_AT_END = re.compile(r"[^,;|][,;|]$")
 _NO_CHARACTER = "\x1f"  # the unit separator of ASCII, which no text file holds
+_COLONS = "\x1e"  # the record separator of ASCII, which stands for two colons
+_PAIRS = re.compile(rb'("(?:[^"]|"")*")|::')
 _BLANKS = re.compile(rb'("(?:[^"]|"")*")|(?m:^[ \t]+|[ \t]+$)|[ \t]+')
 
 
@@ -42,6 +46,10 @@ class Separator:
         Whether numbers in files with this separator usually have a decimal comma.
     normalized : callable
         Function that turns the text (bytes) into text with the delimiter.
+    credit : float
+        Factor of the quality, which is below 1 for a separator that few files have.
+    note : str
+        Sentence that tells that the fields are separated in an unusual way; empty for a usual separator.
     """
 
     name: str
@@ -50,6 +58,8 @@ class Separator:
     needs_numbers: bool = False
     decimal_comma: bool = False
     normalized: Callable[[bytes], bytes] = bytes
+    credit: float = 1.0
+    note: str = ""
 
 
 def _single_tabs(data: bytes) -> bytes:
@@ -67,12 +77,36 @@ def _tab(found: re.Match[bytes]) -> bytes:
     return b"" if at_edge else b"\t"
 
 
+def _single_colons(data: bytes) -> bytes:
+    """Replace each pair of colons outside quotes by one character."""
+    if b'"' not in data:
+        return data.replace(b"::", _COLONS.encode())
+    return _PAIRS.sub(lambda found: found[1] or _COLONS.encode(), data)
+
+
 COMMA = Separator("comma", ",")
 SEMICOLON = Separator("semicolon", ";", decimal_comma=True)
 TAB = Separator("tab", "\t")
 PIPE = Separator("vertical bar", "|")
-BLANKS = Separator("blank", "\t", least_share=0.95, needs_numbers=True, normalized=_single_tabs)
-SEPARATORS = (COMMA, SEMICOLON, TAB, PIPE)
+BLANKS = Separator(
+    "blank",
+    "\t",
+    least_share=0.95,
+    needs_numbers=True,
+    normalized=_single_tabs,
+    note="runs of blanks separate the fields",
+)
+TILDE = Separator("tilde", "~", credit=RARE)
+CARET = Separator("caret", "^", credit=RARE)
+CONTROL = Separator("control character 0x01", "\x01", credit=RARE)
+COLONS = Separator(
+    "pair of colons",
+    _COLONS,
+    normalized=_single_colons,
+    credit=RARE,
+    note="pairs of colons separate the fields",
+)
+SEPARATORS = (COMMA, SEMICOLON, TAB, PIPE, TILDE, CARET, CONTROL, COLONS)
 NO_SEPARATOR = Separator("separator", _NO_CHARACTER)
 """What a file of a single column has."""
 
@@ -111,7 +145,8 @@ class Candidate:
             return ONE_NUMBER if self._holds_one_number() else 0.0
         if self.share < self.separator.least_share or self._lacks_numbers():
             return 0.0
-        return self.share * (1.0 if self._has_header() else NO_HEADER) * _clean_share(self._rows())
+        believed = self.separator.credit * (1.0 if self._has_header() else NO_HEADER)
+        return self.share * believed * _clean_share(self._rows())
 
     def _has_header(self) -> bool:
         """Whether the first record has a name for each field, or for all but the names of rows."""
@@ -134,7 +169,9 @@ class Candidate:
 
 def _clean_share(rows: Sequence[Sequence[str]]) -> float:
     cells = [cell for row in rows[1:] or rows for cell in row]
-    foreign = sum(1 for cell in cells if _FOREIGN.search(cell) and kind_of(cell) == "text")
+    foreign = sum(
+        1 for cell in cells if _AT_END.search(cell) or (_FOREIGN.search(cell) and kind_of(cell) == "text")
+    )
     return 1 - FOREIGN * foreign / len(cells)
 
 

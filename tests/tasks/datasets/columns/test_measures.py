@@ -69,6 +69,12 @@ def test_a_usual_word_for_missing_is_missing_and_told(tmp_path: Path, word: str)
     assert f"a: 60 cells hold '{word}', now missing" in found.notes
 
 
+def test_the_null_of_databases_is_missing_among_texts_too(tmp_path: Path) -> None:
+    found = column(tmp_path, ["red", "green", "\\N", "blue", "red"] * 8)
+    assert found.features["a"].isna().sum() == 8
+    assert "a: 8 of 40 cells are missing" in found.notes
+
+
 def test_one_or_two_unknown_words_among_many_numbers_are_missing_and_told(tmp_path: Path) -> None:
     found = column(tmp_path, [*NUMBERS, "sold out", "sold out", "closed", "1.5"])
     assert found.features["a"].isna().sum() == 3
@@ -130,6 +136,35 @@ def test_a_mix_of_units_is_no_number_and_told(tmp_path: Path) -> None:
 def test_a_way_of_writing_is_told_with_an_example(tmp_path: Path) -> None:
     found = column(tmp_path, ["$1,234.50", "$7.25", "$12.00", "$99.99"] * 5)
     assert "a: '$1,234.50' is read as 1234.5" in found.notes
+
+
+def test_letters_that_multiply_are_told(tmp_path: Path) -> None:
+    found = column(tmp_path, ["7.7k", "4699", "1,200", "12.25k"] * 5)
+    told = "a: '7.7k' is read as 7700; a letter such as k or M behind a number multiplies the number"
+    assert told in found.notes
+    assert found.features["a"].max() == 12250
+
+
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        (["2.6%", "0.045", "3.5%", "0.5"], "'2.6%' is read as 0.026; a percent sign divides by 100"),
+        (
+            ["2.6%", "4.5", "3.5%", "3"],
+            "'2.6%' is read as 2.6; numbers without the percent sign are taken for percent",
+        ),
+    ],
+)
+def test_percent_signs_beside_plain_numbers_are_told_with_a_warning(
+    tmp_path: Path, cells: list[str], told: str
+) -> None:
+    assert any(note.startswith(f"a: warning: {told}") for note in column(tmp_path, cells * 5).notes)
+
+
+def test_percent_signs_beside_numbers_of_another_size_are_texts(tmp_path: Path) -> None:
+    found = column(tmp_path, [*(f"{i + 50}%" for i in range(40)), *(f"{i / 7 + 1.5:.2f}" for i in range(20))])
+    assert found.recipe.numeric == []
+    assert "a: read as texts, because its numbers have different units (no unit, '%')" in found.notes
 
 
 def test_an_ambiguous_mark_is_told_with_the_flag_that_decides(tmp_path: Path) -> None:

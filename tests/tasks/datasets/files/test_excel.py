@@ -65,6 +65,20 @@ def test_titles_units_and_totals_are_left_out_and_told(tmp_path: Path) -> None:
     assert read_back.columns[0].place(0) == "row 5"
 
 
+def test_headers_that_joined_sheets_repeat_are_left_out_and_told(tmp_path: Path) -> None:
+    read_back = sheets(tmp_path, {"Data": [HEADER, *BODY, HEADER, *BODY]})
+    assert rows_of(read_back) == [*BODY, *BODY]
+    assert read_back.notes == ("rows of the sheet that repeat the header were left out: 1",)
+    assert read_back.columns[0].place(12) == "row 15"
+
+
+def test_a_column_without_a_name_is_called_by_its_place(tmp_path: Path) -> None:
+    read_back = sheets(tmp_path, {"Data": [["n", "", "when", "ok", "word"], *BODY]})
+    assert read_back.names == ["n", "column 2", "when", "ok", "word"]
+    assert rows_of(read_back) == BODY
+    assert read_back.notes[0].startswith("column 2: the file has no name for this column")
+
+
 def test_a_table_that_begins_further_down_and_right_is_read(tmp_path: Path) -> None:
     read_back = sheets(tmp_path, {"Data": [[], [], *([None, None, *row] for row in [HEADER, *BODY])]})
     assert rows_of(read_back) == BODY

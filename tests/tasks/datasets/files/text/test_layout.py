@@ -187,7 +187,6 @@ def test_a_table_of_words_may_have_no_header(tmp_path: Path) -> None:
     [
         ["0", "1", "2", "3"],
         ["country", "2019", "2020", "2021"],
-        ["", "wid", "col", "y"],
         ["len", "5", "col", "y"],
         ["2024-01-01", "2024-01-02", "red flag", "y"],
     ],
@@ -201,5 +200,29 @@ def test_a_table_of_words_has_a_header(tmp_path: Path) -> None:
     assert_whole(table(tmp_path, separated([["sure", "y"], *rows])), ["sure", "y"], rows)
 
 
+@pytest.mark.parametrize("content", ['""\n""\n', "# only\n# comments\n", "a,b\n# nothing\n"])
+def test_a_file_without_rows_is_refused(tmp_path: Path, content: str) -> None:
+    assert "no rows" in refusal(tmp_path, content)
+
+
 def test_a_header_with_more_names_than_the_rows_have_fields_is_refused(tmp_path: Path) -> None:
     assert "line 2: 4 fields where the header has 5" in refusal(tmp_path, "a,b,c,d,e\n" + HEADERLESS)
+
+
+@pytest.mark.parametrize("title", ["|1x3 Cross validator", "Cross validator data", "title: x; y", "25 rows"])
+@pytest.mark.parametrize("width", [2, 3, 5])
+def test_a_title_above_rows_without_a_header_is_refused_with_the_remedy(
+    tmp_path: Path, title: str, width: int
+) -> None:
+    rows = [
+        [str(20 + i % 50), "Private" if i % 3 else "State-gov", str(77516 + 91 * i), "Male", "<=50K."][:width]
+        for i in range(40)
+    ]
+    content = "\n".join([title, *(", ".join(row) for row in rows), ""])
+    message = refusal(tmp_path, content)
+    assert "line 2: the first line looks like a row of values" in message
+    assert "--no-header" in message
+    read_back = table(tmp_path, content, header=False)
+    assert read_back.names == [f"column {i + 1}" for i in range(width)]
+    assert read_back.rows == len(rows)
+    assert f"line 1 above the rows left out ({title})" in read_back.notes

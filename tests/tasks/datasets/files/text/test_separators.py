@@ -10,11 +10,43 @@ from hypothesis import strategies as st
 from tasks.datasets.files.text.separators import find_separator
 from tests.tasks.datasets.files.written import NAMES, ROWS, assert_whole, rows_of, separated, table
 
+DELIMITERS = [",", ";", "\t", "|", "~", "^", "\x01"]
 
-@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+
+@pytest.mark.parametrize("delimiter", DELIMITERS)
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_a_separator_is_found(tmp_path: Path, delimiter: str, end: str) -> None:
     assert_whole(table(tmp_path, separated([NAMES, *ROWS], delimiter, end)))
+
+
+def test_the_control_character_of_hive_separates_in_other_encodings_too(tmp_path: Path) -> None:
+    rows = [[a, b, "grün", y] for a, b, _, y in ROWS]
+    assert_whole(table(tmp_path, separated([NAMES, *rows], "\x01").encode("latin-1")), NAMES, rows)
+
+
+@pytest.mark.parametrize("name", ["y", "std::y"])
+def test_a_pair_of_colons_separates(tmp_path: Path, name: str) -> None:
+    rows = [[a, f'"{c}::{a}"', y] for a, _, c, y in ROWS]
+    content = "\n".join("::".join(row) for row in [["len", '"col, or more"', f'"{name}"'], *rows])
+    assert_whole(
+        table(tmp_path, content),
+        ["len", "col, or more", name],
+        [[a, inside.strip('"'), y] for a, inside, y in rows],
+    )
+
+
+def test_rare_separators_inside_cells_separate_nothing(tmp_path: Path) -> None:
+    rows = [[f"~{i} min", "a::b", "2^3", f"{i}"] for i in range(6)]
+    assert_whole(
+        table(tmp_path, separated([["about", "n", "power", "more"], *rows])),
+        ["about", "n", "power", "more"],
+        rows,
+    )
+
+
+def test_a_rare_separator_inside_every_row_of_a_column_separates_nothing(tmp_path: Path) -> None:
+    rows = [[f"12::{i}", str(i)] for i in range(20)]
+    assert_whole(table(tmp_path, separated([["time", "ratio"], *rows])), ["time", "ratio"], rows)
 
 
 def test_commas_in_names_and_decimals_do_not_hide_semicolons(tmp_path: Path) -> None:
@@ -25,7 +57,7 @@ def test_commas_in_names_and_decimals_do_not_hide_semicolons(tmp_path: Path) -> 
     assert all(column.decimal_comma for column in read_back.columns)
 
 
-@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+@pytest.mark.parametrize("delimiter", DELIMITERS[1:])
 def test_a_decimal_comma_in_each_of_two_columns_separates_nothing(tmp_path: Path, delimiter: str) -> None:
     rows = [[f"{i},5", f"{i},7"] for i in range(6)]
     content = "\n".join(delimiter.join(row) for row in [["a", "b"], *rows])
@@ -89,7 +121,7 @@ numbers = st.one_of(st.integers(-(10**6), 10**6), st.floats(-1e6, 1e6, allow_nan
 
 @given(
     rows=st.lists(st.tuples(numbers, words, numbers), min_size=8, max_size=30),
-    delimiter=st.sampled_from([",", ";", "\t", "|"]),
+    delimiter=st.sampled_from(DELIMITERS),
 )
 def test_a_table_in_any_style_reads_back_as_the_same_table(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str]], delimiter: str
