@@ -5,7 +5,7 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,9 @@ class WrittenColumn(Column):
         The texts of the training table that mean a number, true or false. Another file may spell these texts in
         another way: 1.0 or 01 for "1", true or TRUE for "True". Empty if there are too many texts.
     """
+
+    becomes: ClassVar[str] = ""
+    """Clause that tells what the texts become for the models; empty where a reader would expect it."""
 
     spellings: tuple[str, ...] = ()
 
@@ -65,8 +68,9 @@ class WrittenColumn(Column):
         return {self.name: pd.Series(category)}
 
     def notes(self, column: TrainingColumn) -> list[str]:
-        """Numbers among the texts, units that are mixed, and the count of missing values."""
-        return [*self._notes_of_numbers(column), *notes_of_missing(column)]
+        """What the texts become, numbers among the texts, units that are mixed, and the count of missing values."""
+        becomes = [f"{self.name}: {self.becomes}"] if self.becomes else []
+        return [*becomes, *self._notes_of_numbers(column), *notes_of_missing(column)]
 
     def _notes_of_numbers(self, column: TrainingColumn) -> list[str]:
         units = column.raw.reading.units
@@ -117,6 +121,10 @@ class CategoryColumn(WrittenColumn):
 class ManyValuedColumn(WrittenColumn):
     """A column of many different texts that repeat."""
 
+    becomes: ClassVar[str] = (
+        "each text becomes the mean target of its rows, and words and groups of letters that go with the target, "
+        "learned inside the folds"
+    )
     kind: Literal["many values"] = "many values"
 
     @classmethod
@@ -133,6 +141,9 @@ class ManyValuedColumn(WrittenColumn):
 class TextColumn(WrittenColumn):
     """A column of texts that hardly repeat."""
 
+    becomes: ClassVar[str] = (
+        "texts become the words and groups of letters that go with the target, learned inside the folds"
+    )
     kind: Literal["text"] = "text"
 
     @classmethod
