@@ -9,10 +9,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from infra.errors import DataError
+from infra.readable import MOST, listed
 from tasks.datasets.catalogue import Source
-from tasks.datasets.checking import listed
+from tasks.datasets.column_selection import notes_of_selection
 from tasks.datasets.columns import AnyColumn, TrainingColumn
 from tasks.datasets.missing import MISSING_WORDS
+from tasks.datasets.notes import lines
 from tasks.datasets.raw import RawTable
 from tasks.datasets.recipe import Recipe, learn_columns
 from tasks.datasets.reviewing import review
@@ -85,6 +87,7 @@ def clean(table: RawTable, source: Source, rules: TableRules, folds: int) -> Cle
     found = review(features, names, values, source.options.keep_column)
     recipe = recipe.without(found.left_out)
     notes = [*(target.notes if target else ()), *_notes_of_columns(learned, recipe), *found.notes]
+    notes += notes_of_selection(recipe, len(features))
     _require_inputs(recipe, learned, source)
     if "" in recipe.inputs:
         place = table.names.index("") + 1
@@ -94,7 +97,9 @@ def clean(table: RawTable, source: Source, rules: TableRules, folds: int) -> Cle
 
 def _require_inputs(recipe: Recipe, learned: list[tuple[TrainingColumn, AnyColumn]], source: Source) -> None:
     if not recipe.inputs:
-        reasons = "; ".join(_notes_of_columns(learned, recipe)) or "only the target is there"
+        told = lines(_notes_of_columns(learned, recipe), [column.name for column in recipe.columns])
+        more = f"; and {len(told) - MOST:,} more reasons" if len(told) > MOST else ""
+        reasons = f"{'; '.join(told[:MOST])}{more}" or "only the target is there"
         raise DataError(f"'{source.path}' has no column to learn from: {reasons}")
 
 

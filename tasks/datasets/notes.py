@@ -58,6 +58,12 @@ def sort_notes(notes: Sequence[str], columns: Collection[str]) -> SortedNotes:
     return SortedNotes(tuple(general), by_column)
 
 
+def lines(notes: Sequence[str], columns: Collection[str]) -> list[str]:
+    """The notes about the data set as a whole, then those about columns, alike notes of several columns in one line."""
+    found = sort_notes(notes, columns)
+    return [*found.general, *lines_of(found.by_column)]
+
+
 def lines_of(by_column: Mapping[str, Sequence[str]]) -> list[str]:
     """One line for each column, or for several columns whose sentences differ in their numbers only.
 

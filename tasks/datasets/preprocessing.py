@@ -10,11 +10,10 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 
+from tasks.datasets.column_selection import MOST_COLUMNS, selects_columns
 from tasks.datasets.encoding.ngrams import NGramEncoder, TargetType
 from tasks.datasets.encoding.strongest_columns import StrongestColumns
 from tasks.datasets.prepared import PreparedDataset
-
-MOST_COLUMNS = 1_000  # of a table with more columns than rows
 
 
 def preprocessor(prepared: PreparedDataset, *, scale: bool, impute: bool) -> ColumnTransformer:
@@ -40,7 +39,9 @@ def preprocessor(prepared: PreparedDataset, *, scale: bool, impute: bool) -> Col
         `means` (many values: the mean target of each value, or the share of each class) and `ngrams` (texts and codes).
         The names of the new columns hold no `[`, `]` or `<`, which XGBoost refuses.
     """
-    numeric = [StrongestColumns(bool(prepared.classes), most=MOST_COLUMNS)] * is_very_wide(prepared)
+    numeric = [StrongestColumns(bool(prepared.classes), most=MOST_COLUMNS)] * selects_columns(
+        prepared.recipe, prepared.rows
+    )
     numeric += [SimpleImputer(strategy="median", keep_empty_features=True)] * impute + [
         StandardScaler()
     ] * scale
@@ -67,12 +68,6 @@ def target_type(prepared: PreparedDataset) -> TargetType:
     if not prepared.classes:
         return "continuous"
     return "binary" if len(prepared.classes) == 2 else "multiclass"
-
-
-def is_very_wide(prepared: PreparedDataset) -> bool:
-    """Whether the models get a selection of the numeric columns: more than `MOST_COLUMNS`, and more than rows."""
-    has_target = prepared.target is not None
-    return has_target and len(prepared.numeric) > max(MOST_COLUMNS, prepared.rows)
 
 
 def category_name(column: str, category: object) -> str:

@@ -1,6 +1,6 @@
 """The survey of a table: what each column holds, how it is read, and what is done to it, in a few words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field
 
+from infra.readable import shortened
 from infra.settings import usable_cores
 from tasks.datasets.cleaning import Cleaned
 from tasks.datasets.columns import AnyColumn
 from tasks.datasets.notes import sort_notes
-from tasks.datasets.raw import RawColumn, RawTable, shortened
+from tasks.datasets.raw import RawColumn, RawTable
 from tasks.datasets.targets import AnyTarget
 
 EXAMPLES = 3  # number of values of a column that its survey shows
@@ -84,11 +85,6 @@ class TableSurvey(BaseModel):
     def used(self) -> int:
         """Number of columns that models use."""
         return sum(column.used for column in self.columns)
-
-    @property
-    def by_column(self) -> Mapping[str, tuple[str, ...]]:
-        """Sentences about each column that has one."""
-        return {column.name: column.notes for column in self.columns if column.notes}
 
 
 def survey(table: RawTable, cleaned: Cleaned) -> TableSurvey:

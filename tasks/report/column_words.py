@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tasks.datasets.notes import is_warning, lines_of, shown_name, sort_notes
+from tasks.datasets.notes import is_warning, lines, shown_name, sort_notes
 from tasks.datasets.prepared import PreparedDataset
-from tasks.datasets.survey import ColumnSurvey, TableSurvey, TargetSurvey
+from tasks.datasets.survey import ColumnSurvey, TargetSurvey
 from tasks.report import wording
 from tasks.results import Dataset
 
@@ -43,19 +43,13 @@ def preparation_words(dataset: PreparedDataset) -> PreparationWords:
     header = (
         f"{dataset.name}: {wording.count(dataset.rows, 'row')}, {used} used, {target_words(survey.target)}"
     )
-    lines = all_lines(survey)
-    return PreparationWords(header, lines[:MOST_LINES], len(lines[MOST_LINES:]))
-
-
-def all_lines(survey: TableSurvey) -> list[str]:
-    """Return the notes about the table, then those about columns, one line for each column or for alike columns."""
-    return [wording.one_line(line) for line in (*survey.notes, *lines_of(survey.by_column))]
+    told = [wording.one_line(line) for line in lines(dataset.notes, [one.name for one in survey.columns])]
+    return PreparationWords(header, told[:MOST_LINES], len(told[MOST_LINES:]))
 
 
 def changes(described: Dataset) -> list[str]:
     """Return the notes of a data set, alike notes of several columns in one line."""
-    found = sort_notes(described.notes, described.file_columns)
-    return [*found.general, *lines_of(found.by_column)]
+    return lines(described.notes, described.file_columns)
 
 
 def warnings(notes: Sequence[str]) -> list[str]:

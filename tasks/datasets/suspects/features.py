@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from infra.readable import shortened
 from tasks.datasets.frames import is_category
 from tasks.datasets.suspects.finding import HEAD, Suspect
 
@@ -23,7 +24,7 @@ def _is_constant(column: pd.Series) -> bool:
 
 def _shown(column: pd.Series) -> str:
     value = column.iloc[0]
-    return f"'{value}'" if is_category(column) else f"{value:g}"
+    return f"'{shortened(value)}'" if is_category(column) else f"{value:g}"
 
 
 def copied_features(frame: pd.DataFrame) -> list[Suspect]:
