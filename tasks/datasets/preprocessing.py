@@ -52,12 +52,18 @@ def preprocessor(prepared: PreparedDataset, *, scale: bool, impute: bool) -> Col
     # without regard to the classes, of which one can have fewer rows than there are folds
     means = TargetEncoder(target_type=kind, cv=KFold(5, shuffle=True, random_state=0))
     has_only_texts = prepared.columns == prepared.texts
+    place = {name: at for at, name in enumerate(prepared.recipe.outputs)}
+
+    def places(names: Sequence[str]) -> list[int]:
+        return [place[name] for name in names]
+
+    # by their places, because scikit-learn looks for each name among all names: the time of the square of a wide table
     return ColumnTransformer(
         [
-            ("numeric", make_pipeline(*numeric) if numeric else "passthrough", prepared.numeric),
-            ("categories", categories, prepared.categorical),
-            ("means", make_pipeline(means, StandardScaler()) if scale else means, prepared.many_valued),
-            ("ngrams", NGramEncoder(kind, lengths=has_only_texts), [*prepared.many_valued, *prepared.texts]),
+            ("numeric", make_pipeline(*numeric) if numeric else "passthrough", places(prepared.numeric)),
+            ("categories", categories, places(prepared.categorical)),
+            ("means", make_pipeline(means, StandardScaler()) if scale else means, places(prepared.many_valued)),
+            ("ngrams", NGramEncoder(kind, lengths=has_only_texts), places([*prepared.many_valued, *prepared.texts])),
         ],
         verbose_feature_names_out=plain_name,
     )
@@ -89,9 +95,9 @@ def input_columns(fitted: ColumnTransformer) -> list[str]:
         A fitted `preprocessor`.
     """
     names: list[str] = []
-    for step, encoder, columns in fitted.transformers_:
-        if columns:
-            names += _INPUTS[step](encoder, columns)
+    for step, encoder, places in fitted.transformers_:
+        if places:
+            names += _INPUTS[step](encoder, list(fitted.feature_names_in_[places]))
     return names
 
 
