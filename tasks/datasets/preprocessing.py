@@ -62,8 +62,16 @@ def preprocessor(prepared: PreparedDataset, *, scale: bool, impute: bool) -> Col
         [
             ("numeric", make_pipeline(*numeric) if numeric else "passthrough", places(prepared.numeric)),
             ("categories", categories, places(prepared.categorical)),
-            ("means", make_pipeline(means, StandardScaler()) if scale else means, places(prepared.many_valued)),
-            ("ngrams", NGramEncoder(kind, lengths=has_only_texts), places([*prepared.many_valued, *prepared.texts])),
+            (
+                "means",
+                make_pipeline(means, StandardScaler()) if scale else means,
+                places(prepared.many_valued),
+            ),
+            (
+                "ngrams",
+                NGramEncoder(kind, lengths=has_only_texts),
+                places([*prepared.many_valued, *prepared.texts]),
+            ),
         ],
         verbose_feature_names_out=plain_name,
     )

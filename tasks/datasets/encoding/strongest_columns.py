@@ -49,7 +49,9 @@ class StrongestColumns(SelectorMixin, BaseEstimator):
         y : array-like of shape (n_rows,)
             Targets.
         """
-        X, y = validate_data(self, np.asarray(X), y, ensure_all_finite="allow-nan", y_numeric=not self.classes)
+        X, y = validate_data(
+            self, np.asarray(X), y, ensure_all_finite="allow-nan", y_numeric=not self.classes
+        )
         ranks = rankdata(_filled(X), axis=0)
         varies = np.ptp(ranks, axis=0) > 0
         strength = np.full(X.shape[1], -1.0)
@@ -71,7 +73,9 @@ class StrongestColumns(SelectorMixin, BaseEstimator):
         X : array-like of shape (n_rows, n_features), float64
             Rows; a missing number is NaN.
         """
-        chosen: Array = super().transform(np.asarray(X))  # scikit-learn checks each column of a table by itself
+        chosen: Array = super().transform(
+            np.asarray(X)
+        )  # scikit-learn checks each column of a table by itself
         return chosen
 
     def _get_support_mask(self) -> Array:
