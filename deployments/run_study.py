@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console
 from rich.live import Live
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.spinner import Spinner
 
+from deployments.preparation_display import preparation_shown
 from deployments.preparations import print_preparations
 from deployments.result_files import check_result_file, write_whole
 from deployments.stack import bring_up
@@ -30,7 +30,6 @@ from tasks.results import Cell, StudyResult
 if TYPE_CHECKING:
     from flows.session import Session
 
-PREPARATION_EVERY_S = 10.0  # seconds between two lines of progress where the output is no terminal
 OWN_PACKAGES = ("deployments", "flows", "tasks", "infra")
 
 
@@ -123,32 +122,8 @@ def check(
     from flows.checking import prepare_in_advance
 
     check_result_file("--json", json_file)
-    with preparation_shown(console) as progress:
-        return prepare_in_advance(parameters, load_settings().home / "data", progress)
-
-
-@contextmanager
-def preparation_shown(console: Console) -> Iterator[Callable[[str, int, int], None]]:
-    """Show the progress of downloads and decoding: a bar in a terminal, else a line every few seconds.
-
-    Yields a function to call with the name of a data set, the amount done and the total amount (0 if unknown).
-    """
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        bar_of: dict[str, Any] = {}
-        said = time.monotonic()
-
-        def show(data: str, done: int, total: int) -> None:
-            nonlocal said
-            if data not in bar_of:
-                bar_of[data] = bars.add_task(f"{data}: preparing its images")
-            bars.update(bar_of[data], completed=done, total=total or None)
-            if not console.is_terminal and time.monotonic() - said >= PREPARATION_EVERY_S:
-                said = time.monotonic()
-                share = f"{done / total:.0%}" if total else f"{done:,}"
-                console.print(f"{data}: {share} of its images prepared", markup=False, highlight=False)
-
-        yield show
+    with preparation_shown(console) as display:
+        return prepare_in_advance(parameters, load_settings().home / "data", display.images, display.step)
 
 
 def _in_one_line(error: Exception) -> str:
