@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Iterator, Mapping
@@ -30,6 +31,10 @@ from tasks.results import Cell, StudyResult
 if TYPE_CHECKING:
     from flows.session import Session
 
+SPINNER_EVERY_S = 1.0  # seconds between two updates of the terminal's spinner
+LINE_EVERY_S = (
+    20.0  # seconds without a line after which the running step is told where the output is no terminal
+)
 OWN_PACKAGES = ("deployments", "flows", "tasks", "infra")
 
 
@@ -199,14 +204,18 @@ def own_warnings_to(watcher: "Watcher") -> Iterator[None]:
 
 
 class Watcher:
-    """Prints a line for each finished cell, and shows in a terminal which step runs."""
+    """Prints a line for each finished cell, and shows which step runs: in a terminal always, else every few seconds."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self.result: StudyResult | None = None
         self._session: Session | None = None
         self._started = time.monotonic()
-        self._spinner = Spinner("dots", "starting the cluster")
+        self._said = self._since = self._started
+        self._title = "starting the cluster"
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._tell, name="watcher", daemon=True)
+        self._spinner = Spinner("dots", self._title)
         # standard error goes to the log in the meantime
         self._live = Live(
             self._spinner, console=console, transient=True, redirect_stdout=False, redirect_stderr=False
@@ -215,9 +224,12 @@ class Watcher:
     def __enter__(self) -> "Watcher":
         if self.console.is_terminal:
             self._live.start()
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
         self._live.stop()
 
     @property
@@ -234,6 +246,7 @@ class Watcher:
             self._say(f"{name}: {url}", "dim")
 
     def starting(self, title: str) -> None:
+        self._title, self._since = title, time.monotonic()
         self._spinner.update(text=title)
 
     def finished(self, cell: Cell) -> None:
@@ -258,8 +271,21 @@ class Watcher:
         print(f"trilla: interrupted; {kept}the same command resumes from here", file=sys.stderr)
         return 128 + interrupt.number
 
+    def _tell(self) -> None:
+        """Show which step runs, for how long, and how many results the study has."""
+        while not self._ended.wait(SPINNER_EVERY_S):
+            if self.console.is_terminal:
+                self._spinner.update(text=self._running())
+            elif time.monotonic() - self._said >= LINE_EVERY_S:
+                self._say(self._running(), "dim")
+
+    def _running(self) -> str:
+        results = f", {self._session.journal.recorded():,} results" if self._session else ""
+        return f"{self._title} ({time.monotonic() - self._since:.0f} s{results})"
+
     def _say(self, line: str, style: str) -> None:
-        elapsed = time.monotonic() - self._started
+        self._said = time.monotonic()
+        elapsed = self._said - self._started
         self.console.print(
             f"[{elapsed:5.0f} s] {line}", style=style, soft_wrap=True, markup=False, highlight=False
         )
