@@ -11,7 +11,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import CliApp, CliPositionalArg, CliSubCommand, CliToggleFlag, SettingsError
 
-from deployments.data_words import with_quoted_data
+from deployments.data_words import with_quoted_words
 from flows.parameters import ReadingParameters, StudyParameters
 from infra import __version__
 from infra.errors import TrillaError
@@ -174,7 +174,7 @@ class Trilla(_Command):
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; an error that the user can correct prints one sentence and exits with status 2."""
-    given = with_quoted_data(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    given = with_quoted_words(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     try:
         CliApp.run(Trilla, cli_args=given, cli_exit_on_error=False)
     except ValidationError as error:

@@ -1,14 +1,15 @@
-"""The words of `--data`: names and paths that commas separate, although a path may hold commas itself."""
+"""The words of flags that take several: commas separate them, although a path may hold commas itself."""
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-FLAG = "--data"
+from infra.flag_words import is_listed, listed, split_at_commas
 
 
-def with_quoted_data(arguments: Sequence[str]) -> list[str]:
-    """Replace the value of each `--data` by a JSON list, in which commas and digits inside a path have no meaning.
+def with_quoted_words(arguments: Sequence[str]) -> list[str]:
+    """Replace the value of each flag that takes several words by a list of words in quotes.
+
+    In such a list commas inside a path have no meaning, `null` and `2024` are texts, and a word may begin with a dash.
 
     Parameters
     ----------
@@ -25,22 +26,20 @@ def with_quoted_data(arguments: Sequence[str]) -> list[str]:
 
 
 def _quoted(arguments: Sequence[str]) -> Iterator[str]:
-    is_value = False
+    asks = ""
     for word in arguments:
         flag, mark, value = word.partition("=")
-        if is_value and not word.startswith("-"):
-            yield _as_list(word)
-        elif mark and flag == FLAG:
-            yield f"{FLAG}={_as_list(value)}"
+        if asks and not word.startswith("--"):
+            yield _as_list(asks, word)
+        elif mark and flag in SPLIT:
+            yield f"{flag}={_as_list(flag, value)}"
         else:
             yield word
-        is_value = word == FLAG
+        asks = word if word in SPLIT else ""
 
 
-def _as_list(value: str) -> str:
-    if value.startswith("[") and not Path(value).exists():
-        return value
-    return json.dumps(split_words(value), ensure_ascii=False)
+def _as_list(flag: str, value: str) -> str:
+    return value if is_listed(value) else listed(SPLIT[flag](value))
 
 
 def split_words(value: str) -> list[str]:
@@ -65,3 +64,11 @@ def split_words(value: str) -> list[str]:
         words.append(",".join(pieces[:end]).strip())
         pieces = pieces[end:]
     return words
+
+
+SPLIT: Mapping[str, Callable[[str], list[str]]] = {
+    "--data": split_words,
+    "--missing": split_at_commas,
+    "--keep-column": split_at_commas,
+}
+"""Flags that take several words, each with the function that splits its value."""

@@ -11,17 +11,22 @@ from rich.text import Text
 from deployments.preparations import print_note
 from tasks.datasets.catalogue import Source
 from tasks.datasets.looking import Look
-from tasks.datasets.notes import is_warning, shown_name
-from tasks.datasets.survey import ColumnSurvey
+from tasks.datasets.notes import is_warning, lines_of, shown_name, warnings_first
+from tasks.datasets.survey import ColumnSurvey, TableSurvey
 from tasks.report import column_words, wording
 from tasks.report.look_page import LookPage
 
 MOST_SHOWN = 60  # largest number of columns in the terminal's table
 MOST_PICTURES = 200  # largest number of columns whose values the page draws
 MOST_CLASSES = 20  # largest number of values of a column that is named as a possible target
-MOST_TARGETS = 5
+MOST_TARGETS = 5  # largest number of possible targets that are named
+MOST_EXAMPLES = 46  # largest width of the examples in the terminal's table
+ROOM = 56  # width of the other columns of the table without the notes
+NARROW = 120  # width of a terminal below which the notes stand below the table
 LOOKS: Mapping[str, dict[str, Any]] = {
-    "Examples": {"no_wrap": True, "overflow": "ellipsis", "max_width": 46},
+    "Column": {"overflow": "fold", "max_width": 40},
+    "Read as": {"no_wrap": True},
+    "Examples": {"no_wrap": True, "overflow": "ellipsis"},
     "Missing": {"justify": "right", "no_wrap": True},
     "Distinct": {"justify": "right", "no_wrap": True},
 }
@@ -42,22 +47,21 @@ class LookedTable:
 
     def show(self, console: Console) -> None:
         """Print the columns, the notes about the table, and the target."""
-        survey = self.look.survey
+        survey = self._survey
         shown = column_words.columns_to_show(survey.columns, MOST_SHOWN)
         console.print(Text(self._heading(), "bold"), soft_wrap=True)
-        console.print(_table(shown))
+        is_narrow = console.width < NARROW
+        console.print(_table(shown, console.width))
         if hidden := len(survey.columns) - len(shown):
             told = (
                 f"  {hidden:,} more columns are not shown here; --html FILE and --json FILE have all columns"
             )
             console.print(Text(told), soft_wrap=True)
-        for note in survey.notes:
+        below = lines_of({column.name: column.notes for column in shown if column.notes}) if is_narrow else []
+        for note in warnings_first([*below, *survey.notes]):
             print_note(wording.one_line(note), console)
         if self.refusal is None:
             console.print(Text(self._task()), soft_wrap=True)
-        if self.source.target is None and (targets := self._possible_targets()):
-            told = f"without --target the rows are clustered; possible targets: {', '.join(targets)}"
-            console.print(Text(told), soft_wrap=True)
 
     def page(self, study: str) -> LookPage:
         """The content of the page."""
@@ -67,7 +71,7 @@ class LookedTable:
             answer=self._task(),
             refusal=self.refusal,
             command=study,
-            survey=self.look.survey,
+            survey=self._survey,
             pictures=self.look.pictures(MOST_PICTURES),
         )
 
@@ -75,7 +79,7 @@ class LookedTable:
         """The columns, the target and the notes."""
         return {
             "task": self.look.task,
-            **self.look.survey.model_dump(mode="json"),
+            **self._survey.model_dump(mode="json"),
             "refusal": self.refusal,
         }
 
@@ -86,22 +90,41 @@ class LookedTable:
     def _task(self) -> str:
         return f"{self.look.task}, {column_words.target_words(self.look.survey.target)}"
 
+    @property
+    def _survey(self) -> TableSurvey:
+        """The survey with the note that terminal, page and file add to those of a study."""
+        survey = self.look.survey
+        return survey.model_copy(update={"notes": tuple(warnings_first([*survey.notes, *self._hint()]))})
+
+    def _hint(self) -> list[str]:
+        """Sentence that nothing is predicted, with possible targets; an empty list if no target can be given."""
+        if self.source.target is not None or not self.source.own:
+            return []
+        names = self._possible_targets()
+        more = f" and {len(names) - MOST_TARGETS:,} more" if len(names) > MOST_TARGETS else ""
+        shown = f"; possible targets: {', '.join(names[:MOST_TARGETS])}{more}" if names else ""
+        return [f"without --target the rows are clustered{shown}"]
+
     def _possible_targets(self) -> list[str]:
-        """Columns of a few values, if such columns are few."""
+        """Columns of a few values."""
         most = min(MOST_CLASSES, self.look.survey.rows // 2)
-        names = [
+        return [
             f"{shown_name(column.name)} ({column.distinct} values)"
             for column in self.look.survey.columns
             if column.distinct is not None and 2 <= column.distinct <= most
         ]
-        return names if len(names) <= MOST_TARGETS else []
 
 
-def _table(columns: Sequence[ColumnSurvey]) -> Table:
+def _table(columns: Sequence[ColumnSurvey], width: int) -> Table:
+    """The columns as a table; in a narrow terminal without the notes, and with less room for the examples."""
+    headings = column_words.HEADINGS[:-1] if width < NARROW else column_words.HEADINGS
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in column_words.HEADINGS:
+    for heading in headings:
         table.add_column(heading, **LOOKS.get(heading, {"overflow": "fold"}))
+    table.columns[headings.index("Examples")].max_width = max(
+        MOST_EXAMPLES // 4, min(MOST_EXAMPLES, width - ROOM)
+    )
     for column, row in zip(columns, column_words.column_rows(columns), strict=True):
         style = "yellow" if any(map(is_warning, column.notes)) else "" if column.used else "dim"
-        table.add_row(*(Text(cell, style) for cell in row))
+        table.add_row(*(Text(cell, style) for cell in row[: len(headings)]))
     return table

@@ -2,12 +2,13 @@
 
 import shlex
 from collections.abc import Mapping
-from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
+from deployments.data_words import split_words
 from flows.parameters import ReadingParameters
+from infra.flag_words import one_word, with_flag
 from tasks.datasets.notes import is_warning
 from tasks.datasets.prepared import PreparedDataset
 
@@ -44,7 +45,7 @@ def print_note(line: str, console: Console) -> None:
 
 
 def command(name: str, data: str, reading: ReadingParameters) -> str:
-    """Return the command line that looks at data, or makes a study of data.
+    """Return the command line that looks at data, or makes a study of data; it can be pasted into a shell.
 
     Parameters
     ----------
@@ -55,7 +56,8 @@ def command(name: str, data: str, reading: ReadingParameters) -> str:
     reading : ReadingParameters
         Parameters with which the data are read.
     """
-    given = ["--data", data] if name == "study" else [data]
+    place = f"./{data}" if data.startswith("-") else data
+    given = with_flag("--data", one_word([place], split_words)) if name == "study" else [place]
     return shlex.join(["trilla", name, *given, *_flags(reading)])
 
 
@@ -63,14 +65,9 @@ def _flags(reading: ReadingParameters) -> list[str]:
     """Flags for the parameters that differ from their defaults."""
     flags = []
     for name, field in ReadingParameters.model_fields.items():
-        value = getattr(reading, name)
-        if value != field.default:
-            flag = name.replace("_", "-")
-            flags += [f"--no-{flag}"] if value is False else [f"--{flag}", *_words(value)]
+        value, flag = getattr(reading, name), f"--{name.replace('_', '-')}"
+        if value is True:
+            flags += [flag]
+        elif value != field.default:
+            flags += with_flag(flag, one_word(value) if isinstance(value, list) else value)
     return flags
-
-
-def _words(value: Any) -> list[str]:
-    if value is True:
-        return []
-    return [",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)]

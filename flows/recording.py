@@ -23,6 +23,7 @@ from tasks.registry import ALGORITHMS
 from tasks.report.artifacts import (
     columns_description,
     columns_table,
+    images_markdown,
     leaderboard_rows,
     markdown_links,
     markdown_recommendations,
@@ -124,11 +125,18 @@ def record_dataset(session: Session, key: str, dataset: PreparedDataset) -> None
     )
 
 
-def record_columns(session: Session, described: Dataset) -> None:
-    """Show what was done to each column on Prefect's page, and store it as a table with the study's MLflow run."""
+def record_preparation(session: Session, described: Dataset) -> None:
+    """Show what was done to the data on Prefect's page, and store the table of columns with the study's MLflow run."""
+    name = re.sub(r"[^a-z0-9]+", "-", described.name.lower()).strip("-")
     if not described.surveys:
+        show(
+            create_markdown_artifact,
+            key=f"images-{name}".strip("-"),
+            markdown=images_markdown(described),
+            description=f"Images of {described.name}",
+        )
         return
-    rows, name = columns_table(described), re.sub(r"[^a-z0-9]+", "-", described.name.lower()).strip("-")
+    rows = columns_table(described)
     show(
         create_table_artifact,
         key=f"columns-{name}".strip("-"),

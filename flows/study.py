@@ -137,22 +137,26 @@ def preparation() -> list[PreparedDataset]:
         )
         warm_up_workers(session.cluster.client, dataset.task)
         refuse_namesake(dataset, data, prepared)
-        surveyed = dataset.survey()
-        columns = surveyed.columns if surveyed else ()
-        described = Dataset(
-            columns=dataset.columns,
-            target=dataset.target,
-            epochs=parameters.epochs,
-            surveys=columns_to_show(columns),
-            file_columns=[column.name for column in columns],
-            **dataset.model_dump(include=SHOWN),
-        )
-        session.result.datasets.append(described)
+        session.result.datasets.append(described(dataset, parameters.epochs))
         recording.record_dataset(session, session.key, dataset)
-        recording.record_columns(session, described)
+        recording.record_preparation(session, session.result.datasets[-1])
         prepared.append(dataset)
         session.datasets[dataset.name] = dataset
     return prepared
+
+
+def described(dataset: PreparedDataset, epochs: int | None) -> Dataset:
+    """The prepared data set as the result shows it."""
+    surveyed = dataset.survey()
+    columns = surveyed.columns if surveyed else ()
+    return Dataset(
+        columns=dataset.columns,
+        target=dataset.target,
+        epochs=epochs,
+        surveys=columns_to_show(columns),
+        file_columns=[column.name for column in columns],
+        **dataset.model_dump(include=SHOWN),
+    )
 
 
 def warm_up_workers(client: Client, task: Task) -> None:

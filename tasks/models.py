@@ -15,6 +15,8 @@ from infra.errors import DataError, ParameterError
 from infra.extras import VISION
 from tasks.datasets.catalogue import Source, Task
 from tasks.datasets.images.deep import FULL_RANGE, ValueRange
+from tasks.datasets.notes import lines_of, sort_notes
+from tasks.datasets.novelties import novelties
 from tasks.datasets.recipe import Recipe
 
 MODEL_FILE, DESCRIPTION_FILE = "model.skops", "model.json"
@@ -188,7 +190,7 @@ def score_table(
     source : Source
         The table; the order of its columns is free, and columns that the model does not use are ignored.
     tell : callable
-        Function that is called with each sentence that tells how the table was read.
+        Function that is called with each sentence that tells how the table was read, and what is new in it.
 
     Returns
     -------
@@ -205,7 +207,9 @@ def score_table(
     X = description.recipe.apply(table)
     if not table.rows:
         raise DataError(f"'{source.path}' has no rows to predict")
-    for sentence in description.recipe.remarks(table):
+    told = [*description.recipe.remarks(table), *novelties(description.recipe, model["prepare"], X)]
+    found = sort_notes(told, description.recipe.inputs)
+    for sentence in (*found.general, *lines_of(found.by_column)):
         tell(sentence)
     return _predictions(model, description, X)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import hypothesis
 import pytest
 from filelock import FileLock
 
@@ -18,6 +19,10 @@ from infra.settings import Settings
 from tests.infra.engines.starting import close_spark
 
 TRILLA = Path(sys.executable).parent / "trilla"
+
+# a busy machine must not fail a test, and a failure of one run must not decide what the next run tries
+hypothesis.settings.register_profile("trilla", deadline=None, database=None)
+hypothesis.settings.load_profile("trilla")
 
 
 def free_port() -> int:

@@ -13,11 +13,13 @@ from infra.readable import MOST, listed
 from tasks.datasets.catalogue import Source
 from tasks.datasets.column_selection import notes_of_selection
 from tasks.datasets.columns import AnyColumn, TrainingColumn
+from tasks.datasets.frames import selected
 from tasks.datasets.missing import MISSING_WORDS
 from tasks.datasets.notes import lines
 from tasks.datasets.raw import RawTable
 from tasks.datasets.recipe import Recipe, learn_columns
 from tasks.datasets.reviewing import review
+from tasks.datasets.suspects import repeated_rows
 from tasks.datasets.table_rules import TableRules
 
 
@@ -86,13 +88,20 @@ def clean(table: RawTable, source: Source, rules: TableRules, folds: int) -> Cle
     names = [column.name for column in recipe.columns if column.name in features]
     found = review(features, names, values, source.options.keep_column)
     recipe = recipe.without(found.left_out)
-    notes = [*(target.notes if target else ()), *_notes_of_columns(learned, recipe), *found.notes]
-    notes += notes_of_selection(recipe, len(features))
     _require_inputs(recipe, learned, source)
+    used = selected(features, recipe.outputs)
+    held_out = rules.held_out(target.column, target.values[is_known]) if target else None
+    notes = [
+        *(target.notes if target else ()),
+        *_notes_of_columns(learned, recipe),
+        *found.notes,
+        *repeated_rows(used, values, held_out).notes,
+        *notes_of_selection(recipe, len(features)),
+    ]
     if "" in recipe.inputs:
         place = table.names.index("") + 1
         raise DataError(f"column {place} of '{source.path}' has no name; give every column a name")
-    return Cleaned(recipe, rows, features[recipe.outputs], values, notes)
+    return Cleaned(recipe, rows, used, values, notes)
 
 
 def _require_inputs(recipe: Recipe, learned: list[tuple[TrainingColumn, AnyColumn]], source: Source) -> None:

@@ -1,10 +1,12 @@
 """Hold-outs: rows that are set aside with a fixed seed before any search, so that no search sees these rows."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from infra.errors import DataError
 from tasks.datasets.checking import HOLDOUT_PER_CLASS, HOLDOUT_SHARE
-from tasks.datasets.prepared import PreparedDataset, RowNumbers, Target
+from tasks.datasets.prepared import RowNumbers, Target
 
 HOLDOUT_SEED = 20260101
 
@@ -24,21 +26,20 @@ def random_holdout(y: Target, rows: int | None = None) -> tuple[RowNumbers, RowN
     train, test : numpy.ndarray of intp
         Row numbers in ascending order.
     """
-    test = np.sort(np.random.default_rng(HOLDOUT_SEED).permutation(len(y))[: _total(y, rows)])
-    return np.setdiff1d(np.arange(len(y)), test), test
+    return _split(len(y), np.random.default_rng(HOLDOUT_SEED).permutation(len(y))[: _total(y, rows)])
 
 
 def stratified_holdout(
-    dataset: PreparedDataset, y: Target, rows: int | None = None
+    y: Target, classes: Sequence[str], rows: int | None = None
 ) -> tuple[RowNumbers, RowNumbers]:
     """Hold out rows of each class in proportion, at least two a class.
 
     Parameters
     ----------
-    dataset : PreparedDataset
-        The data set that the rows belong to.
     y : numpy.ndarray of shape (rows,)
         Codes of the classes.
+    classes : sequence of str
+        Name of the class of each code.
     rows : int, optional
         Number of rows to hold out; None: 19.4 %, on the diabetes table 149 of 768, as published work does.
 
@@ -54,17 +55,23 @@ def stratified_holdout(
     """
     total = _total(y, rows)
     generator = np.random.default_rng(HOLDOUT_SEED)
-    counts = np.bincount(y, minlength=len(dataset.classes))
+    counts = np.bincount(y, minlength=len(classes))
     takes = _shares(counts, total)
-    for name, count, take in zip(dataset.classes, counts, takes, strict=True):
+    for name, count, take in zip(classes, counts, takes, strict=True):
         if take >= count:
             raise DataError(
-                f"class '{name}' of data set '{dataset.name}' has {count} rows, and holding out {take} "
-                f"(rows={total} in all, at least {HOLDOUT_PER_CLASS} a class) leaves none to train on"
+                f"class '{name}' has {count} rows, and holding out {take} (rows={total} in all, at least "
+                f"{HOLDOUT_PER_CLASS} a class) leaves none to train on"
             )
     chosen = [generator.permutation(np.flatnonzero(y == code))[:take] for code, take in enumerate(takes)]
-    test = np.sort(np.concatenate(chosen))
-    return np.setdiff1d(np.arange(len(y)), test), test
+    return _split(len(y), np.concatenate(chosen))
+
+
+def _split(rows: int, held_out: RowNumbers) -> tuple[RowNumbers, RowNumbers]:
+    """Numbers of the other rows and of the held-out rows, both in ascending order."""
+    is_held_out = np.zeros(rows, bool)
+    is_held_out[held_out] = True
+    return np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)
 
 
 def _total(y: Target, rows: int | None) -> int:

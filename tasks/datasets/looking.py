@@ -11,11 +11,20 @@ from tasks.datasets.catalogue import Source, Task
 from tasks.datasets.cleaning import Cleaned
 from tasks.datasets.columns import AnyColumn, TrainingColumn, learn_column
 from tasks.datasets.distributions import Distribution, distribution, histogram
-from tasks.datasets.notes import sort_notes
+from tasks.datasets.notes import shown_name, sort_notes
 from tasks.datasets.preparation import checked_and_cleaned, keep, read_training_table
 from tasks.datasets.prepared import PreparedDataset
 from tasks.datasets.raw import RawColumn, RawTable
-from tasks.datasets.survey import ColumnSurvey, TableSurvey, describe, describe_target, not_read, survey
+from tasks.datasets.survey import (
+    ColumnSurvey,
+    TableSurvey,
+    TargetSurvey,
+    describe,
+    describe_target,
+    not_read,
+    survey,
+    survey_target,
+)
 from tasks.datasets.table_rules import TableRules
 
 
@@ -58,7 +67,7 @@ class Look:
 
     def pictures(self, most: int) -> dict[str, Distribution]:
         """Distributions of the first columns, at most so many, without those whose values cannot be counted."""
-        found = {raw.name: distribution(raw, self.kinds.get(raw.name)) for raw in self.table.columns[:most]}
+        found = {raw.name: self._picture(raw) for raw in self.table.columns[:most]}
         return {name: one for name, one in found.items() if one is not None}
 
     def _picture(self, raw: RawColumn) -> Distribution | None:
@@ -89,26 +98,43 @@ def look_at(source: Source, rules: TableRules, folds: int) -> Look:
     try:
         cleaned, task = checked_and_cleaned(table, source, rules, folds)
     except DataError as refusal:
-        return _refused(table, source, rules, str(refusal))
+        return _refused(table, source, rules.settled(table, source), folds, str(refusal))
     kinds = {column.name: column for column in cleaned.recipe.columns}
     return Look(table, kinds, survey(table, cleaned), task, cleaned=cleaned)
 
 
-def _refused(table: RawTable, source: Source, rules: TableRules, refusal: str) -> Look:
+def _refused(table: RawTable, source: Source, rules: TableRules, folds: int, refusal: str) -> Look:
     """Look at each column by itself, because a table is refused for the sake of any of its columns."""
     kinds: dict[str, AnyColumn] = {}
     columns: list[ColumnSurvey] = []
+    target, notes = _target_by_itself(table, source, rules, folds)
+    told = sort_notes([*table.notes, *notes], table.names)
     for raw in table.columns:
         if raw.name == source.target:
-            columns.append(describe_target(raw, None, ()))
+            columns.append(describe_target(raw, target, told.by_column.get(raw.name, ())))
             continue
         try:
             kinds[raw.name], notes = _by_itself(raw, source, rules)
-            columns.append(describe(raw, kinds[raw.name], notes))
+            columns.append(describe(raw, kinds[raw.name], (*told.by_column.get(raw.name, ()), *notes)))
         except DataError as fault:
             columns.append(not_read(raw, str(fault)))
-    described = TableSurvey(rows=table.rows, columns=tuple(columns), notes=table.notes)
-    return Look(table, kinds, described, source.task, refusal)
+    described = TableSurvey(rows=table.rows, columns=tuple(columns), target=target, notes=told.general)
+    return Look(table, kinds, described, rules.task, refusal)
+
+
+def _target_by_itself(
+    table: RawTable, source: Source, rules: TableRules, folds: int
+) -> tuple[TargetSurvey | None, tuple[str, ...]]:
+    """The target as a study would read it, and the notes about it; None where it cannot be read."""
+    if source.target not in table.names:
+        return None, ()
+    try:
+        learned = rules.learn_target(table, source, folds)
+    except DataError as fault:
+        return None, (f"{shown_name(source.target)}: {fault}",)
+    if learned is None:
+        return None, ()
+    return survey_target(learned.column, learned.values[learned.is_known]), learned.notes
 
 
 def _by_itself(raw: RawColumn, source: Source, rules: TableRules) -> tuple[AnyColumn, tuple[str, ...]]:

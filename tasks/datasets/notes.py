@@ -1,7 +1,7 @@
 """Notes: sentences about what was done to a column (`COLUMN: sentence`) or to a data set as a whole."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 WARNING = "warning: "
@@ -37,17 +37,22 @@ def is_warning(note: str) -> bool:
     return re.search(rf"(^|: ){WARNING}|(^| )--[a-z]", note) is not None
 
 
+def warnings_first(notes: Iterable[str]) -> list[str]:
+    """The notes with those that a person should check at the beginning."""
+    return sorted(notes, key=lambda note: not is_warning(note))
+
+
 def shown_name(column: str) -> str:
     """Name of a column, or words for a column without a name."""
     return column or WITHOUT_NAME
 
 
 def sort_notes(notes: Sequence[str], columns: Collection[str]) -> SortedNotes:
-    """Sort notes by column; the name of a column may hold a colon, and the longest name that fits is taken."""
+    """Sort notes by column, warnings first; of several names that a note may begin with, the longest is taken."""
     name_of = {shown_name(column): column for column in columns}
     general: list[str] = []
     by_column: dict[str, tuple[str, ...]] = {}
-    for note in notes:
+    for note in warnings_first(notes):
         ends = [found.start() for found in re.finditer(": ", note)]
         name = next((note[:end] for end in reversed(ends) if note[:end] in name_of), None)
         if name is None:
@@ -59,9 +64,9 @@ def sort_notes(notes: Sequence[str], columns: Collection[str]) -> SortedNotes:
 
 
 def lines(notes: Sequence[str], columns: Collection[str]) -> list[str]:
-    """The notes about the data set as a whole, then those about columns, alike notes of several columns in one line."""
+    """The notes about the data set as a whole and about columns, warnings first, alike notes of columns in one line."""
     found = sort_notes(notes, columns)
-    return [*found.general, *lines_of(found.by_column)]
+    return warnings_first([*found.general, *lines_of(found.by_column)])
 
 
 def lines_of(by_column: Mapping[str, Sequence[str]]) -> list[str]:
@@ -73,8 +78,7 @@ def lines_of(by_column: Mapping[str, Sequence[str]]) -> list[str]:
     for column, sentences in by_column.items():
         told = "; ".join(sentences)
         alike.setdefault(re.sub(r"[\d.,]+", "#", told), []).append((shown_name(column), told))
-    lines = [line for group in alike.values() for line in _lines_of_group(group)]
-    return sorted(lines, key=lambda line: not is_warning(line))
+    return warnings_first(line for group in alike.values() for line in _lines_of_group(group))
 
 
 def _lines_of_group(group: Sequence[tuple[str, str]]) -> list[str]:

@@ -104,6 +104,12 @@ def read_numbers(texts: pa.ChunkedArray, hints: Hints = Hints()) -> NumberReadin
     )
 
 
+def holds_words(texts: pa.ChunkedArray) -> bool:
+    """Whether a text is no number in any style; False: each text is a number in some style, or null."""
+    numerals = _taken_apart(pc.unique(texts).drop_null(), np.zeros(0, np.int64))
+    return bool(pc.any(pc.and_(pc.is_null(numerals.digits), pc.is_null(numerals.infinite))).as_py())
+
+
 def plain_numbers(texts: pa.ChunkedArray) -> NumberReading | None:
     """Read texts that are all written as programs write numbers, quickly; None if one is not, or is ambiguous."""
     numbers = _plain_values(texts)

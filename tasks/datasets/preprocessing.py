@@ -1,6 +1,6 @@
 """The scikit-learn step that turns the columns of a prepared table into the numbers that an algorithm uses."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -102,11 +102,22 @@ def input_columns(fitted: ColumnTransformer) -> list[str]:
     fitted : ColumnTransformer
         A fitted `preprocessor`.
     """
-    names: list[str] = []
+    return [
+        name for step, encoder, columns in fitted_steps(fitted) for name in _INPUTS[step](encoder, columns)
+    ]
+
+
+def fitted_steps(fitted: ColumnTransformer) -> Iterator[tuple[str, Any, list[str]]]:
+    """Name, fitted encoder and input columns of each step that has columns.
+
+    Parameters
+    ----------
+    fitted : ColumnTransformer
+        A fitted `preprocessor`.
+    """
     for step, encoder, places in fitted.transformers_:
         if places:
-            names += _INPUTS[step](encoder, list(fitted.feature_names_in_[places]))
-    return names
+            yield step, encoder, list(fitted.feature_names_in_[places])
 
 
 def _repeated(columns: Sequence[str], widths: Any) -> list[str]:

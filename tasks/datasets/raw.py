@@ -16,7 +16,7 @@ from infra.readable import shortened
 from tasks.datasets.marks import Hints
 from tasks.datasets.missing import MISSING_WORDS
 from tasks.datasets.number_style import NumberStyle
-from tasks.datasets.numerals import NumberReading, plain_numbers, read_numbers
+from tasks.datasets.numerals import PEEK, NumberReading, holds_words, plain_numbers, read_numbers
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,11 @@ class RawColumn:
         return pc.if_else(pc.is_in(self.written, missing), None, self.written)
 
     @cached_property
+    def encoded(self) -> pa.DictionaryArray:
+        """The texts, each different text once, with the place of each cell's text."""
+        return self.texts.combine_chunks().dictionary_encode()
+
+    @cached_property
     def reading(self) -> NumberReading:
         """The cells of a text column, read as numbers."""
         return self._plain or read_numbers(self.texts, self.hints)
@@ -103,6 +108,13 @@ class RawColumn:
     def is_word(self) -> npt.NDArray[np.bool_]:
         """Mask of the cells that hold a text which is no number."""
         return self.reading.is_word if self.holds_texts else np.zeros(len(self.values), bool)
+
+    @cached_property
+    def has_words(self) -> bool:
+        """Whether a cell holds a text which is no number; the first cells often tell, which takes no time."""
+        if not self.holds_texts or self._plain:
+            return False
+        return holds_words(self.texts[:PEEK]) or bool(self.is_word.any())
 
     @property
     def count(self) -> int:

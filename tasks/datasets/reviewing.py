@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from infra.flag_words import one_word, with_flag
+from tasks.datasets.frames import selected
 from tasks.datasets.notes import warning
 from tasks.datasets.suspects import (
     Suspect,
     constant_columns,
     copied_features,
-    repeated_rows,
     row_numbers,
     target_copies,
     target_tellers,
@@ -32,7 +33,7 @@ class Review:
     left_out : dict of str to str
         Reason for each column that models must not use.
     notes : list of str
-        Sentences about columns that are used although something is strange, and about the rows.
+        Sentences about columns that are used although something is strange.
     """
 
     left_out: dict[str, str]
@@ -42,7 +43,7 @@ class Review:
 def review(
     features: pd.DataFrame, names: Sequence[str], target: Target | None, kept: Collection[str]
 ) -> Review:
-    """Look for columns and rows of a training table that must not be learned from.
+    """Look for columns of a training table that must not be learned from.
 
     Parameters
     ----------
@@ -57,7 +58,7 @@ def review(
     """
     left_out: dict[str, str] = {}
     notes: list[str] = []
-    columns = features[list(names)]
+    columns = selected(features, names)
     for suspect, remedy in _suspects(columns, target):
         if suspect.name in left_out:
             continue
@@ -68,8 +69,7 @@ def review(
     notes += [
         warning(f"{told.reason}; {_WARNING}", told.name) for told in _warnings(columns, target, left_out)
     ]
-    repeated = repeated_rows(features, target).note
-    return Review(left_out, [*notes, f"{repeated}; these rows are kept"] if repeated else notes)
+    return Review(left_out, notes)
 
 
 _WARNING = "make sure that the column is known before the target is, or scores are too good to be true"
@@ -86,7 +86,11 @@ def _suspects(features: pd.DataFrame, target: Target | None) -> Iterator[tuple[S
 
 
 def _flag(suspect: Suspect) -> str:
-    return f"; --keep-column {shlex.quote(suspect.name)} uses it" if suspect.name else ""
+    return (
+        f"; {shlex.join(with_flag('--keep-column', one_word([suspect.name])))} uses it"
+        if suspect.name
+        else ""
+    )
 
 
 def _warnings(features: pd.DataFrame, target: Target | None, left_out: dict[str, str]) -> list[Suspect]:

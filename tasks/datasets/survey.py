@@ -150,7 +150,7 @@ def describe_target(raw: RawColumn, target: TargetSurvey | None, notes: Sequence
 
 def not_read(raw: RawColumn, refusal: str) -> ColumnSurvey:
     """Survey a column whose values cannot be used, with the reason."""
-    reason = refusal.removeprefix(f"'{raw.path}', ")
+    reason = refusal.removeprefix(f"'{raw.path}'").lstrip(",: ")
     return _as_written(raw).model_copy(update={"read_as": REFUSED, "notes": (reason,)})
 
 

@@ -2,12 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
 
 from tasks.datasets.catalogue import Source, Task
 from tasks.datasets.columns import Column
 from tasks.datasets.raw import RawTable
-from tasks.datasets.targets import LearnedTarget
+from tasks.datasets.targets import AnyTarget, LearnedTarget
 
 
 class TableRules(ABC):
@@ -40,6 +43,18 @@ class TableRules(ABC):
         DataError
             If the problem cannot use the target.
         """
+
+    def held_out(self, target: AnyTarget, values: npt.NDArray[Any]) -> npt.NDArray[np.intp] | None:
+        """Numbers of the rows that a study holds out; None: no rows are held out.
+
+        Parameters
+        ----------
+        target : ClassTarget or QuantityTarget
+            The target.
+        values : numpy.ndarray of shape (rows,)
+            Class codes (int64) or the quantity (float64) of the training rows.
+        """
+        return None
 
     def check(self, columns: Sequence[Column], source: Source) -> None:
         """Refuse a table whose columns the problem cannot use.

@@ -17,7 +17,7 @@ from tasks.datasets.options import RareClasses
 from tasks.datasets.prepared import PreparedDataset, RowNumbers, Split, Target
 from tasks.datasets.raw import RawColumn, RawTable
 from tasks.datasets.table_rules import TableRules
-from tasks.datasets.targets import ClassTarget, LearnedTarget
+from tasks.datasets.targets import AnyTarget, ClassTarget, LearnedTarget
 from tasks.pictures.best_predictions import BestPrediction, class_pictures
 from tasks.pictures.importance import importance_picture
 from tasks.problems.base import EvaluationScheme, MetricColumn
@@ -53,6 +53,9 @@ class ClassRules(TableRules):
         names = sorted(labels.counts, key=lambda name: (name == source.positive, rank(name)))
         column = ClassTarget(name=raw.name, classes=tuple(names))
         return LearnedTarget(column, labels.in_order(names), labels.is_known, (*notes, *labels.notes))
+
+    def held_out(self, target: AnyTarget, values: Target) -> RowNumbers:
+        return stratified_holdout(values, target.classes)[1]
 
 
 def _refused(labels: Labels, rare: dict[str, int], raw: RawColumn, source: Source, folds: int) -> Labels:
@@ -96,7 +99,7 @@ class Classification(Prediction):
     def holdout(
         self, dataset: PreparedDataset, y: Target, rows: int | None = None
     ) -> tuple[RowNumbers, RowNumbers]:
-        return stratified_holdout(dataset, y, rows)
+        return stratified_holdout(y, dataset.classes, rows)
 
     def search_splitter(self, folds: int, seed: int) -> Any:
         return StratifiedKFold(folds, shuffle=True, random_state=seed)

@@ -22,7 +22,7 @@ from tasks.datasets.holdout import random_holdout
 from tasks.datasets.prepared import PreparedDataset, RowNumbers, Split, Target
 from tasks.datasets.raw import RawColumn, RawTable
 from tasks.datasets.table_rules import TableRules
-from tasks.datasets.targets import LearnedTarget, QuantityTarget
+from tasks.datasets.targets import AnyTarget, LearnedTarget, QuantityTarget
 from tasks.pictures.best_predictions import BestPrediction, quantity_picture
 from tasks.pictures.importance import importance_picture
 from tasks.problems.base import EvaluationScheme, MetricColumn
@@ -51,6 +51,9 @@ class QuantityRules(TableRules):
         _check_rows(int(is_known.sum()), source, folds)
         notes = (*notes_of_empty(is_known, source), *_notes(number, training))
         return LearnedTarget(QuantityTarget(name=raw.name), values, is_known, notes)
+
+    def held_out(self, target: AnyTarget, values: Target) -> RowNumbers:
+        return random_holdout(values)[1]
 
 
 def _check_rows(rows: int, source: Source, folds: int) -> None:

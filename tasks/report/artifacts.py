@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 
 from tasks.report import sentences, wording
-from tasks.report.column_words import HEADINGS, column_rows, general_notes, some_columns
+from tasks.report.column_words import HEADINGS, changes, column_rows, general_notes, some_columns
 from tasks.report.dataset_result import DatasetResult, dataset_results
 from tasks.report.recommended import recommendation_lines
 from tasks.report.selection import HOLDOUT_ROWS, quality, worker_memory
@@ -63,6 +63,11 @@ def columns_description(described: Dataset) -> str:
     """Return a heading for the table of columns, with the notes about the whole table."""
     lines = [f"Columns of {described.name}", some_columns(described), *general_notes(described)]
     return "\n\n".join(_plain(line) for line in lines if line)
+
+
+def images_markdown(described: Dataset) -> str:
+    """Return what was done to images, as a markdown list."""
+    return _bullets([line for line in (described.caution, *changes(described)) if line])
 
 
 def markdown_summary(result: StudyResult) -> str:

@@ -1,9 +1,9 @@
 """What was done to the columns of a data set, in words; shared by the terminal, the report and the artifacts."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from tasks.datasets.notes import is_warning, lines, shown_name, sort_notes
+from tasks.datasets.notes import is_warning, lines, shown_name, sort_notes, warning
 from tasks.datasets.prepared import PreparedDataset
 from tasks.datasets.survey import ColumnSurvey, TargetSurvey
 from tasks.report import wording
@@ -24,7 +24,8 @@ class PreparationWords:
     header : str
         Name, rows, number of columns, and target.
     lines : list of str
-        A line for each column where something was changed, dropped or guessed; alike lines are joined.
+        Lines about the table, and a line for each column where something was changed, dropped or guessed; warnings
+        come first, and alike lines are joined.
     left_out : int
         Number of further lines, which are not among `lines`.
     """
@@ -37,24 +38,30 @@ class PreparationWords:
 def preparation_words(dataset: PreparedDataset) -> PreparationWords:
     """Return what preparation did to a data set: the lines to show before a study starts."""
     survey = dataset.survey()
+    caution = [warning(dataset.caution)] if dataset.caution else []
     if survey is None:
-        return PreparationWords(f"{dataset.name}: {dataset.rows:,} images", dataset.notes, 0)
+        header = f"{dataset.name}: {wording.count(dataset.rows, 'image')}"
+        return PreparationWords(header, [*caution, *_on_one_line(dataset.notes, ())], 0)
     used = wording.count(survey.used, "column")
     header = (
         f"{dataset.name}: {wording.count(dataset.rows, 'row')}, {used} used, {target_words(survey.target)}"
     )
-    told = [wording.one_line(line) for line in lines(dataset.notes, [one.name for one in survey.columns])]
+    told = [*caution, *_on_one_line(dataset.notes, [column.name for column in survey.columns])]
     return PreparationWords(header, told[:MOST_LINES], len(told[MOST_LINES:]))
 
 
 def changes(described: Dataset) -> list[str]:
-    """Return the notes of a data set, alike notes of several columns in one line."""
-    return lines(described.notes, described.file_columns)
+    """Return the notes of a data set, warnings first, alike notes of several columns in one line."""
+    return _on_one_line(described.notes, described.file_columns)
 
 
-def warnings(notes: Sequence[str]) -> list[str]:
-    """Return the notes that a person should check."""
-    return [wording.one_line(note) for note in notes if is_warning(note)]
+def warnings(described: Dataset) -> list[str]:
+    """Return the notes of a data set that a person should check, alike notes of several columns in one line."""
+    return [line for line in changes(described) if is_warning(line)]
+
+
+def _on_one_line(notes: Sequence[str], columns: Collection[str]) -> list[str]:
+    return [wording.one_line(line) for line in lines(notes, columns)]
 
 
 def target_words(target: TargetSurvey | None) -> str:

@@ -11,6 +11,7 @@ from tasks.results import StudyResult
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 
 def render(result: StudyResult) -> str:
@@ -57,10 +58,17 @@ def environment() -> "Environment":
     return found
 
 
-def _unbroken(sentence: str) -> str:
-    """Keep a number and its unit, and 'p = 0.31', on one line."""
-    return re.sub(
+def _unbroken(sentence: str) -> "Markup":
+    """Keep a number and its unit, 'p = 0.31' and a flag such as '--keep-column' on one line; the text is escaped."""
+    from markupsafe import Markup, escape
+
+    spaced = re.sub(
         r"(?<=\d) (?=[%s]\b|%|points)|(?<=\bp) (?=[=<])|(?<=[=<]) (?=\d)", "\N{NO-BREAK SPACE}", sentence
+    )
+    parts = re.split(r"((?:^|(?<=\s))--[a-z][a-z-]*)", spaced)
+    return Markup("").join(  # the parts at odd places are flags
+        Markup('<span class="flag">{}</span>').format(part) if place % 2 else escape(part)
+        for place, part in enumerate(parts)
     )
 
 

@@ -11,7 +11,9 @@ from tasks.report.column_words import distinct_words
 from tasks.report.html import environment
 
 HEIGHT = 46.0  # height of a histogram in its own units
-STEP = 8.0  # width of one interval of a histogram, in the same units
+WIDTH = 240.0  # width of a histogram, in the same units
+LINKED = 10  # largest number of columns to check that are named above the table
+GAP = 1.0  # width of the gap between two bars, in the same units
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class FrequencyView:
 class ColumnView:
     """One row of the page."""
 
+    anchor: str
     name: str
     survey: ColumnSurvey
     examples: str
@@ -56,6 +59,11 @@ class ColumnView:
     notes: list[tuple[str, bool]]
     histogram: HistogramView | None
     frequencies: FrequencyView | None
+
+    @property
+    def to_check(self) -> bool:
+        """Whether a person should check a note."""
+        return any(check for _, check in self.notes)
 
 
 @dataclass(frozen=True)
@@ -99,10 +107,14 @@ def render_look(page: LookPage) -> str:
     """Return the page; every text of the data is escaped."""
     survey = page.survey
     columns = (
-        [_column(column, survey.rows, page.pictures.get(column.name)) for column in survey.columns]
+        [
+            _column(f"column-{place}", column, survey.rows, page.pictures.get(column.name))
+            for place, column in enumerate(survey.columns, 1)
+        ]
         if survey
         else []
     )
+    to_check = [column for column in columns if column.to_check]
     notes = [*page.notes, *(survey.notes if survey else ())]
     return (
         environment()
@@ -110,16 +122,24 @@ def render_look(page: LookPage) -> str:
         .render(
             page=page,
             columns=columns,
-            without=len(columns) - len(page.pictures),
+            to_check=to_check[:LINKED],
+            more_to_check=len(to_check[LINKED:]),
+            without=_without_picture(len(columns) - len(page.pictures)),
             notes=[(note, is_warning(note)) for note in notes],
             classes=_frequencies(page.classes) if page.classes else None,
         )
     )
 
 
-def _column(column: ColumnSurvey, rows: int, found: Distribution | None) -> ColumnView:
+def _without_picture(count: int) -> str:
+    has = "has" if count == 1 else "have"
+    return f"{wording.count(count, 'column')} {has} no picture" if count else ""
+
+
+def _column(anchor: str, column: ColumnSurvey, rows: int, found: Distribution | None) -> ColumnView:
     share = f" ({column.missing / rows:.0%})" if column.missing and rows else ""
     return ColumnView(
+        anchor=anchor,
         name=shown_name(column.name),
         survey=column,
         examples=" · ".join(column.examples),
@@ -133,15 +153,18 @@ def _column(column: ColumnSurvey, rows: int, found: Distribution | None) -> Colu
 
 def _histogram(found: Histogram) -> HistogramView:
     highest = max(found.counts)
+    step = WIDTH / len(found.counts)
     bars = [
-        Bar(i * STEP, HEIGHT - tall, STEP - 1, tall, wording.count(count, "row"))
+        Bar(round(i * step, 2), HEIGHT - tall, round(step - GAP, 2), tall, wording.count(count, "row"))
         for i, count in enumerate(found.counts)
         if (tall := _height(count, highest))
     ]
     words = (
-        f"Histogram from {found.low} to {found.high}, at most {wording.count(highest, 'row')} in an interval"
+        f"Histogram: {wording.count(highest, 'row')} have the value {found.low}"
+        if found.low == found.high
+        else f"Histogram from {found.low} to {found.high}, at most {wording.count(highest, 'row')} in an interval"
     )
-    return HistogramView(bars, STEP * len(found.counts), found.low, found.high, words)
+    return HistogramView(bars, WIDTH, found.low, found.high, words)
 
 
 def _height(count: int, highest: int) -> float:
@@ -152,7 +175,7 @@ def _height(count: int, highest: int) -> float:
 def _frequencies(found: Frequencies) -> FrequencyView:
     most = max(count for _, count in found.counts)
     if most == 1:
-        return FrequencyView([], "no value stands in two rows")
+        return FrequencyView([], "each value is in one row only")
     lines = [
         (wording.one_line(text), f"{count:,}", round(100 * count / most, 1)) for text, count in found.counts
     ]

@@ -25,7 +25,7 @@ def dataset_findings(data: DatasetResult) -> list[str]:
     """Return warnings, gain and cost of each search, the fastest engine, and whether engines agree."""
     first = (
         data.described.caution,
-        *warnings(data.described.notes),
+        *warnings(data.described),
         *data.problem.findings(data.cells),
         *gains(data),
     )

@@ -76,6 +76,19 @@ def test_a_cell_that_cannot_be_read_is_one_sentence(
     )
 
 
+def test_what_is_new_in_the_rows_is_told(
+    champion: tuple[str, Path], environment: dict[str, str], tmp_path: Path
+) -> None:
+    table, out = tmp_path / "new.csv", tmp_path / "p.csv"
+    pd.read_csv(BUNDLED / "diabetes.csv").assign(mass=None).to_csv(table, index=False)
+    done = trilla("score", champion[0], str(table), "--out", str(out), environment=environment)
+    assert done.returncode == 0, done.stderr
+    assert (
+        "mass: the new rows have no value in this column, and the training table had values; the model predicts as for "
+        "a row without this value\n" in done.stdout
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -84,7 +97,7 @@ def test_a_cell_that_cannot_be_read_is_one_sentence(
         (("nobody", "no.csv", "--out", "p.csv"), "no file 'no.csv'"),
         (
             ("{name}", "burger-king", "--out", "p.csv"),
-            f"'{BUNDLED / 'burger_king.csv'}': column 'pregnant' is missing; the model needs: pregnant, glucose",
+            f"'{BUNDLED / 'burger_king.csv'}': columns pregnant, glucose, pressure, triceps, ",
         ),
         (("{name}", "diabetes", "--out", "no/folder/p.csv"), "--out no/folder/p.csv: "),
     ],

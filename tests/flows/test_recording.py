@@ -1,4 +1,4 @@
-"""The curve of a network in MLflow while the network is trained."""
+"""What a study shows of its data on Prefect's page, and the curve of a network in MLflow while it is trained."""
 
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +13,9 @@ from infra.mlflow_api import mlflow_client
 from infra.servers import Stack
 from infra.study_folder import StudyFolder
 from infra.tracking import Tracker
-from tasks.results import Evaluation
+from tasks.datasets.notes import warning
+from tasks.datasets.survey import ColumnSurvey
+from tasks.results import Dataset, Evaluation
 from tasks.vision.curves import CurveFile
 from tests.flows.studying import wait_for
 
@@ -21,6 +23,45 @@ from tests.flows.studying import wait_for
 def test_versions_are_those_of_the_packages_that_are_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recording, "PACKAGES", ("numba", "no-such-package"))
     assert recording.versions() == {"trilla": __version__, "numba": version("numba")}
+
+
+def shown_preparation(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> tuple[dict[str, Any], list[str]]:
+    """The artifact on Prefect's page, and the names of the files in MLflow."""
+    artifacts: list[dict[str, Any]] = []
+    files: list[str] = []
+    monkeypatch.setattr(recording, "show", lambda _, **given: artifacts.append(given))
+    tracker = SimpleNamespace(log_text=lambda _key, _text, name: files.append(name))
+    session: Any = SimpleNamespace(tracker=tracker, key="k")
+    described = Dataset(task="clustering", target=None, rows=9, columns=[], sha256="", path="d", **fields)
+    recording.record_preparation(session, described)
+    (artifact,) = artifacts
+    return artifact, files
+
+
+def test_prefect_shows_the_notes_of_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    column = ColumnSurvey(
+        name="a: b", read_as="number", examples=("1",), missing=2, distinct=7, notes=("read as 1",), used=True
+    )
+    notes = ["a: b: read as 1", "the rows repeat", warning("the study takes 90 minutes")]
+    artifact, files = shown_preparation(
+        monkeypatch, name="Über uns", notes=notes, surveys=[column], file_columns=["a: b"]
+    )
+    assert artifact["key"] == "columns-ber-uns"
+    assert [row["What is done"] for row in artifact["table"]] == ["read as 1"]
+    assert artifact["description"].split("\n\n") == [
+        "Columns of Über uns",
+        "warning: the study takes 90 minutes",
+        "the rows repeat",
+    ]
+    assert files == ["columns-ber-uns.csv"]
+
+
+def test_prefect_shows_the_notes_of_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    notes = ["24 images of 32 x 32 pixels", "1 files could not be used"]
+    artifact, files = shown_preparation(monkeypatch, name="pets", notes=notes, caution="These are digits.")
+    assert artifact["key"] == "images-pets"
+    assert artifact["markdown"].split("\n") == ["- These are digits.", *(f"- {note}" for note in notes)]
+    assert files == []
 
 
 @pytest.mark.parametrize("name", ["a|b", "<b>50%</b>", "über 'x'", "plain-1.2"])

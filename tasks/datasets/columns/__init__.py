@@ -11,6 +11,7 @@ from pydantic import Field
 from tasks.datasets.columns.base import Column, TrainingColumn
 from tasks.datasets.columns.categories import CategoryColumn, ManyValuedColumn, TextColumn
 from tasks.datasets.columns.dates import DateColumn
+from tasks.datasets.columns.durations import DurationColumn
 from tasks.datasets.columns.left_out import LeftOut
 from tasks.datasets.columns.measures import NumberColumn, TruthColumn
 
@@ -19,6 +20,7 @@ __all__ = [
     "CategoryColumn",
     "Column",
     "DateColumn",
+    "DurationColumn",
     "LeftOut",
     "ManyValuedColumn",
     "NumberColumn",
@@ -28,7 +30,16 @@ __all__ = [
     "learn_column",
 ]
 
-AnyKind = LeftOut | DateColumn | TruthColumn | NumberColumn | CategoryColumn | ManyValuedColumn | TextColumn
+AnyKind = (
+    LeftOut
+    | DurationColumn
+    | DateColumn
+    | TruthColumn
+    | NumberColumn
+    | CategoryColumn
+    | ManyValuedColumn
+    | TextColumn
+)
 """The kinds in the order in which they are tried on a column of a training table."""
 AnyColumn = Annotated[AnyKind, Field(discriminator="kind")]
 

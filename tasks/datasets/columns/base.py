@@ -67,7 +67,7 @@ class TrainingColumn:
         """Whether the training rows hold numbers, perhaps with some words that mean a missing value."""
         if not self.raw.holds_texts:
             return self.raw.holds_numbers
-        return not self.raw.is_word.any() or self.words.are_missing
+        return not self.raw.has_words or self.words.are_missing
 
 
 class Column(BaseModel, ABC):

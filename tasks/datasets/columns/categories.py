@@ -53,7 +53,7 @@ class WrittenColumn(Column):
 
     def apply(self, raw: RawColumn) -> Mapping[str, pd.Series]:
         """The texts as a category, as the training table spells them; missing: NaN."""
-        encoded = _texts_of(raw).combine_chunks().dictionary_encode()
+        encoded = raw.encoded if raw.holds_texts else _as_texts(raw).combine_chunks().dictionary_encode()
         spelled = [self._spelled(text, raw.decimal_comma) for text in encoded.dictionary.to_pylist()]
         texts = sorted(set(spelled))
         places = {text: place for place, text in enumerate(texts)}
@@ -153,10 +153,8 @@ def meaning(text: str, decimal_comma: bool) -> float | str | None:
     return number if np.isfinite(number) else None
 
 
-def _texts_of(raw: RawColumn) -> pa.ChunkedArray:
-    """The cells as texts: whole numbers have no decimal point, and infinite numbers are missing."""
-    if raw.holds_texts:
-        return raw.texts
+def _as_texts(raw: RawColumn) -> pa.ChunkedArray:
+    """Typed cells as texts: whole numbers have no decimal point, and infinite numbers are missing."""
     if raw.holds_truths or pa.types.is_null(raw.values.type) or pa.types.is_integer(raw.values.type):
         return raw.values.cast(pa.large_string())
     if not is_number(raw.values.type):

@@ -47,5 +47,5 @@ class LeftOut(Column):
 
 def _is_nowhere_finite(raw: RawColumn) -> bool:
     if raw.holds_texts:
-        return not raw.is_word.any() and not np.isfinite(raw.numbers).any()
+        return not raw.has_words and not np.isfinite(raw.numbers).any()
     return raw.holds_numbers and not np.isfinite(raw.numbers).any()

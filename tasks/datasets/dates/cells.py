@@ -54,19 +54,16 @@ def cells_of(raw: RawColumn) -> Cells:
     DataError
         If the column holds neither texts nor whole numbers; the message names the file and the column.
     """
-    encoded = _texts(raw).combine_chunks().dictionary_encode()
+    encoded = raw.encoded if raw.holds_texts else _whole_numbers(raw).dictionary_encode()
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.intp)
     return Cells(encoded.dictionary, codes)
 
 
-def _texts(raw: RawColumn) -> pa.ChunkedArray:
-    if raw.holds_texts:
-        return raw.texts
+def _whole_numbers(raw: RawColumn) -> pa.Array:
     if not (is_number(raw.values.type) or pa.types.is_null(raw.values.type)):
         raw.refuse_type("dates")
     numbers = raw.numbers
     is_strange = ~(np.isnan(numbers) | ((numbers == np.floor(numbers)) & (np.abs(numbers) < LARGEST)))
     if is_strange.any():
         raw.refuse_cell(int(is_strange.argmax()), "where a date belongs")
-    whole = pa.array(numbers, from_pandas=True)
-    return pa.chunked_array([whole.cast(pa.int64()).cast(pa.large_string())])
+    return pa.array(numbers, from_pandas=True).cast(pa.int64()).cast(pa.large_string())

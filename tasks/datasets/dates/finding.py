@@ -47,7 +47,7 @@ def find(column: TrainingColumn) -> Found | None:
     kind = raw.values.type
     if holds_times(kind):
         return Found(typed_moments(raw.values), getattr(kind, "tz", None), bool(pa.types.is_time(kind)), None)
-    if raw.holds_texts and raw.is_word.any():
+    if raw.has_words:
         return _in_texts(column)
     return _in_numbers(column) if raw.holds_texts or is_number(kind) else None
 

@@ -52,8 +52,12 @@ YEAR_MONTH = Form(rf"^(?P<year>{CENTURIES})[-/](?P<month>\d{{2}})$")
 """Months of a year, for example 2024-01; a season such as 2023-24 is written alike."""
 CLOCK = Form(r"^(?P<time>\d{1,2}:\d{2}.*)$")
 """Times of day."""
+ISO, *YEARS_FIRST = (
+    _dated(rf"{YEAR}{mark}(?P<month>\d{{1,2}}){mark}(?P<day>\d{{1,2}})") for mark in ("-", "/", r"\.")
+)
 DATES = (
-    *(_dated(rf"{YEAR}{mark}(?P<month>\d{{1,2}}){mark}(?P<day>\d{{1,2}})") for mark in ("-", "/", r"\.")),
+    ISO,
+    *YEARS_FIRST,
     *(
         _dated(rf"(?P<first>\d{{1,2}}){mark}(?P<second>\d{{1,2}}){mark}{YEAR}")
         for mark in ("-", "/", r"\. ?")

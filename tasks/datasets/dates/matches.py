@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.datasets.dates.clocks import Numbers, numbers, read_clocks
-from tasks.datasets.dates.forms import Form
+from tasks.datasets.dates.forms import ISO, Form
 from tasks.datasets.dates.moments import Moments, Times
 from tasks.datasets.dates.orders import Order
 from tasks.datasets.dates.words import MONTH_NUMBERS, WEEKDAY_WORDS, plain
@@ -19,6 +19,9 @@ from tasks.datasets.dates.words import MONTH_NUMBERS, WEEKDAY_WORDS, plain
 SAMPLE = 60  # number of texts that are tried first, which is enough to see that a column holds no dates
 WORDS = ("word", "weekday", "time")  # groups that are no numbers
 WEEKDAYS = dict.fromkeys(("", *WEEKDAY_WORDS), 1)
+HOURS_ALONE = len(
+    "2024-01-31 10"
+)  # number of characters of a time that pyarrow reads and no form of dates has
 PIVOT = 69  # years of two digits from 69 on are in the 20th century, as in POSIX and pandas
 
 
@@ -96,6 +99,25 @@ class Match:
         return known
 
 
+@dataclass(frozen=True)
+class _QuickMatch(Match):
+    """Texts that pyarrow reads without a pattern.
+
+    Parameters
+    ----------
+    stamps : Moments
+        The points in time.
+    """
+
+    stamps: Moments
+
+    def moments(self, order: Order) -> Moments:
+        return self.stamps
+
+    def days(self, order: Order) -> Times:
+        return self.stamps.wall.astype("M8[D]")
+
+
 def match(texts: pa.Array, forms: Sequence[Form]) -> list[Match]:
     """Find the form of each text.
 
@@ -111,9 +133,13 @@ def match(texts: pa.Array, forms: Sequence[Form]) -> list[Match]:
     list of Match
         The texts of each form; a text without a form is in no match.
     """
+    forms = _frequent_first(texts, forms)
+    stamps = _iso_moments(texts) if forms[0] is ISO else None
+    if stamps is not None:
+        return [_QuickMatch(ISO, np.arange(len(texts)), {}, stamps)]
     rest = np.arange(len(texts))
     found = []
-    for form in _frequent_first(texts, forms):
+    for form in forms:
         if not len(rest):
             break
         groups = pc.extract_regex(texts.take(pa.array(rest)), form.pattern)
@@ -123,6 +149,23 @@ def match(texts: pa.Array, forms: Sequence[Form]) -> list[Match]:
             found.append(Match(form, rest[fits], columns))
             rest = rest[~fits]
     return found
+
+
+def _iso_moments(texts: pa.Array) -> Moments | None:
+    """The points in time of texts such as 2024-01-31 10:00:00 or 2024-01-31T10:00Z; None if one is written otherwise.
+
+    A pattern takes several times as long as pyarrow's reader, which reads all texts or none.
+    """
+    has_zone = pc.ends_with(texts, "Z")
+    are_utc = pc.all(has_zone).as_py()
+    written = pc.utf8_slice_codeunits(texts, 0, -1) if are_utc else texts
+    if pc.any(pc.equal(pc.binary_length(written), HOURS_ALONE)).as_py():
+        return None
+    try:
+        stamps = written.cast(pa.timestamp("us"))
+    except pa.ArrowInvalid:  # among them texts with a zone
+        return None
+    return Moments(stamps.to_numpy(zero_copy_only=False), np.full(len(texts), 0.0 if are_utc else np.nan))
 
 
 def may_be_dates(texts: pa.Array, forms: Sequence[Form], tolerated: int) -> bool:

@@ -70,4 +70,12 @@ def parts_that_vary(wall: Times, first: date, parts: Sequence[str]) -> tuple[str
     parts : sequence of str
         Names of the parts to choose from.
     """
-    return tuple(part for part in parts if part_of(part, wall, first).nunique(dropna=part != DAYS) > 1)
+    return tuple(part for part in parts if _varies(part_of(part, wall, first).to_numpy(), part == DAYS))
+
+
+def _varies(values: npt.NDArray[np.float64], has_gaps: bool) -> bool:
+    """Whether values differ from one another, or, if gaps count as a value, from a missing value."""
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return False
+    return bool(known.min() < known.max() or (has_gaps and len(known) < len(values)))

@@ -6,16 +6,17 @@ import io
 import lzma
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, cast
+from typing import BinaryIO, NoReturn, cast
 
 import pyarrow as pa
 
 from infra.errors import DataError
 
 HEAD_BYTES = 8192
+MOST_NAMED = 10  # largest number of members of an archive that a message names
 EXCEL_MEMBERS = ("[Content_Types].xml", "mimetype")
 """Members that every zip archive of a spreadsheet has; such an archive is a file and not a packed file."""
 
@@ -142,11 +143,7 @@ def _zipped(path: Path) -> Opened:
     with _archive(path) as archive:
         files = [one for one in archive.infolist() if not (one.is_dir() or _is_foreign(one.filename))]
         if len(files) != 1:
-            shown = ", ".join(one.filename for one in files[:3]) + (", ..." if len(files) > 3 else "")
-            raise DataError(
-                f"'{path}' is a zip archive of {len(files)} files{f' ({shown})' if files else ''}; unpack it and "
-                "give one file or the folder"
-            )
+            _refuse_members(path, [one.filename for one in files])
     (member,) = files
     if member.flag_bits & 1:
         raise DataError(f"'{path}' is protected by a password; unpack it and give the file")
@@ -159,6 +156,19 @@ def _zipped(path: Path) -> Opened:
             raise _cut_off(path, "zip", error) from None
 
     return Opened(path, PurePosixPath(member.filename).name, unpack(HEAD_BYTES), unpack)
+
+
+def _refuse_members(path: Path, names: Sequence[str]) -> NoReturn:
+    if not names:
+        raise DataError(
+            f"'{path}' is a zip archive without a file; give an archive of one table, or the table itself"
+        )
+    shown = ", ".join(f"'{name}'" for name in names[:MOST_NAMED])
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    raise DataError(
+        f"'{path}' is a zip archive of {len(names):,} files ({shown}{more}), and a table is one file; unpack the "
+        "archive and give one of the files, or give the folder if the files are the parts of one table"
+    )
 
 
 def _archive(path: Path) -> zipfile.ZipFile:

@@ -150,11 +150,21 @@ def _storage(address: str) -> tuple[Any, str]:
         )
         return web
     if address.startswith(CLOUDS):
-        folder, mark, pattern = address.partition("*")  # a pattern is no address for pyarrow
+        folder, pattern = _without_pattern(address)
         storage, path = pa_fs.FileSystem.from_uri(_bounded(folder))
-        return ArrowFSWrapper(storage), path + mark + pattern
+        return ArrowFSWrapper(storage), path + pattern
     other: tuple[Any, str] = fsspec.core.url_to_fs(address)
     return other
+
+
+def _without_pattern(address: str) -> tuple[str, str]:
+    """The address of a folder with the query, and the pattern below the folder; a pattern is no address for pyarrow."""
+    start, mark, rest = address.partition("*")
+    if not mark:
+        return address, ""
+    folder, slash, name = start.rpartition("/")
+    pattern, question, query = rest.partition("?")
+    return folder + question + query, slash + name + mark + pattern
 
 
 def _bounded(address: str) -> str:

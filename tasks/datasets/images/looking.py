@@ -8,9 +8,10 @@ import numpy as np
 
 from infra.errors import DataError
 from tasks.datasets.images.decoded_files import measure_files, restored_warning_filters
-from tasks.datasets.images.preparation import require_enough
+from tasks.datasets.images.preparation import note_of_first_look, require_enough
 from tasks.datasets.images.reading import image_source
 from tasks.datasets.images.source import ImageSource, Listing, require_classes
+from tasks.datasets.notes import warnings_first
 
 MEASURED = 300  # largest number of images that are opened
 
@@ -24,7 +25,7 @@ class ImagesLook:
     classes : dict of str to int
         Number of images of each class.
     notes : list of str
-        Sentences about sizes, the split of folders, and files that are passed over.
+        Sentences about the part that a study uses, sizes, the split of folders, and files that are passed over.
     refusal : str, optional
         The sentence with which a study would refuse the images; None: nothing was seen that a study refuses.
     """
@@ -52,7 +53,8 @@ def look_at_images(path: Path, name: str) -> ImagesLook:
     source = image_source(path)
     listing = source.list_images()
     classes = dict(sorted(Counter(image.label for image in listing.images).items()))
-    notes = [*_sizes(source, listing), *_split(listing), *listing.notes]
+    first_look = note_of_first_look(len(listing.images))
+    notes = warnings_first([*first_look, *_sizes(source, listing), *_split(listing), *listing.notes])
     try:
         require_classes(source.path, classes, "images")
         require_enough(name, classes)

@@ -95,6 +95,18 @@ def require_enough(name: str, counts: Mapping[str, int]) -> None:
             )
 
 
+def note_of_first_look(images: int) -> list[str]:
+    """Sentence that a study without --epochs uses a part of so many images; an empty list if it uses all of them."""
+    return [_first_look_words(f"about {FIRST_LOOK_IMAGES:,}")] if images > FIRST_LOOK_IMAGES else []
+
+
+def _first_look_words(count: str) -> str:
+    return (
+        f"a first look: the data set is a sample of {count} of these images, drawn from each class in proportion; "
+        "with --epochs it is all of them"
+    )
+
+
 def _packed(source: Source, folder: Path, progress: Progress | None, given: Engine | None) -> PackedImages:
     settings = load_settings()
     with nullcontext(given) if given else LocalEngine(settings.cores) as engine:
@@ -112,10 +124,7 @@ def _notes(packed: PackedImages, chosen: PackedImages) -> list[str]:
         + ", ".join(f"{count:,} of {name}" for name, count in zip(packed.classes, packed.counts, strict=True))
     ]
     if chosen.rows < packed.rows:
-        notes.append(
-            f"a first look: the data set is a sample of {chosen.rows:,} of these images, drawn from each class in "
-            "proportion; with --epochs it is all of them"
-        )
+        notes.append(_first_look_words(f"{chosen.rows:,}"))
     notes += packed.remarks
     if packed.quarantined:
         first = packed.quarantine()[:SHOWN_FILES]

@@ -7,41 +7,69 @@ import numpy.typing as npt
 import pandas as pd
 
 from tasks.datasets.frames import is_category
+from tasks.datasets.notes import warning
 
 
 @dataclass(frozen=True)
 class RepeatedRows:
-    """Numbers of rows that equal another row in all features and in the target.
+    """Numbers of rows that equal another row in all features.
 
     Parameters
     ----------
     rows : int
-        Number of rows that equal at least one other row.
-    copies : int
-        Number of rows that equal an earlier row: so many rows fewer would be left without the copies.
+        Number of rows that equal at least one other row in all features and in the target.
+    kinds : int
+        Number of different rows among these rows: so many would be left without the copies.
+    disputed : int
+        Number of rows that equal a row in all features which has another target.
+    leaked : int
+        Number of held-out rows that equal a training row in all features and in the target.
     held_out : int
-        Number of held-out rows that equal a row that is not held out.
+        Number of held-out rows.
+    has_target : bool
+        Whether the rows have a target.
     """
 
     rows: int
-    copies: int
+    kinds: int
+    disputed: int
+    leaked: int
     held_out: int
+    has_target: bool
 
     @property
-    def note(self) -> str:
-        """The finding in one sentence; empty without repeated rows."""
-        if not self.rows:
-            return ""
-        known = (
-            f"; {self.held_out:,} held-out rows have a copy among the training rows" if self.held_out else ""
+    def notes(self) -> list[str]:
+        """What was found, what was done, and what it means for scores; empty without repeated rows."""
+        equal = "equal to another row in all columns that models use"
+        notes = []
+        if self.rows:
+            target = " and in the target" if self.has_target else ""
+            told = f"{self.rows:,} rows are {equal}{target} ({self.kinds:,} different rows); all are kept"
+            notes.append(warning(f"{told}, {self._meaning}") if self.leaked else f"{told}, {self._meaning}")
+        if self.disputed:
+            told = f"{self.disputed:,} rows are {equal}, but have another target"
+            notes.append(f"{told}; all are kept, and no model can predict all of them right")
+        return notes
+
+    @property
+    def _meaning(self) -> str:
+        if not self.has_target:
+            return "and each of them counts"
+        if not self.leaked:
+            return (
+                "and no held-out row stands among the training rows, but the folds of the cross-validation can share "
+                "such rows"
+            )
+        return (
+            f"and {self.leaked:,} of {self.held_out:,} held-out rows stand among the training rows too, so scores can "
+            "be better than on new rows; delete the copies from the file if one case was recorded twice"
         )
-        return f"{self.rows:,} rows are equal to another row in all columns{known}"
 
 
 def repeated_rows(
     frame: pd.DataFrame,
     target: npt.NDArray[np.generic] | None = None,
-    held_out: npt.NDArray[np.bool_] | None = None,
+    held_out: npt.NDArray[np.intp] | None = None,
 ) -> RepeatedRows:
     """Count the rows that stand more than once in a table; two missing values are equal.
 
@@ -51,17 +79,41 @@ def repeated_rows(
         The features.
     target : numpy.ndarray of shape (rows,), optional
         The target, which belongs to the row.
-    held_out : numpy.ndarray of shape (rows,), dtype bool, optional
-        Mask of the held-out rows.
+    held_out : numpy.ndarray of intp, optional
+        Numbers of the held-out rows.
     """
-    columns = [_comparable(column) for _, column in frame.items()]
-    groups = _groups([*columns, *([] if target is None else [target])], len(frame))
-    sizes = np.bincount(groups, minlength=1)
-    outside = np.bincount(groups[~held_out], minlength=len(sizes)) if held_out is not None else sizes
-    known = outside[groups[held_out]] > 0 if held_out is not None else np.zeros(0, dtype=bool)
+    groups = _groups([_comparable(column) for _, column in frame.items()], len(frame))
+    shared = np.flatnonzero(np.bincount(groups, minlength=1)[groups] > 1)
+    labels = np.zeros(len(frame), np.intp) if target is None else pd.factorize(target)[0]
+    whole = pd.factorize(groups[shared] * (labels.max(initial=0) + 1) + labels[shared])[0]
+    sizes = np.bincount(whole, minlength=1)
+    is_held = np.zeros(len(frame), bool)
+    is_held[[] if held_out is None else held_out] = True
+    is_held = is_held[shared]
+    trained = np.bincount(whole[~is_held], minlength=len(sizes))
     return RepeatedRows(
-        rows=int(sizes[sizes > 1].sum()), copies=int((sizes[sizes > 1] - 1).sum()), held_out=int(known.sum())
+        rows=int(sizes[sizes > 1].sum()),
+        kinds=int((sizes > 1).sum()),
+        disputed=_count_disputed(groups[shared], whole),
+        leaked=int((trained[whole[is_held]] > 0).sum()),
+        held_out=0 if held_out is None else len(held_out),
+        has_target=target is not None,
     )
+
+
+def _count_disputed(groups: npt.NDArray[np.intp], whole: npt.NDArray[np.intp]) -> int:
+    """Number of rows in groups of equal features that hold different whole rows.
+
+    Parameters
+    ----------
+    groups : numpy.ndarray of intp, shape (rows,)
+        Number of each row's group of equal features.
+    whole : numpy.ndarray of intp, shape (rows,)
+        Number of each row's group of equal features and targets.
+    """
+    first = np.unique(whole, return_index=True)[1]
+    targets = np.bincount(groups[first], minlength=1)
+    return int((targets[groups] > 1).sum())
 
 
 def _comparable(column: pd.Series) -> npt.NDArray[np.generic]:

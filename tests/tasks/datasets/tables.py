@@ -66,3 +66,10 @@ def refusal(source: Source, folds: int = 2) -> str:
     assert "\n" not in message
     assert str(source.path) in message
     return message
+
+
+def raw_column(tmp_path: Path, cells: Sequence[str | None]) -> RawColumn:
+    """The column "a" of a CSV file with the given cells, as it was read."""
+    frame = pd.DataFrame({"a": pd.Series(cells, dtype=object), "b": 1})
+    frame.to_csv(tmp_path / "raw.csv", index=False)
+    return read_training_table(resolve(str(tmp_path / "raw.csv")))["a"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tasks.datasets.marks import Hints
 from tasks.datasets.number_style import NumberStyle
-from tasks.datasets.numerals import NumberReading, read_numbers
+from tasks.datasets.numerals import NumberReading, holds_words, read_numbers
 
 NAN = np.nan
 
@@ -129,3 +129,15 @@ def test_every_style_reads_back_as_the_same_numbers(numbers: list[float], group:
         np.array([float(write(n).replace(",", ".")) if group == "scientific" else n for n in numbers]),
     )
     assert found.doubt == ""
+
+
+WORDS = ["red", "2024-01-31", "1:30", "x"]
+CELLS = st.sampled_from([None, "1", "2.5", "1,5", "$5", "1.000", "3 kg", "inf", "12-", *WORDS])
+
+
+@given(cells=st.lists(CELLS, max_size=6))
+def test_a_text_that_is_no_number_in_any_style_is_a_word(cells: list[str | None]) -> None:
+    if holds_words(pa.chunked_array([pa.array(cells, pa.large_string())])):
+        assert reading(cells).is_word.any()
+    else:
+        assert not set(cells) & set(WORDS)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ from tasks.datasets.catalogue import CATALOGUE, Source, resolve
 from tasks.datasets.holdout import stratified_holdout
 from tasks.datasets.prepared import PreparedDataset
 from tasks.datasets.preprocessing import preprocessor
+from tasks.problems import problem_of
 from tests.tasks.preparing import prepare
 
 ZEROS = {"glucose": 5, "pressure": 35, "triceps": 227, "insulin": 374, "mass": 11}
@@ -143,31 +145,49 @@ def test_what_a_caller_does_to_its_copy_stays_there(diabetes: PreparedDataset) -
 def test_the_holdout_is_the_published_size_and_stratified(diabetes: PreparedDataset) -> None:
     _, y = diabetes.load()
     assert y is not None
-    train, test = stratified_holdout(diabetes, y)
+    train, test = stratified_holdout(y, diabetes.classes)
     assert (len(train), len(test)) == (619, 149)
     assert sorted([*train, *test]) == list(range(768))
     ((_, oracle),) = StratifiedShuffleSplit(1, test_size=149, random_state=0).split(y, y)
     np.testing.assert_array_equal(np.bincount(y[test]), np.bincount(y[oracle]))
-    np.testing.assert_array_equal(test, stratified_holdout(diabetes, y)[1])
-    assert len(stratified_holdout(diabetes, y, rows=100)[1]) == 100
+    np.testing.assert_array_equal(test, stratified_holdout(y, diabetes.classes)[1])
+    assert len(stratified_holdout(y, diabetes.classes, rows=100)[1]) == 100
 
 
 def test_the_holdout_has_two_of_a_rare_class(tmp_path: Path) -> None:
     prepared = prepare(own(tmp_path, mixed().assign(y=["rare"] * 4 + ["common"] * 56)), tmp_path)
     _, y = prepared.load()
     assert y is not None
-    train, test = stratified_holdout(prepared, y)
+    train, test = stratified_holdout(y, prepared.classes)
     assert prepared.classes == ["common", "rare"]
     assert list(np.bincount(y[test])) == [11, 2]
     assert list(np.bincount(y[train])) == [45, 2]
-    with pytest.raises(DataError, match=r"class 'common' of data set 'own' has 56 rows, and holding out 56"):
-        stratified_holdout(prepared, y, rows=60)
+    with pytest.raises(DataError, match=r"class 'common' has 56 rows, and holding out 56"):
+        stratified_holdout(y, prepared.classes, rows=60)
+
+
+@pytest.mark.parametrize("target", [["no", "yes"], np.linspace(0.1, 7, 40).round(3)])
+def test_rows_on_both_sides_of_the_holdout_are_counted_as_the_study_splits(
+    tmp_path: Path, target: Any
+) -> None:
+    half = pd.DataFrame({"x": np.arange(400) * 0.37, "y": np.resize(target, 400)})
+    twice = pd.concat([half, half]).reset_index(drop=True).rename_axis("id").reset_index()
+    source = own(tmp_path, twice)
+    dataset = prepare(source, tmp_path)
+    split = problem_of(dataset.task).split(dataset)
+    trained = set(map(tuple, split.X.assign(y=split.y).to_numpy().tolist()))
+    tested = list(map(tuple, split.X_test.assign(y=split.y_test).to_numpy().tolist()))
+    leaked = sum(row in trained for row in tested)
+    assert 0 < leaked < len(tested)
+    [note] = [note for note in dataset.notes if "equal to another row" in note]
+    assert note.startswith("warning: 800 rows are equal to another row in all columns that models use")
+    assert f"(400 different rows); all are kept, and {leaked} of {len(tested)} held-out rows stand" in note
 
 
 def test_nothing_is_learned_from_the_test_rows(diabetes: PreparedDataset) -> None:
     features, y = diabetes.load()
     assert y is not None
-    train, test = stratified_holdout(diabetes, y)
+    train, test = stratified_holdout(y, diabetes.classes)
     spoiled = features.copy()
     spoiled.loc[test, "insulin"] = 1e9
     fitted = preprocessor(diabetes, scale=False, impute=True).fit(spoiled.iloc[train])

@@ -123,6 +123,7 @@ COLUMNS: dict[str, Any] = {
     "identifiers": [f"row {i}" for i in range(ROWS)],
     "dates": pd.date_range("2024-01-01", periods=ROWS),
     "dates as texts": pd.date_range("2024-01-01", periods=ROWS).astype(str),
+    "durations": [f"{i}:0{i % 7}:{i % 50 + 10}" for i in range(ROWS)],
     "nothing": [None] * ROWS,
     "row numbers": np.arange(ROWS),
 }

@@ -35,6 +35,8 @@ FOREIGN = (
 CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x19\x1c-\x1f\x7f]")
 DOS_END = b"\x1a"
 BLANK = b"\r\n\t \x1a"
+LEAST_ZEROS, MOST_ZEROS = 0.25, 0.01
+"""Share of zeros among every second byte of UTF-16, and among the other bytes: digits and separators have a zero."""
 ENDING = 1024  # bytes at the end in which the end mark of DOS is looked for
 
 
@@ -78,6 +80,10 @@ def _utf8(data: bytes, place: str) -> tuple[bytes, list[str]]:
         if data.startswith(mark):
             return _transcoded(data, name, place), [f"the file is in {name}, as its byte order mark says"]
     data = data.removeprefix(codecs.BOM_UTF8)
+    unmarked = _unmarked_utf16(data[:SAMPLE])
+    if unmarked:
+        told = "the file has no byte order mark, and was read as UTF-16 because every second byte is 0"
+        return _transcoded(data, unmarked, place), [f"{told}; save it in UTF-8 if letters look wrong"]
     if b"\0" in data:
         _refuse_byte(data, data.index(b"\0"), place, "a NUL byte")
     fault = _first_fault(data)
@@ -97,6 +103,16 @@ def _utf8(data: bytes, place: str) -> tuple[bytes, list[str]]:
         raise DataError(
             f"'{place}', line {line}: byte 0x{data[fault]:02x} is not UTF-8; save the file in UTF-8"
         ) from None
+
+
+def _unmarked_utf16(sample: bytes) -> str | None:
+    """Name of the kind of UTF-16 whose texts have the zeros of a sample; None: the sample is no such text."""
+    zeros = [sample[place::2].count(0) / max(len(sample[place::2]), 1) for place in (0, 1)]
+    if max(zeros) < LEAST_ZEROS or min(zeros) > MOST_ZEROS:
+        return None
+    name = "UTF-16-BE" if zeros[0] > zeros[1] else "UTF-16-LE"
+    text = sample[: len(sample) // 2 * 2].decode(name, errors="replace").encode(errors="replace")
+    return None if CONTROL.search(text) else name
 
 
 def _transcoded(data: bytes, name: str, place: str) -> bytes:

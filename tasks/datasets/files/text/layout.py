@@ -9,6 +9,7 @@ from tasks.datasets.files.base import EmptyTableError
 from tasks.datasets.files.text.kinds import Kind, common_kind, kind_of
 from tasks.datasets.files.text.records import Record
 from tasks.datasets.files.text.separators import MOST_TITLES, SAMPLED_CELLS
+from tasks.datasets.missing import AMONG_NUMBERS
 
 LONGEST_UNIT = 40  # characters
 ROW_NAME = "row name"
@@ -70,12 +71,15 @@ def find_layout(records: Sequence[Record], width: int, place: str, *, header: bo
     Raises
     ------
     DataError
-        If there are no rows, or the first record looks like a row although it should be a header.
+        If there are no rows, or the first record looks like a row although it should be a header, or like a header
+        although it should be a row.
     """
     top = _header_at(records, width)
     notes = _notes_on_titles(records[:top])
     rows = _rows_after(records, top if not header else top + 1, width)
     if not header:
+        if rows:
+            _require_row(records[top], rows, place)
         names = tuple(f"column {index + 1}" for index in range(width))
         return Layout(names, top, rows, notes=tuple(notes))
     if not any(not one.is_comment for one in records[top + 1 :]):
@@ -205,6 +209,30 @@ def _require_header(record: Record, layout: Layout, place: str) -> None:
             f"'{place}', line {record.line}: the first line looks like a row of values and not like a header "
             f"({_shown(record.fields)}); give --no-header if the file names no columns, or write a header of words"
         )
+
+
+def _require_row(record: Record, rows: Sequence[Sequence[str]], place: str) -> None:
+    if record.fields == rows[0] and _looks_like_header(record.fields, rows[1:]):
+        raise DataError(
+            f"'{place}', line {record.line}: the first line looks like a header and not like a row of values "
+            f"({_shown(record.fields)}), and --no-header says that there is none; leave out --no-header, or delete "
+            "this line if the model was trained on a table without a header"
+        )
+
+
+def _looks_like_header(fields: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the fields of a row are names: words over all numbers, and elsewhere texts that no row below has."""
+    words = 0
+    for field, column in zip(fields, zip(*rows, strict=True), strict=False):
+        name, is_measured = field.strip(), common_kind(column) in ("number", "date")
+        if not name:
+            continue
+        if is_measured and kind_of(name) != "text":
+            return False
+        if any(name == other.strip() for other in column):
+            return False
+        words += is_measured and name.casefold() not in AMONG_NUMBERS
+    return words > 0
 
 
 def _looks_like_row(fields: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:

@@ -64,8 +64,15 @@ def test_a_packed_table_that_was_cut_off_is_refused(
 
 
 def test_an_archive_of_several_files_is_refused(tmp_path: Path) -> None:
-    message = refusal(tmp_path, zipped(a__csv=BODY, b__csv=BODY), "table.zip")
-    assert "is a zip archive of 2 files (a.csv, b.csv); unpack it" in message
+    path = tmp_path / "table.zip"
+    assert refusal(tmp_path, zipped(a__csv=BODY, b__csv=BODY), "table.zip") == (
+        f"'{path}' is a zip archive of 2 files ('a.csv', 'b.csv'), and a table is one file; unpack the archive and "
+        "give one of the files, or give the folder if the files are the parts of one table"
+    )
+    message = refusal(tmp_path, zipped(**{f"p{i:02}__csv": BODY for i in range(13)}), "table.zip")
+    assert "of 13 files ('p00.csv', 'p01.csv', " in message
+    assert "'p09.csv' and 3 more), and a table is one file" in message
+    assert "is a zip archive without a file" in refusal(tmp_path, zipped(**{".DS_Store": b"x"}), "table.zip")
 
 
 def test_files_that_a_system_adds_to_an_archive_do_not_count(tmp_path: Path) -> None:

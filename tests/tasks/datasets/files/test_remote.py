@@ -14,6 +14,7 @@ import pytest
 from infra.errors import DataError
 from tasks.datasets.catalogue import resolve
 from tasks.datasets.reading import read
+from tests.tasks.datasets.files.object_storage import serving
 from tests.tasks.datasets.files.written import NAMES, ROWS, assert_whole, separated
 
 BODY = separated([NAMES, *ROWS]).encode()
@@ -121,6 +122,53 @@ def test_folders_and_patterns_of_any_storage_are_read(storage: str, what: str) -
 def test_a_pattern_without_files_is_refused(storage: str) -> None:
     with pytest.raises(DataError, match="nothing is at"):
         resolve(f"{storage}/x*.csv")
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What a server of S3's protocol was asked for; its bucket has a file, and a folder of parts."""
+    parts = {
+        f"bucket/parts/part-{part}.csv": separated([NAMES, *ROWS[part * 10 : part * 10 + 10]]).encode()
+        for part in range(4)
+    }
+    objects = {"bucket/oats.csv": BODY, "bucket/parts/_SUCCESS": b"", **parts}
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "key")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    with serving(objects) as (server, requests):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server)
+        yield requests
+
+
+@pytest.mark.parametrize(
+    ("what", "name"),
+    [
+        ("oats.csv", "oats"),
+        ("oats.csv?region=eu-west-1", "oats"),
+        ("parts", "parts"),
+        ("parts/", "parts"),
+        ("parts/part-*.csv", "part"),
+        ("parts/*.csv", "parts"),
+        ("parts/*.csv?region=eu-west-1", "parts"),
+        ("*/part-*.csv", "part"),
+    ],
+)
+def test_tables_of_s3_are_fetched_once(asked: list[str], what: str, name: str) -> None:
+    for _ in range(2):
+        source = resolve(f"s3://bucket/{what}")
+        assert source.name == name
+        assert_whole(read(source))
+    assert len([request for request in asked if request.startswith("GET") and "_SUCCESS" not in request]) in (
+        1,
+        4,
+    )
+
+
+@pytest.mark.parametrize("what", ["bucket/rye.csv", "bucket/rye*.csv", "barn/oats.csv"])
+def test_what_is_not_in_s3_is_refused(asked: list[str], what: str) -> None:
+    with pytest.raises(DataError, match=r"nothing is at 's3://"):
+        resolve(f"s3://{what}")
+    assert asked
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,7 @@ def test_a_folder_of_images_is_a_data_set(folder: Path, tmp_path: Path) -> None:
     assert "12 of cat, 12 of dog" in counts
     assert "2 files could not be used, such as cat/text.jpg: no image" in unusable
     assert "dog/empty.jpg: empty: 0 bytes" in unusable
-    train, test = stratified_holdout(dataset, y)
+    train, test = stratified_holdout(y, dataset.classes)
     assert len(taken(X, train)) + len(taken(X, test)) == 24
 
 

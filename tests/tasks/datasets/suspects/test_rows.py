@@ -19,23 +19,35 @@ def test_the_counts_are_those_of_pandas(rows: list[tuple[float, str | None, int,
         {"x": float, "y": np.int64, "out": bool}
     )
     features = table[["x"]].assign(kind=pd.Categorical(table["kind"], ["a", "b"]))
-    found = repeated_rows(features, table["y"].to_numpy(), table["out"].to_numpy())
+    found = repeated_rows(features, table["y"].to_numpy(), np.flatnonzero(table["out"]))
     whole = table[["x", "kind", "y"]]
     keys = [
         tuple("missing" if pd.isna(cell) else cell for cell in row) for row in whole.itertuples(index=False)
     ]
     outside = {key for key, out in zip(keys, table["out"], strict=True) if not out}
+    targets: dict[object, set[object]] = {}
+    for key in keys:
+        targets.setdefault(key[:2], set()).add(key[2])
     assert found == RepeatedRows(
         rows=int(whole.duplicated(keep=False).sum()),
-        copies=int(whole.duplicated().sum()),
-        held_out=sum(out and key in outside for key, out in zip(keys, table["out"], strict=True)),
+        kinds=int((whole.duplicated(keep=False) & ~whole.duplicated()).sum()),
+        disputed=sum(len(targets[key[:2]]) > 1 for key in keys),
+        leaked=sum(out and key in outside for key, out in zip(keys, table["out"], strict=True)),
+        held_out=int(table["out"].sum()),
+        has_target=True,
     )
 
 
 def test_rows_that_differ_in_the_target_only_are_no_copies() -> None:
     frame = pd.DataFrame({"x": [1.0, 1.0, 2.0]})
-    assert repeated_rows(frame, np.array([0, 1, 0])).rows == 0
+    found = repeated_rows(frame, np.array([0, 1, 0]))
+    assert (found.rows, found.disputed) == (0, 2)
     assert repeated_rows(frame).rows == 2
+
+
+def test_quantities_are_compared_as_they_are() -> None:
+    found = repeated_rows(pd.DataFrame({"x": [1.0] * 5}), np.array([0.5, 0.5, 0.0, -0.0, 0.7]))
+    assert (found.rows, found.kinds, found.disputed) == (4, 2, 5)
 
 
 def test_rows_that_differ_are_told_apart_although_their_digests_are_equal(
@@ -44,13 +56,32 @@ def test_rows_that_differ_are_told_apart_although_their_digests_are_equal(
     monkeypatch.setattr(
         rows_module.pd.util, "hash_array", lambda values: np.zeros(len(values), dtype=np.uint64)
     )
-    frame = pd.DataFrame({"x": [1.0, 1.0, 2.0, 3.0]})
-    assert repeated_rows(frame) == RepeatedRows(rows=2, copies=1, held_out=0)
+    found = repeated_rows(pd.DataFrame({"x": [1.0, 1.0, 2.0, 3.0]}))
+    assert (found.rows, found.kinds) == (2, 1)
 
 
-def test_the_finding_is_told_in_one_sentence() -> None:
-    assert RepeatedRows(0, 0, 0).note == ""
-    assert RepeatedRows(1_200, 600, 0).note == "1,200 rows are equal to another row in all columns"
-    assert RepeatedRows(20, 10, 3).note == (
-        "20 rows are equal to another row in all columns; 3 held-out rows have a copy among the training rows"
-    )
+def told(**counts: int | bool) -> list[str]:
+    nothing = {"rows": 0, "kinds": 0, "disputed": 0, "leaked": 0, "held_out": 149, "has_target": True}
+    return RepeatedRows(**{**nothing, **counts}).notes
+
+
+def test_the_finding_is_told_with_its_meaning_for_scores() -> None:
+    assert told() == []
+    assert told(rows=1_200, kinds=600, has_target=False) == [
+        "1,200 rows are equal to another row in all columns that models use (600 different rows); all are kept, and "
+        "each of them counts"
+    ]
+    assert told(rows=20, kinds=8) == [
+        "20 rows are equal to another row in all columns that models use and in the target (8 different rows); all are "
+        "kept, and no held-out row stands among the training rows, but the folds of the cross-validation can share "
+        "such rows"
+    ]
+    assert told(rows=20, kinds=8, leaked=3) == [
+        "warning: 20 rows are equal to another row in all columns that models use and in the target (8 different "
+        "rows); all are kept, and 3 of 149 held-out rows stand among the training rows too, so scores can be better "
+        "than on new rows; delete the copies from the file if one case was recorded twice"
+    ]
+    assert told(disputed=6) == [
+        "6 rows are equal to another row in all columns that models use, but have another target; all are kept, and no "
+        "model can predict all of them right"
+    ]

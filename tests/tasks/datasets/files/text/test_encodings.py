@@ -18,6 +18,24 @@ def test_a_byte_order_mark_tells_the_encoding(tmp_path: Path, encoding: str) -> 
     assert bool(read_back.notes) == (encoding != "utf-8-sig")
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("word", ["red", "grün €", "Москва", "東京"])
+def test_utf_16_is_known_by_its_zeros_and_told(tmp_path: Path, encoding: str, word: str) -> None:
+    rows = [[*row[:2], word, row[3]] for row in ROWS]
+    read_back = table(tmp_path, separated([NAMES, *rows], "\t").encode(encoding))
+    assert_whole(read_back, NAMES, rows)
+    assert read_back.columns[0].place(3) == "line 5"
+    assert read_back.notes == (
+        "the file has no byte order mark, and was read as UTF-16 because every second byte is 0; save it in UTF-8 if "
+        "letters look wrong",
+    )
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_utf_16_file_without_a_mark_that_was_cut_off_is_refused(tmp_path: Path, encoding: str) -> None:
+    assert "cut off" in refusal(tmp_path, BODY.encode(encoding)[:-1])
+
+
 @pytest.mark.parametrize(
     ("encoding", "word", "name"),
     [
@@ -69,6 +87,8 @@ def test_an_empty_file_is_refused(tmp_path: Path, content: bytes) -> None:
     [
         (b"a,b\n1,2\n\0\n", "line 3: the file holds a NUL byte"),
         (b"a,b\n\x80\x04\x95\x01,2\n", "line 2: the file holds the control byte 0x04"),
+        (b"\x01\0\x02\0" * 99, "line 1: the file holds a NUL byte"),  # whole numbers of 16 bits
+        (b"\0" * 99, "line 1: the file holds a NUL byte"),
     ],
 )
 def test_a_binary_file_is_refused(tmp_path: Path, content: bytes, fault: str) -> None:

@@ -4,7 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.tasks.datasets.files.written import NAMES, ROWS, assert_whole, refusal, separated, table
+from infra.errors import DataError
+from tests.tasks.datasets.files.written import (
+    NAMES,
+    ROWS,
+    assert_whole,
+    refusal,
+    rows_of,
+    separated,
+    table,
+)
 
 BODY = separated([NAMES, *ROWS])
 HEADERLESS = separated(ROWS)
@@ -135,6 +144,42 @@ def test_a_table_without_a_header_has_numbered_columns(tmp_path: Path) -> None:
     read_back = table(tmp_path, "# no names\n" + HEADERLESS, header=False)
     assert_whole(read_back, ["column 1", "column 2", "column 3", "column 4"])
     assert read_back.columns[0].place(0) == "line 2"
+
+
+@pytest.mark.parametrize("start", ["", "# exported today\n"])
+def test_a_header_is_refused_where_there_should_be_none(tmp_path: Path, start: str) -> None:
+    with pytest.raises(DataError) as caught:
+        table(tmp_path, start + BODY, header=False)
+    assert str(caught.value) == (
+        f"'{tmp_path / 'table.csv'}', line {2 if start else 1}: the first line looks like a header and not like a row "
+        "of values (len, wid, col, y), and --no-header says that there is none; leave out --no-header, or delete this "
+        "line if the model was trained on a table without a header"
+    )
+
+
+def test_a_header_may_hold_a_word_for_missing_values(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"looks like a header .*\(id, x, colour, y\)"):
+        table(tmp_path, separated([["id", "x", "colour", "y"], *ROWS]), header=False)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        ["-", "?", "red", "yes"],
+        ["unknown", "n.a.", "brown", "perhaps"],
+        ["much", "1.5", "brown", "perhaps"],
+        ["much", "more", "red", "perhaps"],
+        ["", "", "", "yes"],
+    ],
+)
+def test_a_first_row_with_words_is_no_header(tmp_path: Path, first: list[str]) -> None:
+    read_back = table(tmp_path, separated([first, *ROWS]), header=False)
+    assert rows_of(read_back)[0] == first
+
+
+def test_a_table_of_words_may_have_no_header(tmp_path: Path) -> None:
+    rows = [["yes" if i % 2 else "no", f"word {i}"] for i in range(20)]
+    assert_whole(table(tmp_path, separated(rows), header=False), ["column 1", "column 2"], rows)
 
 
 @pytest.mark.parametrize(

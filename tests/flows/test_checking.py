@@ -1,0 +1,53 @@
+"""The checks before a study: what they tell reaches terminal, report, Prefect and JSON."""
+
+from pathlib import Path
+
+import pytest
+
+from flows.checking import prepare_in_advance
+from flows.parameters import StudyParameters
+from flows.study import described
+from infra.errors import ParameterError
+from tasks import cost_estimate
+from tasks.report.artifacts import columns_description
+from tasks.report.column_words import changes, preparation_words, warnings
+
+
+@pytest.fixture
+def parameters(tmp_path: Path) -> StudyParameters:
+    """A study of a small table on one engine."""
+    rows = "".join(f"{i % 7},{i % 5},{i * i % 11},{'pq'[i % 2]}\n" for i in range(40))
+    (tmp_path / "t.csv").write_text(f"a,b,c,y\n{rows}")
+    return StudyParameters(
+        data=[str(tmp_path / "t.csv")], target="y", algorithms=["linear_model"], engines=["local"], folds=2
+    )
+
+
+def test_the_time_of_a_long_study_is_told_everywhere(
+    parameters: StudyParameters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cost_estimate, "WIDE", 3)
+    monkeypatch.setattr(cost_estimate, "TOLD_S", 0.0)
+    (dataset,) = prepare_in_advance(parameters, tmp_path / "data").values()
+    (note,) = [one for one in dataset.notes if "3 columns x 40 rows" in one]
+    assert note.startswith("warning: ")
+    result = described(dataset, epochs=None)
+    assert preparation_words(dataset).lines[0] == note
+    assert changes(result)[0] == note
+    assert warnings(result) == [note]
+    assert "3 columns x 40 rows" in columns_description(result)
+    assert note in result.model_dump(mode="json")["notes"]
+
+
+def test_a_short_study_is_not_timed(parameters: StudyParameters, tmp_path: Path) -> None:
+    (dataset,) = prepare_in_advance(parameters, tmp_path / "data").values()
+    assert not [note for note in dataset.notes if "minutes" in note]
+
+
+def test_two_data_sets_of_one_name_are_refused(parameters: StudyParameters, tmp_path: Path) -> None:
+    twin = tmp_path / "twin" / "t.csv"
+    twin.parent.mkdir()
+    twin.write_text((tmp_path / "t.csv").read_text())
+    both = parameters.model_copy(update={"data": [*parameters.data, str(twin)]})
+    with pytest.raises(ParameterError, match="another data set is called 't' already"):
+        prepare_in_advance(both, tmp_path / "data")
