@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rich.console import Console
 from rich.text import Text
@@ -11,12 +12,14 @@ from deployments.look_images import LookedImages
 from deployments.look_table import LookedTable
 from deployments.preparations import command
 from deployments.result_files import check_result_file, write_whole
+from flows.checking import with_cost
 from flows.parameters import ReadingParameters, StudyParameters
 from infra.errors import DataError
 from infra.settings import load_settings
+from tasks.cost_estimate import is_very_wide
 from tasks.datasets.catalogue import CATS_DOGS, Source, resolve
 from tasks.datasets.images.looking import look_at_images
-from tasks.datasets.looking import look_at
+from tasks.datasets.looking import Look, look_at
 from tasks.problems import problem_of
 from tasks.report.look_page import render_look
 
@@ -61,7 +64,17 @@ def _looked(source: Source) -> LookedTable | LookedImages:
     rules = problem_of(source.task).rules
     if rules is None:
         return LookedImages(source, look_at_images(source.path, source.name))
-    return LookedTable(source, look_at(source, rules, FOLDS))
+    return LookedTable(source, _with_cost(look_at(source, rules, FOLDS), source))
+
+
+def _with_cost(look: Look, source: Source) -> Look:
+    """The look with a note on the time that a study of a very wide table takes with default parameters."""
+    if look.cleaned is None or not is_very_wide(len(look.cleaned.features.columns)):
+        return look
+    with TemporaryDirectory(prefix="trilla-look-") as folder:
+        dataset = look.kept(source, Path(folder))
+        told = with_cost(dataset, StudyParameters()).notes[len(dataset.notes) :]
+    return look.with_notes(told)
 
 
 def _located(source: Source) -> Source:

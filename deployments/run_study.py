@@ -4,9 +4,10 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -15,9 +16,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console
 from rich.live import Live
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.spinner import Spinner
 
+from deployments.preparation_display import preparation_shown
 from deployments.preparations import print_preparations
 from deployments.result_files import check_result_file, write_whole
 from deployments.stack import bring_up
@@ -30,7 +31,10 @@ from tasks.results import Cell, StudyResult
 if TYPE_CHECKING:
     from flows.session import Session
 
-PREPARATION_EVERY_S = 10.0  # seconds between two lines of progress where the output is no terminal
+SPINNER_EVERY_S = 1.0  # seconds between two updates of the terminal's spinner
+LINE_EVERY_S = (
+    20.0  # seconds without a line after which the running step is told where the output is no terminal
+)
 OWN_PACKAGES = ("deployments", "flows", "tasks", "infra")
 
 
@@ -123,32 +127,8 @@ def check(
     from flows.checking import prepare_in_advance
 
     check_result_file("--json", json_file)
-    with preparation_shown(console) as progress:
-        return prepare_in_advance(parameters, load_settings().home / "data", progress)
-
-
-@contextmanager
-def preparation_shown(console: Console) -> Iterator[Callable[[str, int, int], None]]:
-    """Show the progress of downloads and decoding: a bar in a terminal, else a line every few seconds.
-
-    Yields a function to call with the name of a data set, the amount done and the total amount (0 if unknown).
-    """
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        bar_of: dict[str, Any] = {}
-        said = time.monotonic()
-
-        def show(data: str, done: int, total: int) -> None:
-            nonlocal said
-            if data not in bar_of:
-                bar_of[data] = bars.add_task(f"{data}: preparing its images")
-            bars.update(bar_of[data], completed=done, total=total or None)
-            if not console.is_terminal and time.monotonic() - said >= PREPARATION_EVERY_S:
-                said = time.monotonic()
-                share = f"{done / total:.0%}" if total else f"{done:,}"
-                console.print(f"{data}: {share} of its images prepared", markup=False, highlight=False)
-
-        yield show
+    with preparation_shown(console) as display:
+        return prepare_in_advance(parameters, load_settings().home / "data", display.images, display.step)
 
 
 def _in_one_line(error: Exception) -> str:
@@ -224,14 +204,18 @@ def own_warnings_to(watcher: "Watcher") -> Iterator[None]:
 
 
 class Watcher:
-    """Prints a line for each finished cell, and shows in a terminal which step runs."""
+    """Prints a line for each finished cell, and shows which step runs: in a terminal always, else every few seconds."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self.result: StudyResult | None = None
         self._session: Session | None = None
         self._started = time.monotonic()
-        self._spinner = Spinner("dots", "starting the cluster")
+        self._said = self._since = self._started
+        self._title = "starting the cluster"
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._tell, name="watcher", daemon=True)
+        self._spinner = Spinner("dots", self._title)
         # standard error goes to the log in the meantime
         self._live = Live(
             self._spinner, console=console, transient=True, redirect_stdout=False, redirect_stderr=False
@@ -240,9 +224,12 @@ class Watcher:
     def __enter__(self) -> "Watcher":
         if self.console.is_terminal:
             self._live.start()
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
         self._live.stop()
 
     @property
@@ -259,6 +246,7 @@ class Watcher:
             self._say(f"{name}: {url}", "dim")
 
     def starting(self, title: str) -> None:
+        self._title, self._since = title, time.monotonic()
         self._spinner.update(text=title)
 
     def finished(self, cell: Cell) -> None:
@@ -283,8 +271,21 @@ class Watcher:
         print(f"trilla: interrupted; {kept}the same command resumes from here", file=sys.stderr)
         return 128 + interrupt.number
 
+    def _tell(self) -> None:
+        """Show which step runs, for how long, and how many results the study has."""
+        while not self._ended.wait(SPINNER_EVERY_S):
+            if self.console.is_terminal:
+                self._spinner.update(text=self._running())
+            elif time.monotonic() - self._said >= LINE_EVERY_S:
+                self._say(self._running(), "dim")
+
+    def _running(self) -> str:
+        results = f", {self._session.journal.recorded():,} results" if self._session else ""
+        return f"{self._title} ({time.monotonic() - self._since:.0f} s{results})"
+
     def _say(self, line: str, style: str) -> None:
-        elapsed = time.monotonic() - self._started
+        self._said = time.monotonic()
+        elapsed = self._said - self._started
         self.console.print(
             f"[{elapsed:5.0f} s] {line}", style=style, soft_wrap=True, markup=False, highlight=False
         )

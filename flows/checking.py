@@ -8,7 +8,7 @@ from flows.parameters import StudyParameters
 from infra.engines import check_installed
 from infra.errors import ParameterError
 from tasks.algorithms.base import ModelOptions
-from tasks.cost_estimate import Effort, cost_warning
+from tasks.cost_estimate import Effort, cost_warning, is_very_wide
 from tasks.datasets.catalogue import resolve
 from tasks.datasets.notes import warning
 from tasks.datasets.prepared import PreparedDataset
@@ -20,6 +20,7 @@ def prepare_in_advance(
     parameters: StudyParameters,
     folder: Path,
     progress: Callable[[str, int, int], None] | None = None,
+    begin: Callable[[str], None] = lambda _step: None,
     *,
     images: bool = True,
 ) -> dict[str, PreparedDataset]:
@@ -33,6 +34,8 @@ def prepare_in_advance(
         The folder where prepared data are kept.
     progress : callable, optional
         Function that is called with the name of a data set, the amount done and the total amount.
+    begin : callable
+        Function that is called with a sentence at the beginning of each step that can take long.
     images : bool
         Whether this process decodes the images; if False, this process only checks that images exist, and the
         study's cluster decodes the images.
@@ -58,6 +61,7 @@ def prepare_in_advance(
             algorithm.check_installed()
         if not (images or problem.is_table):
             continue
+        begin(f"{data}: its rows are read and checked")
         dataset = problem.prepare(
             source,
             folder,
@@ -65,14 +69,16 @@ def prepare_in_advance(
             first_look=parameters.epochs is None,
             progress=progress and partial(progress, data),
         )
-        dataset = with_cost(dataset, parameters)
+        if is_very_wide(len(dataset.columns)):
+            begin(f"{data}: one fit of each algorithm is timed, because the table is very wide")
+            dataset = with_cost(dataset, parameters)
         refuse_namesake(dataset, data, prepared.values())
         prepared[data] = dataset
     return prepared
 
 
 def with_cost(dataset: PreparedDataset, parameters: StudyParameters) -> PreparedDataset:
-    """The data set with a note on the time of the study, if the table is so wide that the study takes long."""
+    """The data set with a note on the time of the study, if a study of the very wide table takes long."""
     sentence = cost_warning(
         dataset,
         algorithms_for(dataset.task, parameters.algorithms),

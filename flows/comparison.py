@@ -68,6 +68,7 @@ def on_spark(session: Session, dataset: PreparedDataset) -> None:
     fault = None
     try:
         if problem_of(dataset.task).is_table:
+            current_listener().starting(f"{dataset.name}: Spark reads the prepared table")
             spark_preparation(dataset.name)
     except Exception as error:  # the cells of the other engines must still run
         fault = str(error) if isinstance(error, EngineError) else f"{type(error).__name__}: {error}"

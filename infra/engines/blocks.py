@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from infra.arithmetic import ceil_div
 from infra.errors import DataError, ParameterError
+from infra.readable import listed
 
 BLOCK_ROWS = 65_536
 Block = tuple[NDArray[Any], ...]
@@ -271,12 +272,11 @@ class ParquetSource(BlockSource):
 
         if self._all and set(schema.names) - {self.target} != set(self.columns):
             raise DataError(
-                f"{file}: its columns {', '.join(schema.names)} are not those of the first file, "
-                f"{', '.join(self.columns)}"
+                f"{file}: its columns {listed(schema.names)} are not those of the first file, {listed(self.columns)}"
             )
         for name in self._read_columns:
             if name not in schema.names:
-                raise DataError(f"{file}: column {name!r} is missing; it has: {', '.join(schema.names)}")
+                raise DataError(f"{file}: column {name!r} is missing; it has: {listed(schema.names)}")
         if self.target is not None:
             self._check_target(schema.field(self.target).type, file)
         for name in self.columns:

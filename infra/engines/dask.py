@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from itertools import pairwise
 from operator import getitem
 from typing import Any
@@ -256,7 +257,7 @@ class DaskEngine(Engine):
 
         try:
             return retry(
-                lambda: self._cluster.submit(function, item, self._share(shared)).result(),
+                lambda: self._cluster.submit(_only, function, item, self._share(shared)).result(),
                 tries=ITEM_TRIES,
                 on=WORKER_LOST,
                 failed=failed,
@@ -267,11 +268,18 @@ class DaskEngine(Engine):
     def _share(self, shared: Any) -> Any:
         if shared is None:
             return None
-        return self._cluster.persistently(lambda: self._broadcast(shared))
+        return self._cluster.persistently(lambda: self._broadcast(_Shared(shared)))
 
-    def _broadcast(self, shared: Any) -> Any:
+    def _broadcast(self, shared: "_Shared") -> Any:
         self._cluster.addresses()  # waits for at least one worker
         return self._cluster.scatter(shared, broadcast=True)
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """A value that all items of a run share; inside this object Dask does not measure each column of a wide table."""
+
+    value: Any
 
 
 class _GivenUpError(EngineError):
@@ -288,11 +296,17 @@ def _host_and_pid() -> tuple[str, int]:
     return socket.gethostname(), os.getpid()
 
 
-def _each(function: Callable[..., Any], items: list[Any], shared: Any) -> tuple[list[Any], list[float]]:
+def _only(function: Callable[..., Any], item: Any, shared: _Shared | None) -> Any:
+    return function(item, shared.value if shared else None)
+
+
+def _each(
+    function: Callable[..., Any], items: list[Any], shared: _Shared | None
+) -> tuple[list[Any], list[float]]:
     """Return the results of some items, and the seconds that each item took."""
-    results, times = [], [time.perf_counter()]
+    results, times, value = [], [time.perf_counter()], shared.value if shared else None
     for item in items:
-        results.append(function(item, shared))
+        results.append(function(item, value))
         times.append(time.perf_counter())
     return results, [end - start for start, end in pairwise(times)]
 

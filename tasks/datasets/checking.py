@@ -2,12 +2,13 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 
 from infra.errors import DataError
+from infra.readable import listed, shortened
 from tasks.datasets.catalogue import Source
 from tasks.datasets.raw import RawColumn, RawTable
 
@@ -69,8 +70,8 @@ def check_values(counts: Counter[str], rows: int, source: Source) -> None:
         raise DataError(f"target '{source.target}' of '{source.path}' is empty in all {rows} rows")
     if len(counts) == 1:
         raise DataError(
-            f"target '{source.target}' of '{source.path}' has one value only, '{next(iter(counts))}'; at least two are "
-            "needed"
+            f"target '{source.target}' of '{source.path}' has one value only, '{shortened(next(iter(counts)))}'; at "
+            "least two are needed"
         )
 
 
@@ -119,12 +120,6 @@ def refuse_rare(rare: Mapping[str, int], source: Source, folds: int, remedy: str
         needed = next(n for n in range(folds, 10**9) if n - held_out(n) >= folds)
         others = f" (and {len(rare) - 1} other classes have too few)" if len(rare) > 1 else ""
         raise DataError(
-            f"class '{name}' of target '{source.target}' in '{source.path}' has {count} rows{others}; at least "
-            f"{needed} a class are needed for {folds} folds beside the held-out rows; {remedy}"
+            f"class '{shortened(name)}' of target '{source.target}' in '{source.path}' has {count} rows{others}; at "
+            f"least {needed} a class are needed for {folds} folds beside the held-out rows; {remedy}"
         )
-
-
-def listed(names: Sequence[str], most: int = 20) -> str:
-    """The first names, and how many more there are."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.errors import DataError
+from infra.readable import shortened
 from tasks.datasets.notes import warning
 from tasks.datasets.raw import RawColumn
 
@@ -251,6 +252,6 @@ def left_out(labels: Labels, rare: Mapping[str, int], target: str) -> Labels:
 
 
 def _listed(rare: Mapping[str, int], most: int = 5) -> str:
-    shown = ", ".join(f"'{name}' ({count} rows)" for name, count in list(rare.items())[:most])
+    shown = ", ".join(f"'{shortened(name)}' ({count} rows)" for name, count in list(rare.items())[:most])
     more = f" and {len(rare) - most} more" if len(rare) > most else ""
     return f"{len(rare)} rare {'classes' if len(rare) > 1 else 'class'} {shown}{more}"

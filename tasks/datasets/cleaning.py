@@ -9,11 +9,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from infra.errors import DataError
+from infra.readable import MOST, listed
 from tasks.datasets.catalogue import Source
-from tasks.datasets.checking import listed
+from tasks.datasets.column_selection import notes_of_selection
 from tasks.datasets.columns import AnyColumn, TrainingColumn
 from tasks.datasets.frames import selected
 from tasks.datasets.missing import MISSING_WORDS
+from tasks.datasets.notes import lines
 from tasks.datasets.raw import RawTable
 from tasks.datasets.recipe import Recipe, learn_columns
 from tasks.datasets.reviewing import review
@@ -94,6 +96,7 @@ def clean(table: RawTable, source: Source, rules: TableRules, folds: int) -> Cle
         *_notes_of_columns(learned, recipe),
         *found.notes,
         *repeated_rows(used, values, held_out).notes,
+        *notes_of_selection(recipe, len(features)),
     ]
     if "" in recipe.inputs:
         place = table.names.index("") + 1
@@ -103,7 +106,9 @@ def clean(table: RawTable, source: Source, rules: TableRules, folds: int) -> Cle
 
 def _require_inputs(recipe: Recipe, learned: list[tuple[TrainingColumn, AnyColumn]], source: Source) -> None:
     if not recipe.inputs:
-        reasons = "; ".join(_notes_of_columns(learned, recipe)) or "only the target is there"
+        told = lines(_notes_of_columns(learned, recipe), [column.name for column in recipe.columns])
+        more = f"; and {len(told) - MOST:,} more reasons" if len(told) > MOST else ""
+        reasons = f"{'; '.join(told[:MOST])}{more}" or "only the target is there"
         raise DataError(f"'{source.path}' has no column to learn from: {reasons}")
 
 

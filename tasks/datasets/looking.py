@@ -1,16 +1,19 @@
 """A look at a table without a study: what a study would make of each column, also where it would refuse the table."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from infra.errors import DataError
 from tasks.datasets.catalogue import Source, Task
+from tasks.datasets.cleaning import Cleaned
 from tasks.datasets.columns import AnyColumn, TrainingColumn, learn_column
 from tasks.datasets.distributions import Distribution, distribution, histogram
 from tasks.datasets.notes import shown_name, sort_notes
-from tasks.datasets.preparation import checked_and_cleaned, read_training_table
+from tasks.datasets.preparation import checked_and_cleaned, keep, read_training_table
+from tasks.datasets.prepared import PreparedDataset
 from tasks.datasets.raw import RawColumn, RawTable
 from tasks.datasets.survey import (
     ColumnSurvey,
@@ -41,6 +44,8 @@ class Look:
         The task that the study would have.
     refusal : str, optional
         The sentence with which a study would refuse the table; None: a study would take the table.
+    cleaned : Cleaned, optional
+        The table after cleaning; None: a study would refuse the table.
     """
 
     table: RawTable
@@ -48,6 +53,17 @@ class Look:
     survey: TableSurvey
     task: Task
     refusal: str | None = None
+    cleaned: Cleaned | None = None
+
+    def kept(self, source: Source, folder: Path) -> PreparedDataset:
+        """Write the cleaned table into a folder, as a study does."""
+        assert self.cleaned is not None  # noqa: S101 (asked for only where a study would take the table)
+        return keep(self.table, self.cleaned, self.task, source, folder)
+
+    def with_notes(self, notes: Sequence[str]) -> "Look":
+        """The same look with further sentences about the table."""
+        survey = self.survey.model_copy(update={"notes": (*self.survey.notes, *notes)})
+        return replace(self, survey=survey)
 
     def pictures(self, most: int) -> dict[str, Distribution]:
         """Distributions of the first columns, at most so many, without those whose values cannot be counted."""
@@ -84,7 +100,7 @@ def look_at(source: Source, rules: TableRules, folds: int) -> Look:
     except DataError as refusal:
         return _refused(table, source, rules.settled(table, source), folds, str(refusal))
     kinds = {column.name: column for column in cleaned.recipe.columns}
-    return Look(table, kinds, survey(table, cleaned), task)
+    return Look(table, kinds, survey(table, cleaned), task, cleaned=cleaned)
 
 
 def _refused(table: RawTable, source: Source, rules: TableRules, folds: int, refusal: str) -> Look:

@@ -8,7 +8,8 @@ import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
-from tasks.datasets.raw import shortened
+from infra.readable import shortened
+from tasks.datasets.preprocessing import fitted_steps
 from tasks.datasets.recipe import Recipe
 
 SHOWN = 3  # number of new texts that a sentence shows
@@ -63,8 +64,8 @@ class _KnownTexts:
 
 
 def _known_texts(fitted: ColumnTransformer) -> Iterator[_KnownTexts]:
-    for step, encoder, columns in fitted.transformers_:
-        if step in MEANINGS and columns:
+    for step, encoder, columns in fitted_steps(fitted):
+        if step in MEANINGS:
             first = encoder[0] if isinstance(encoder, Pipeline) else encoder
             for column, texts in zip(columns, first.categories_, strict=True):
                 yield _KnownTexts(column, texts, MEANINGS[step])

@@ -53,6 +53,30 @@ def prepare_table(source: Source, folder: Path, rules: TableRules, *, folds: int
     """
     table = read_training_table(source)
     cleaned, task = checked_and_cleaned(table, source, rules, folds)
+    return keep(table, cleaned, task, source, folder)
+
+
+def keep(table: RawTable, cleaned: Cleaned, task: Task, source: Source, folder: Path) -> PreparedDataset:
+    """Write a cleaned table with a description and a survey beside it.
+
+    Parameters
+    ----------
+    table : RawTable
+        The table as it was read.
+    cleaned : Cleaned
+        The table after cleaning.
+    task : {"classification", "regression", "clustering"}
+        The task of the table.
+    source : Source
+        The source of the table.
+    folder : Path
+        The folder where prepared data are kept; a missing folder is made.
+
+    Raises
+    ------
+    DataError
+        If the folder cannot be written.
+    """
     name = re.sub(r"[^\w.-]+", "-", source.name).strip("-.")[:60] or "data"
     try:
         path, sha256 = _keep_table(_as_table(cleaned, source.target), folder, name)

@@ -1,6 +1,6 @@
 """The scikit-learn step that turns the columns of a prepared table into the numbers that an algorithm uses."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,10 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 
+from tasks.datasets.column_selection import MOST_COLUMNS, selects_columns
 from tasks.datasets.encoding.ngrams import NGramEncoder, TargetType
 from tasks.datasets.encoding.strongest_columns import StrongestColumns
 from tasks.datasets.prepared import PreparedDataset
-
-MOST_COLUMNS = 1_000  # of a table with more columns than rows
 
 
 def preprocessor(prepared: PreparedDataset, *, scale: bool, impute: bool) -> ColumnTransformer:
@@ -40,7 +39,9 @@ def preprocessor(prepared: PreparedDataset, *, scale: bool, impute: bool) -> Col
         `means` (many values: the mean target of each value, or the share of each class) and `ngrams` (texts and codes).
         The names of the new columns hold no `[`, `]` or `<`, which XGBoost refuses.
     """
-    numeric = [StrongestColumns(bool(prepared.classes), most=MOST_COLUMNS)] * is_very_wide(prepared)
+    numeric = [StrongestColumns(bool(prepared.classes), most=MOST_COLUMNS)] * selects_columns(
+        prepared.recipe, prepared.rows
+    )
     numeric += [SimpleImputer(strategy="median", keep_empty_features=True)] * impute + [
         StandardScaler()
     ] * scale
@@ -51,12 +52,26 @@ def preprocessor(prepared: PreparedDataset, *, scale: bool, impute: bool) -> Col
     # without regard to the classes, of which one can have fewer rows than there are folds
     means = TargetEncoder(target_type=kind, cv=KFold(5, shuffle=True, random_state=0))
     has_only_texts = prepared.columns == prepared.texts
+    place = {name: at for at, name in enumerate(prepared.recipe.outputs)}
+
+    def places(names: Sequence[str]) -> list[int]:
+        return [place[name] for name in names]
+
+    # by their places, because scikit-learn looks for each name among all names: the time of the square of a wide table
     return ColumnTransformer(
         [
-            ("numeric", make_pipeline(*numeric) if numeric else "passthrough", prepared.numeric),
-            ("categories", categories, prepared.categorical),
-            ("means", make_pipeline(means, StandardScaler()) if scale else means, prepared.many_valued),
-            ("ngrams", NGramEncoder(kind, lengths=has_only_texts), [*prepared.many_valued, *prepared.texts]),
+            ("numeric", make_pipeline(*numeric) if numeric else "passthrough", places(prepared.numeric)),
+            ("categories", categories, places(prepared.categorical)),
+            (
+                "means",
+                make_pipeline(means, StandardScaler()) if scale else means,
+                places(prepared.many_valued),
+            ),
+            (
+                "ngrams",
+                NGramEncoder(kind, lengths=has_only_texts),
+                places([*prepared.many_valued, *prepared.texts]),
+            ),
         ],
         verbose_feature_names_out=plain_name,
     )
@@ -67,12 +82,6 @@ def target_type(prepared: PreparedDataset) -> TargetType:
     if not prepared.classes:
         return "continuous"
     return "binary" if len(prepared.classes) == 2 else "multiclass"
-
-
-def is_very_wide(prepared: PreparedDataset) -> bool:
-    """Whether the models get a selection of the numeric columns: more than `MOST_COLUMNS`, and more than rows."""
-    has_target = prepared.target is not None
-    return has_target and len(prepared.numeric) > max(MOST_COLUMNS, prepared.rows)
 
 
 def category_name(column: str, category: object) -> str:
@@ -93,11 +102,22 @@ def input_columns(fitted: ColumnTransformer) -> list[str]:
     fitted : ColumnTransformer
         A fitted `preprocessor`.
     """
-    names: list[str] = []
-    for step, encoder, columns in fitted.transformers_:
-        if columns:
-            names += _INPUTS[step](encoder, columns)
-    return names
+    return [
+        name for step, encoder, columns in fitted_steps(fitted) for name in _INPUTS[step](encoder, columns)
+    ]
+
+
+def fitted_steps(fitted: ColumnTransformer) -> Iterator[tuple[str, Any, list[str]]]:
+    """Name, fitted encoder and input columns of each step that has columns.
+
+    Parameters
+    ----------
+    fitted : ColumnTransformer
+        A fitted `preprocessor`.
+    """
+    for step, encoder, places in fitted.transformers_:
+        if places:
+            yield step, encoder, list(fitted.feature_names_in_[places])
 
 
 def _repeated(columns: Sequence[str], widths: Any) -> list[str]:

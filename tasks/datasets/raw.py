@@ -1,6 +1,6 @@
 """Columns of a file as they were read, before their types are inferred."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,12 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.errors import DataError
+from infra.readable import shortened
 from tasks.datasets.marks import Hints
 from tasks.datasets.missing import MISSING_WORDS
 from tasks.datasets.number_style import NumberStyle
 from tasks.datasets.numerals import PEEK, NumberReading, holds_words, plain_numbers, read_numbers
-
-LONGEST_SHOWN = 40  # largest number of characters of a cell that a message shows
 
 
 @dataclass(frozen=True)
@@ -207,7 +206,11 @@ class RawTable:
         return replace(self, columns=columns, rows=int(wanted.sum()))
 
     def __getitem__(self, name: str) -> RawColumn:
-        return next(column for column in self.columns if column.name == name)
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, RawColumn]:
+        return {column.name: column for column in self.columns}
 
 
 def is_text(kind: pa.DataType) -> bool:
@@ -218,9 +221,3 @@ def is_text(kind: pa.DataType) -> bool:
 def is_number(kind: pa.DataType) -> bool:
     """Whether values of an Arrow type are numbers."""
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
-
-
-def shortened(text: str) -> str:
-    """A text as a message shows it: in one line, and cut if it is long."""
-    line = " ".join(text.split())
-    return f"{line[:LONGEST_SHOWN]}..." if len(line) > LONGEST_SHOWN else line

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection
 
 from infra.errors import DataError
+from infra.readable import listed, shortened
 from tasks.datasets.catalogue import Source
 from tasks.datasets.files import Reading, read_path
 from tasks.datasets.missing import MISSING_WORDS
@@ -61,6 +62,6 @@ def _collapsed(name: str) -> str:
 def _require_distinct(names: list[str], source: Source) -> None:
     for name, count in Counter(names).items():
         if count > 1:
-            at = ", ".join(str(index + 1) for index, other in enumerate(names) if other == name)
-            called = f"are all called '{name}'" if name else "have no name"
+            at = listed([str(index + 1) for index, other in enumerate(names) if other == name])
+            called = f"are all called '{shortened(name)}'" if name else "have no name"
             raise DataError(f"columns {at} of '{source.path}' {called}; give every column a name of its own")

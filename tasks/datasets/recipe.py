@@ -10,6 +10,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from infra.errors import DataError
+from infra.readable import listed
 from infra.settings import usable_cores
 from tasks.datasets.catalogue import Source
 from tasks.datasets.columns import AnyColumn, LeftOut, TrainingColumn, learn_column
@@ -120,16 +121,18 @@ class Recipe(BaseModel):
             If a column is missing, or holds a value that the column cannot hold; the message names the file, the
             column and the line.
         """
-        names = set(table.names)
-        for name in self.inputs:
-            if name not in names:
-                needed = ", ".join(self.inputs)
-                raise DataError(f"'{table.path}': column '{name}' is missing; the model needs: {needed}")
-        raws = {raw.name: raw for raw in table.columns}
+        self._require_inputs(table)
         used = [column for column in self.columns if column.is_used]
         with ThreadPoolExecutor(usable_cores()) as threads:
-            prepared = list(threads.map(lambda column: column.apply(raws[column.name]), used))
+            prepared = list(threads.map(lambda column: column.apply(table[column.name]), used))
         return pd.DataFrame({name: values for part in prepared for name, values in part.items()}, copy=False)
+
+    def _require_inputs(self, table: RawTable) -> None:
+        names = set(table.names)
+        missing = [name for name in self.inputs if name not in names]
+        if missing:
+            absent = f"column '{missing[0]}' is" if len(missing) == 1 else f"columns {listed(missing)} are"
+            raise DataError(f"'{table.path}': {absent} missing; the model needs: {listed(self.inputs)}")
 
     def remarks(self, table: RawTable) -> list[str]:
         """Sentences that tell how the file of new rows was read, and what was guessed about its columns."""

@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field
 
+from infra.readable import shortened
 from infra.settings import usable_cores
 from tasks.datasets.cleaning import Cleaned
 from tasks.datasets.columns import AnyColumn
 from tasks.datasets.notes import sort_notes
-from tasks.datasets.raw import RawColumn, RawTable, shortened
+from tasks.datasets.raw import RawColumn, RawTable
 from tasks.datasets.targets import AnyTarget
 
 EXAMPLES = 3  # number of values of a column that its survey shows

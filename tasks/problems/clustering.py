@@ -9,10 +9,10 @@ from sklearn.pipeline import Pipeline
 from infra.engines import Engine
 from infra.errors import DataError
 from infra.progress import Progress
+from infra.readable import listed
 from tasks.clustering.labelings import NOISE, has_scores
 from tasks.clustering.metrics import cluster_metrics
 from tasks.datasets.catalogue import Source, Task
-from tasks.datasets.checking import listed
 from tasks.datasets.columns import Column
 from tasks.datasets.prepared import PreparedDataset, Split
 from tasks.datasets.preprocessing import preprocessor

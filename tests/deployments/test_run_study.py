@@ -1,9 +1,10 @@
-"""What `trilla study` shows while it prepares images, and how it ends."""
+"""How `trilla study` ends."""
 
 import io
+import time
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from rich.console import Console
@@ -11,28 +12,6 @@ from rich.console import Console
 from deployments import run_study
 from flows.parameters import StudyParameters
 from infra.errors import EngineError
-
-
-@pytest.mark.parametrize(("total", "share"), [(200, "9%"), (0, "18")])
-def test_a_log_file_gets_a_line_now_and_then(total: int, share: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    console = Console(file=io.StringIO())
-    with run_study.preparation_shown(console) as show:
-        show("pets", 17, total)
-        monkeypatch.setattr(run_study, "PREPARATION_EVERY_S", 0.0)
-        show("pets", 18, total)
-    assert isinstance(console.file, io.StringIO)
-    assert console.file.getvalue() == f"pets: {share} of its images prepared\n"
-
-
-def test_a_terminal_gets_a_bar_that_goes_again() -> None:
-    console = Console(file=io.StringIO(), force_terminal=True, width=80)
-    with run_study.preparation_shown(console) as show:
-        show("pets", 50, 200)
-        show("pets", 200, 200)
-    assert isinstance(console.file, io.StringIO)
-    shown = console.file.getvalue()
-    assert "pets: preparing its images" in shown
-    assert shown.endswith("\x1b[2K")  # the line is erased
 
 
 @pytest.mark.parametrize("begun", [False, True])
@@ -59,3 +38,24 @@ def test_an_error_in_the_middle_of_a_study_is_no_refused_input(
         return
     assert run_study.run_study(StudyParameters(), None) == 1
     assert "the study failed: EngineError: its worker was lost 3 times; see " in capsys.readouterr().err
+
+
+def test_a_long_step_of_a_study_is_told_in_a_log_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_study, "SPINNER_EVERY_S", 0.02)
+    monkeypatch.setattr(run_study, "LINE_EVERY_S", 0.05)
+    console = Console(file=io.StringIO(), width=80)
+    with run_study.Watcher(console) as watcher:
+        watcher.opened(cast(Any, SimpleNamespace(journal=Journal(), result=SimpleNamespace(links={}))))
+        watcher.starting("wide: cross-validation")
+        time.sleep(0.3)
+    assert isinstance(console.file, io.StringIO)
+    assert "[    0 s] wide: cross-validation (0 s, 1,234 results)\n" in console.file.getvalue()
+
+
+class Journal:
+    """The journal of a study with many results."""
+
+    resumed = False
+
+    def recorded(self) -> int:
+        return 1_234

@@ -97,7 +97,7 @@ def test_what_is_new_in_the_rows_is_told(
         (("nobody", "no.csv", "--out", "p.csv"), "no file 'no.csv'"),
         (
             ("{name}", "burger-king", "--out", "p.csv"),
-            f"'{BUNDLED / 'burger_king.csv'}': column 'pregnant' is missing; the model needs: pregnant, glucose",
+            f"'{BUNDLED / 'burger_king.csv'}': columns pregnant, glucose, pressure, triceps, ",
         ),
         (("{name}", "diabetes", "--out", "no/folder/p.csv"), "--out no/folder/p.csv: "),
     ],

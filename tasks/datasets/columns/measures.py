@@ -11,12 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.errors import DataError
+from infra.readable import shortened
 from tasks.datasets.columns.base import Column, TrainingColumn, notes_of_missing
 from tasks.datasets.columns.words import Words, refusal
 from tasks.datasets.missing import as_number, sentinel
 from tasks.datasets.notes import warning
 from tasks.datasets.number_style import NumberStyle
-from tasks.datasets.raw import RawColumn, shortened
+from tasks.datasets.raw import RawColumn
 
 UNIT_WEIGHT = 100  # characters of marks that tell less than one character of a unit
 

@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.errors import DataError
+from infra.readable import shortened
 from tasks.datasets.missing import is_missing_among_numbers
-from tasks.datasets.raw import RawColumn, shortened
+from tasks.datasets.raw import RawColumn
 
 FEW_NUMBERS = 20  # largest number of different whole numbers that can be codes of a category
 MIN_SHARE = 0.05  # share of the values that are numbers in a column of numbers whose other values are missing

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from infra.readable import listed
 from tasks.datasets.dates.finding import Found
 from tasks.datasets.dates.forms import COMPACT
 from tasks.datasets.dates.moments import written_offset
@@ -115,5 +116,6 @@ def _missing(found: Found) -> Iterator[str]:
     ):
         count = int(reading.cells.counts[mask].sum())
         if count:
-            words = ", ".join(f"'{text}'" for text in reading.cells.texts.filter(pa.array(mask)).to_pylist())
+            texts = reading.cells.texts.filter(pa.array(mask)).to_pylist()
+            words = listed(texts, mark="'")
             yield f"{count} {kind} ({words}), now missing"

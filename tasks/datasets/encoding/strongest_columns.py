@@ -49,7 +49,9 @@ class StrongestColumns(SelectorMixin, BaseEstimator):
         y : array-like of shape (n_rows,)
             Targets.
         """
-        X, y = validate_data(self, X, y, ensure_all_finite="allow-nan", y_numeric=not self.classes)
+        X, y = validate_data(
+            self, np.asarray(X), y, ensure_all_finite="allow-nan", y_numeric=not self.classes
+        )
         ranks = rankdata(_filled(X), axis=0)
         varies = np.ptp(ranks, axis=0) > 0
         strength = np.full(X.shape[1], -1.0)
@@ -62,6 +64,19 @@ class StrongestColumns(SelectorMixin, BaseEstimator):
         self.is_kept_ = np.zeros(X.shape[1], dtype=bool)
         self.is_kept_[order[: self.most]] = True
         return self
+
+    def transform(self, X: Any) -> Array:
+        """Take the chosen columns.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features), float64
+            Rows; a missing number is NaN.
+        """
+        chosen: Array = super().transform(
+            np.asarray(X)
+        )  # scikit-learn checks each column of a table by itself
+        return chosen
 
     def _get_support_mask(self) -> Array:
         check_is_fitted(self)

@@ -9,6 +9,7 @@ import pyarrow as pa
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from infra.errors import DataError
+from infra.readable import listed
 from tasks.datasets.files.base import Content, EmptyTableError, Reading
 from tasks.datasets.files.nesting import flat
 from tasks.datasets.files.opened import ZIP, Opened
@@ -73,9 +74,7 @@ class Spreadsheet:
         names, unnamed = _names(words, layout, reading)
         table, notes = flat(_table([sheet.rows[index] for index in kept], words, names, reading))
         told = (
-            [f"sheet '{sheet.name}' was read; sheets that were not read: {', '.join(others)}"]
-            if others
-            else []
+            [f"sheet '{sheet.name}' was read; sheets that were not read: {listed(others)}"] if others else []
         )
         if count:
             told.append(f"{count} rows at the end of the sheet left out, because they are totals or remarks")

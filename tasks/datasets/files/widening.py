@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from infra.errors import DataError
+from infra.readable import MOST, shortened
 from tasks.datasets.raw import is_number
 
 LEAST_SHARED = 0.5  # least share of the columns that a part has in common with the others
@@ -103,20 +104,24 @@ def _require_shared(
 ) -> None:
     names = list(dict.fromkeys((*expected, *found)))
     shared = [name for name in names if name in expected and name in found]
-    lacking = [name for name in names if name not in shared]
-    differing = [name for name in shared if widened(expected[name], found[name]) is None]
-    if lacking and (not may_lack or len(shared) < LEAST_SHARED * len(found)):
-        differing += lacking
+    differing = {name for name in shared if widened(expected[name], found[name]) is None}
+    if len(shared) < len(names) and (not may_lack or len(shared) < LEAST_SHARED * len(found)):
+        differing.update(set(names).difference(shared))
     if differing:
+        told = [name for name in names if name in differing]
         shown = "; ".join(
-            f"'{name}' is {found.get(name, 'not there')} against {expected.get(name, 'not there')}"
-            for name in names
-            if name in differing
+            f"'{shortened(name)}' is {_type_in(found, name)} against {_type_in(expected, name)}"
+            for name in told[:MOST]
         )
+        more = f"; and {len(told) - MOST:,} more columns" if len(told) > MOST else ""
         raise DataError(
             f"the parts of '{folder}' have differing columns: in '{_below(path, folder)}' against "
-            f"'{_below(first, folder)}' {shown}"
+            f"'{_below(first, folder)}' {shown}{more}"
         )
+
+
+def _type_in(types: Mapping[str, pa.DataType], name: str) -> str:
+    return shortened(str(types[name])) if name in types else "not there"
 
 
 def _below(path: Path, folder: Path) -> Path:

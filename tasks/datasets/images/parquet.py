@@ -9,6 +9,7 @@ from typing import Any
 
 from infra.arithmetic import ceil_div
 from infra.errors import DataError
+from infra.readable import listed
 from tasks.datasets.images.source import ImageSource, LabelledImage, Listing, checked_content
 
 LABEL_COLUMNS = ("label", "labels", "class", "target", "y")
@@ -137,7 +138,7 @@ def _image_column(part: Path, schema: Any) -> str:
     found = [field.name for field in schema if _holds_images(field.type)]
     if len(found) != 1:
         raise DataError(
-            f"{part}: {len(found)} columns hold image bytes ({_listed(found)}); exactly one must, as binary "
+            f"{part}: {len(found)} columns hold image bytes ({listed(found) or 'none'}); exactly one must, as binary "
             "values or structs with a field 'bytes'"
         )
     return str(found[0])
@@ -149,7 +150,7 @@ def _label_column(part: Path, schema: Any) -> str:
     if len(others) == 1 or len(named) == 1:
         return str((named or others)[0])
     raise DataError(
-        f"{part}: it is not clear which of the columns {_listed(others)} holds the labels; call one of them "
+        f"{part}: it is not clear which of the columns {listed(others) or 'none'} holds the labels; call one of them "
         f"'label', and no other one {', '.join(LABEL_COLUMNS[1:])}"
     )
 
@@ -182,7 +183,3 @@ def _opened(part: Path) -> Iterator[Any]:
             yield file
     except (pa.ArrowInvalid, OSError) as error:
         raise DataError(f"{part} cannot be read as Parquet: {error}") from error
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(map(str, names)) or "none"

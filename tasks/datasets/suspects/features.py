@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from infra.readable import shortened
 from tasks.datasets.frames import is_category
 from tasks.datasets.suspects.finding import HEAD, Suspect
 
@@ -17,13 +18,13 @@ def constant_columns(frame: pd.DataFrame) -> list[Suspect]:
 
 
 def _is_constant(column: pd.Series) -> bool:
-    values = column.cat.codes if is_category(column) else column
-    return len(values) > 0 and bool((values == values.iloc[0]).all()) and not pd.isna(column.iloc[0])
+    values = (column.cat.codes if is_category(column) else column).to_numpy()
+    return len(values) > 0 and bool((values == values[0]).all()) and not pd.isna(column.iloc[0])
 
 
 def _shown(column: pd.Series) -> str:
     value = column.iloc[0]
-    return f"'{value}'" if is_category(column) else f"{value:g}"
+    return f"'{shortened(value)}'" if is_category(column) else f"{value:g}"
 
 
 def copied_features(frame: pd.DataFrame) -> list[Suspect]:
@@ -42,10 +43,9 @@ def copied_features(frame: pd.DataFrame) -> list[Suspect]:
 
 def _digest(column: pd.Series) -> bytes:
     """Digest of values; equal values have equal digests, whatever the order of the categories."""
-    values = column if is_category(column) else column + 0.0  # -0.0 becomes 0.0, which equals it
-    return (
-        is_category(column).to_bytes() + pd.util.hash_pandas_object(values, index=False).to_numpy().tobytes()
-    )
+    # the number -0.0 becomes 0.0, which equals it
+    values = column.array if is_category(column) else column.to_numpy() + 0.0
+    return is_category(column).to_bytes() + pd.util.hash_array(values).tobytes()
 
 
 def _are_equal(one: pd.Series, other: pd.Series) -> bool:

@@ -30,5 +30,5 @@ class Suspect:
 
 def codes(column: pd.Series) -> npt.NDArray[np.int64]:
     """Code of each value of a column, 0 for a missing value; the codes of a category may have gaps."""
-    found = column.cat.codes if is_category(column) else pd.factorize(column)[0]
+    found = column.cat.codes if is_category(column) else pd.factorize(column.to_numpy())[0]
     return np.asarray(found, dtype=np.int64) + 1

@@ -160,13 +160,18 @@ class _Labelled:
         return len(np.unique(codes(column)))
 
     def has_few_values(self, column: pd.Series) -> bool:
-        most = min(FEW_VALUES, len(column) // ROWS_PER_VALUE)
-        return self.count_values(column.iloc[:HEAD]) <= most and self.count_values(column) <= most
+        return self._are_few(codes(column.iloc[:HEAD])) and self._are_few(codes(column))
+
+    def _are_few(self, values: npt.NDArray[np.int64]) -> bool:
+        return len(pd.unique(values)) <= min(FEW_VALUES, len(self.labels) // ROWS_PER_VALUE)
 
     def is_told_by(self, column: pd.Series) -> bool:
         """Whether a column has few values, and each stands in rows of one label only."""
-        head = column.iloc[:HEAD]
-        return self._is_pure(codes(head)) and self.has_few_values(column) and self._is_pure(codes(column))
+        head = codes(column.iloc[:HEAD])
+        if not (self._are_few(head) and self._is_pure(head)):
+            return False
+        values = codes(column)
+        return self._are_few(values) and self._is_pure(values)
 
     def _is_pure(self, values: npt.NDArray[np.int64]) -> bool:
         pairs = values * self.kinds + self.labels[: len(values)]

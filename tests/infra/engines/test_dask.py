@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import psutil
 import pytest
 
@@ -51,6 +52,18 @@ def test_a_worker_killed_from_outside_costs_no_item(dask: DaskEngine, tmp_path: 
             kill(pids[0])
     assert sorted(results) == [(i, i) for i in range(14)]
     assert pids[0] not in dask.worker_pids().values()
+
+
+def test_columns_of_a_shared_table_are_not_measured_one_by_one(
+    dask: DaskEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dask needs two seconds to measure a table of 5,000 columns, each time that it sends or receives the table."""
+    measured: list[str] = []
+    monkeypatch.setattr(pd.DataFrame, "memory_usage", lambda *_, **__: measured.append("table"))
+    monkeypatch.setattr(pd.Series, "memory_usage", lambda *_, **__: measured.append("column"))
+    frame = pd.DataFrame(np.zeros((3, 50))).add_prefix("g")
+    assert [result for _, result in dask.run(work.width, [1], shared=(frame, 2))] == [50]
+    assert measured == []
 
 
 def test_an_item_that_kills_its_worker_once_is_run_again(dask: DaskEngine, tmp_path: Path) -> None:

@@ -43,6 +43,10 @@ def slow(item: int, folder: str) -> int:
     return item
 
 
+def width(_item: int, shared: Any) -> int:
+    return int(shared[0].shape[1])
+
+
 def task_name(_item: int, _shared: Any) -> str:
     return str(get_worker().get_current_task())
 

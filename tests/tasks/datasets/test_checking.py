@@ -23,6 +23,28 @@ def test_a_single_class_is_refused(tmp_path: Path) -> None:
     assert "has one value only, 'no'" in refusal(written(tmp_path, "a,y\n" + "1,no\n" * 12 + "1,\n"))
 
 
+LONG = "x" * 100_000
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "a,y\n" + f"1,{LONG}\n" * 12,
+        "a,y\n" + "1,no\n2,yes\n" * 20 + f"3,{LONG}\n",
+        "a,y\n" + f"{LONG},no\n{LONG},yes\n" * 10,
+        "a,y\n"
+        + "".join(f"{i},{'no' if i % 2 else 'yes'}\n" for i in range(90))
+        + f"{LONG},no\nb,no\nc,no\n",
+        f"{LONG},{LONG},y\n" + "1,2,no\n" * 12,
+        ",".join(f"{LONG}{i}" for i in range(30)) + "\n" + ",".join("1" * 30) + "\n",
+    ],
+    ids=["the class", "a rare class", "a constant", "a mistake", "a repeated name", "all names"],
+)
+def test_a_refusal_of_very_long_cells_is_readable(tmp_path: Path, content: str) -> None:
+    source = written(tmp_path, content)
+    assert len(refusal(source)) - len(str(source.path)) < 1_500
+
+
 @pytest.mark.parametrize(("folds", "needed"), [(2, 4), (5, 7), (10, 13)])
 def test_a_small_class_is_refused_until_the_folds_are_served(tmp_path: Path, folds: int, needed: int) -> None:
     common = "a,y\n" + "1,no\n2,no\n" * 20

@@ -263,6 +263,13 @@ def test_a_table_without_features_is_refused(tmp_path: Path) -> None:
         prepare(own(tmp_path, frame), tmp_path)
 
 
+def test_the_refusal_of_a_wide_table_without_features_is_readable(tmp_path: Path) -> None:
+    frame = pd.DataFrame({f"g{i}": [i] * 20 for i in range(500)}).assign(y=["a", "b"] * 10)
+    with pytest.raises(DataError, match=r"the same value in every row.*likewise 499 other columns") as caught:
+        prepare(own(tmp_path, frame), tmp_path)
+    assert len(str(caught.value)) < 1_000
+
+
 def test_a_column_with_the_name_of_a_part_of_a_date_is_refused(tmp_path: Path) -> None:
     frame = mixed().assign(when=pd.date_range("2024-01-01", periods=60).astype(str))
     frame["when: month"] = frame["size"] * 2 % 7

@@ -303,6 +303,8 @@ def test_a_missing_column_is_named(trained: Model, table: pd.DataFrame, tmp_path
         scored(trained, table.drop(columns="code"), tmp_path, form)
     path = tmp_path / f"table.{form}"
     assert str(caught.value) == f"'{path}': column 'code' is missing; the model needs: size, code, flag"
+    with pytest.raises(DataError, match="columns size, flag are missing; the model needs: size, code, flag"):
+        scored(trained, table.drop(columns=["size", "flag"]), tmp_path, form)
 
 
 @pytest.mark.parametrize(

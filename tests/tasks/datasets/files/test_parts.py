@@ -153,3 +153,12 @@ def test_hive_partitions_are_read_as_pyarrow_reads_them(tmp_path: Path) -> None:
     ds.write_dataset(frame, tmp_path / "t", format="parquet", partitioning=hive)
     read_back = joined(tmp_path / "t")
     assert sorted(map(str, rows_of(read_back))) == ["[1, 'a']", "[2, 'b/c']", "[3, None]"]
+
+
+def test_the_refusal_of_wide_parts_that_differ_is_readable(tmp_path: Path) -> None:
+    for part, name in enumerate("ab"):
+        frame = pd.DataFrame({f"{name}{i}": [1] for i in range(3_000)})
+        frame.to_csv(tmp_path / f"part-{part}.csv", index=False)
+    message = refusal(tmp_path)
+    assert "'b0' is int64 against not there" in message or "'a0' is not there against" in message
+    assert message.endswith("; and 5,980 more columns")

@@ -1,0 +1,90 @@
+"""The progress of a preparation: bars in a terminal, else a line every few seconds."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+EVERY_S = 10.0  # seconds between two lines of progress where the output is no terminal
+
+
+class PreparationDisplay:
+    """Shows what a preparation does.
+
+    Parameters
+    ----------
+    console : Console
+        The terminal or file.
+    bars : Progress
+        The bars, which are not seen where the output is no terminal.
+    """
+
+    def __init__(self, console: Console, bars: Progress) -> None:
+        self._console, self._bars = console, bars
+        self._bar_of: dict[str, TaskID] = {}
+        self._said = self._since = time.monotonic()
+        self._step = ""
+
+    def images(self, data: str, done: int, total: int) -> None:
+        """Show how many images are prepared.
+
+        Parameters
+        ----------
+        data : str
+            Name of the data set.
+        done : int
+            Number of images that are prepared, or of bytes that are loaded.
+        total : int
+            Number of all images, or of all bytes; 0 if it is not known.
+        """
+        self._step = ""
+        bar = self._bar(f"{data}: preparing its images")
+        self._bars.update(bar, completed=done, total=total or None)
+        if not self._console.is_terminal and time.monotonic() - self._said >= EVERY_S:
+            self._said = time.monotonic()
+            share = f"{done / total:.0%}" if total else f"{done:,}"
+            self._say(f"{data}: {share} of its images prepared")
+
+    def step(self, sentence: str) -> None:
+        """Show a step whose progress is not known; outside a terminal, if the step takes long."""
+        if self._step:
+            self._bars.remove_task(self._bar_of.pop(self._step))
+        self._step, self._since = sentence, time.monotonic()
+        self._bar(sentence)
+
+    def repeat(self) -> None:
+        """Say which step runs, and for how long."""
+        if self._step and not self._console.is_terminal:
+            self._say(f"{self._step} ({time.monotonic() - self._since:.0f} s)")
+
+    def _bar(self, title: str) -> TaskID:
+        if title not in self._bar_of:
+            self._bar_of[title] = self._bars.add_task(title, total=None)
+        return self._bar_of[title]
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def preparation_shown(console: Console) -> Iterator[PreparationDisplay]:
+    """Show the progress of preparations in the `with` block."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    ended = threading.Event()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        display = PreparationDisplay(console, bars)
+
+        def repeat() -> None:
+            while not ended.wait(EVERY_S):
+                display.repeat()
+
+        thread = threading.Thread(target=repeat, name="preparation", daemon=True)
+        thread.start()
+        try:
+            yield display
+        finally:
+            ended.set()
+            thread.join()
