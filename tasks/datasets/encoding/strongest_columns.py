@@ -73,9 +73,8 @@ class StrongestColumns(SelectorMixin, BaseEstimator):
         X : array-like of shape (n_rows, n_features), float64
             Rows; a missing number is NaN.
         """
-        chosen: Array = super().transform(
-            np.asarray(X)
-        )  # scikit-learn checks each column of a table by itself
+        # as an array, because scikit-learn checks each column of a table by itself
+        chosen: Array = super().transform(np.asarray(X))
         return chosen
 
     def _get_support_mask(self) -> Array:

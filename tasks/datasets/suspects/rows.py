@@ -44,7 +44,8 @@ class RepeatedRows:
         notes = []
         if self.rows:
             target = " and in the target" if self.has_target else ""
-            told = f"{self.rows:,} rows are {equal}{target} ({self.kinds:,} different rows); all are kept"
+            kinds = f"{self.kinds:,} different {'row' if self.kinds == 1 else 'rows'}"
+            told = f"{self.rows:,} rows are {equal}{target} ({kinds}); all are kept"
             notes.append(warning(f"{told}, {self._meaning}") if self.leaked else f"{told}, {self._meaning}")
         if self.disputed:
             told = f"{self.disputed:,} rows are {equal}, but have another target"

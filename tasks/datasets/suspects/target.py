@@ -153,7 +153,8 @@ class _Labelled:
     def excludes_chance(self, log_ways: float) -> bool:
         """Whether so many ways (their logarithm) among all distributions of the target are too few for chance."""
         log_all = gammaln(len(self.labels) + 1) - gammaln(self.counts + 1).sum()
-        return bool(self.kinds > 1 and log_ways - log_all + np.log(self.frame.shape[1]) < np.log(CHANCE))
+        columns = max(self.frame.shape[1], 1)
+        return bool(self.kinds > 1 and log_ways - log_all + np.log(columns) < np.log(CHANCE))
 
     def count_values(self, column: pd.Series) -> int:
         """Number of different values, of which a missing value is one."""

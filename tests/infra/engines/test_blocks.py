@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.engines import ArraySource, ParquetSource, blocks
@@ -14,7 +14,6 @@ from infra.errors import DataError, ParameterError
 
 
 @given(st.integers(1, 200), st.integers(1, 20))
-@settings(deadline=None)
 def test_spans_are_even_consecutive_and_never_empty(n_blocks: int, workers: int) -> None:
     spans = split_evenly(n_blocks, workers)
     lengths = [span.stop - span.start for span in spans]

@@ -21,7 +21,7 @@ def cuts(draw: st.DrawFn) -> tuple[int, list[int]]:
 
 
 @given(cuts())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_every_cut_into_spans_merges_the_same_operands_in_the_same_order(cut: tuple[int, list[int]]) -> None:
     n_blocks, edges = cut
     names = [(f"b{i}",) for i in range(n_blocks)]

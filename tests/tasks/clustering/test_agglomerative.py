@@ -83,7 +83,7 @@ def test_scipy_draws_the_tree(linkage: str) -> None:
 
 
 @given(st.integers(2, 60), st.integers(1, 3), st.integers(1, 4), st.integers(0, 2**31))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_equal_distances_and_duplicates_make_a_valid_tree(n: int, d: int, values: int, seed: int) -> None:
     X = np.random.default_rng(seed).integers(0, values, (n, d)).astype(float)
     distinct = len(np.unique(X, axis=0))

@@ -54,7 +54,7 @@ def tables(draw: Any) -> tuple[Any, float, int]:
     return X.astype(draw(st.sampled_from([np.float32, np.float64]))), eps, draw(st.integers(1, 12))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(table=tables(), workers=st.integers(1, 4), broadcast_rows=st.sampled_from([20, 4096]))
 def test_equals_scikit_learn(table: tuple[Any, float, int], workers: int, broadcast_rows: int) -> None:
     with pytest.MonkeyPatch.context() as patch, connect("local", workers=workers) as engine:
@@ -63,7 +63,7 @@ def test_equals_scikit_learn(table: tuple[Any, float, int], workers: int, broadc
         same(*table, engine=engine)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32 - 1), d=st.integers(1, 6), least=st.integers(-2, 2))
 def test_equals_scikit_learn_with_weights(seed: int, d: int, least: int) -> None:
     random = np.random.default_rng(seed)

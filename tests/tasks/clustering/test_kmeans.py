@@ -143,7 +143,7 @@ def test_given_centers_must_have_the_shape_of_the_clusters() -> None:
 
 
 @given(st.integers(1, 60), st.integers(2, 5), st.integers(0, 2**31))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_size_of_blocks_changes_labels_of_no_row(block_rows: int, n_clusters: int, seed: int) -> None:
     X = np.random.default_rng(seed).integers(0, 50, (60, 2)).astype(float)
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():

@@ -62,7 +62,7 @@ def clusterings(draw: st.DrawFn) -> tuple[Any, Any]:
 
 
 @given(clusterings())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_equals_scikit_learn(case: tuple[Any, Any]) -> None:
     X, labels = case
     close(cluster_metrics(X, [labels])[0], by_scikit_learn(X, labels), X)
@@ -71,7 +71,7 @@ def test_equals_scikit_learn(case: tuple[Any, Any]) -> None:
 
 
 @given(clusterings(), st.floats(0, 1))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_noise_belongs_to_no_cluster(case: tuple[Any, Any], share: float) -> None:
     X, labels = case
     noise = np.random.default_rng(0).random(len(X)) < share

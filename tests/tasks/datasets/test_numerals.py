@@ -153,7 +153,7 @@ WRAPPED: dict[str, Callable[[str], str]] = {
 }
 
 
-@settings(max_examples=200, deadline=None, database=None)
+@settings(max_examples=200)
 @given(
     numbers=st.lists(st.integers(-(10**11), 10**11).map(lambda cents: cents / 100), min_size=3, max_size=30),
     group=st.sampled_from(sorted(GROUPED)),

@@ -324,9 +324,7 @@ texts = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size
 )
 
 
-@settings(
-    max_examples=25, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     names=st.lists(texts, min_size=2, max_size=5, unique_by=lambda name: " ".join(name.split())),
     seed=st.integers(0, 2**32 - 1),

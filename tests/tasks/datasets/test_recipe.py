@@ -459,9 +459,7 @@ def tables(draw: Any) -> pd.DataFrame:
     return frame.assign(size=np.arange(rows) * 0.5 + 3, target=np.where(np.arange(rows) % 2, "no", "yes"))
 
 
-@settings(
-    max_examples=40, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(frame=tables(), form=st.sampled_from(["csv", "semicolon", "german", "parquet"]))
 def test_random_tables_are_scored_as_they_were_trained(
     tmp_path: Path, frame: pd.DataFrame, form: str

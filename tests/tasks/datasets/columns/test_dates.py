@@ -390,7 +390,7 @@ def test_a_kind_is_the_same_after_a_round_trip_as_json() -> None:
     assert DateColumn.model_validate_json(kind.model_dump_json()) == kind
 
 
-@settings(max_examples=60, deadline=None, database=None)
+@settings(max_examples=60)
 @given(
     times=st.lists(
         st.datetimes(datetime(1970, 1, 2), datetime(2067, 12, 31)),

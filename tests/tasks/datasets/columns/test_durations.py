@@ -158,7 +158,7 @@ def test_durations_of_csv_and_of_parquet_are_the_same(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(*prepared)
 
 
-@settings(max_examples=60, deadline=None, database=None)
+@settings(max_examples=60)
 @given(seconds=st.lists(st.integers(0, 10**6), min_size=1, max_size=20), style=st.sampled_from([*STYLES]))
 def test_random_durations_read_back_as_they_were_written(seconds: list[int], style: str) -> None:
     wanted = [90_000.0, *map(float, seconds)]  # the first one is no time of day

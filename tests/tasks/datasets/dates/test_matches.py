@@ -55,7 +55,7 @@ def test_odd_texts_are_read_as_by_the_pattern(odd: str, zone: str) -> None:
     assert_same([*usual, odd] if odd else usual)
 
 
-@settings(max_examples=80, deadline=None, database=None)
+@settings(max_examples=80)
 @given(
     times=st.lists(st.datetimes(datetime(1000, 1, 1), datetime(9999, 12, 31)), min_size=1, max_size=20),
     pattern=st.sampled_from(PATTERNS),

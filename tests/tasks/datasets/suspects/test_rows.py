@@ -71,6 +71,7 @@ def test_the_finding_is_told_with_its_meaning_for_scores() -> None:
         "1,200 rows are equal to another row in all columns that models use (600 different rows); all are kept, and "
         "each of them counts"
     ]
+    assert "in the target (1 different row); all are kept" in told(rows=2, kinds=1)[0]
     assert told(rows=20, kinds=8) == [
         "20 rows are equal to another row in all columns that models use and in the target (8 different rows); all are "
         "kept, and no held-out row stands among the training rows, but the folds of the cross-validation can share "
