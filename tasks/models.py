@@ -15,7 +15,7 @@ from infra.errors import DataError, ParameterError
 from infra.extras import VISION
 from tasks.datasets.catalogue import Source, Task
 from tasks.datasets.images.deep import FULL_RANGE, ValueRange
-from tasks.datasets.notes import lines_of, sort_notes
+from tasks.datasets.notes import lines
 from tasks.datasets.novelties import novelties
 from tasks.datasets.recipe import Recipe
 
@@ -208,8 +208,7 @@ def score_table(
     if not table.rows:
         raise DataError(f"'{source.path}' has no rows to predict")
     told = [*description.recipe.remarks(table), *novelties(description.recipe, model["prepare"], X)]
-    found = sort_notes(told, description.recipe.inputs)
-    for sentence in (*found.general, *lines_of(found.by_column)):
+    for sentence in lines(told, description.recipe.inputs):
         tell(sentence)
     return _predictions(model, description, X)
 
