@@ -20,8 +20,10 @@ from tests.infra.engines.starting import close_spark
 
 TRILLA = Path(sys.executable).parent / "trilla"
 
-# a busy machine must not fail a test, and a failure of one run must not decide what the next run tries
-hypothesis.settings.register_profile("trilla", deadline=None, database=None)
+# A busy machine must not fail a test, and each run of the suite tries the same examples, so that a change is accepted
+# or refused for what it changes. To try other examples: pytest --hypothesis-profile=others
+hypothesis.settings.register_profile("trilla", deadline=None, database=None, derandomize=True)
+hypothesis.settings.register_profile("others", deadline=None, database=None, max_examples=1000)
 hypothesis.settings.load_profile("trilla")
 
 
