@@ -31,6 +31,7 @@ from infra.settings import load_settings, usable_cores
 from tasks import steps
 from tasks.datasets.catalogue import Task
 from tasks.datasets.prepared import PreparedDataset
+from tasks.large.size import by_blocks, is_large
 from tasks.problems import problem_of
 from tasks.report.column_words import columns_to_show
 from tasks.report.recommended import answer
@@ -135,6 +136,10 @@ def preparation() -> list[PreparedDataset]:
             session.address,
             session.prepared.get(data),
         )
+        if is_large(dataset) and not parameters.exhaustive:
+            dataset = by_blocks(dataset, parameters.seed)
+            current_listener().starting(f"{data}: rows for searches and scores are drawn")
+            complete(steps.draw_rows, dataset, parameters.seed)
         warm_up_workers(session.cluster.client, dataset.task)
         refuse_namesake(dataset, data, prepared)
         session.result.datasets.append(described(dataset, parameters.epochs))

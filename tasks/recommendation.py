@@ -74,9 +74,9 @@ def recommend(
     """
     done = [cell for cell in cells if cell.status == "completed"]
     if evaluations:
-        scheme = f"by {evaluations[0].repeats} x {evaluations[0].folds} cross-validation"
         found = [Candidate(e.way, e.mean, e.seconds, e.low, e.high) for e in evaluations]
-        return _chosen(dataset, done, found, evaluations[0].metric, scheme, margin, _paired(comparisons))
+        first = evaluations[0]
+        return _chosen(dataset, done, found, first.metric, first.basis, margin, _paired(comparisons))
     sound = [cell for cell in done if problem.objection(cell) is None]
     found = _measured(sound, problem.ranking)
     if not found:

@@ -21,7 +21,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from infra.engines import ArraySource, Engine, blocks, connect
-from tasks.cells import fit_by_one_worker
+from tasks.cell_fits import fit_by_one_worker
 from tasks.clustering import DBSCAN, AgglomerativeClustering, KMeans
 from tasks.ensembles import (
     GradientBoostingClassifier,

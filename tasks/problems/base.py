@@ -18,6 +18,7 @@ from tasks.datasets.prepared import PreparedDataset, Split
 from tasks.datasets.table_rules import TableRules
 from tasks.report.quality_charts import Chart
 from tasks.results import Cell, Evaluation, Picture, Recommendation, Way
+from tasks.significance import corrected_interval, split_sizes
 
 OpenEngine = Callable[[], AbstractContextManager[Engine]]
 """Function that connects to the engine on which a data set may be prepared."""
@@ -147,8 +148,16 @@ class Problem(ABC):
         """Do one-time work that would disturb the measurement of the first cell, for example compile kernels."""
 
     @abstractmethod
-    def split(self, dataset: PreparedDataset) -> Split:
-        """Training rows and held-out rows of a prepared data set."""
+    def split(self, dataset: PreparedDataset, seed: int = 0) -> Split:
+        """Training rows and held-out rows of a prepared data set.
+
+        Parameters
+        ----------
+        dataset : PreparedDataset
+            The data set.
+        seed : int
+            Seed of the sample of a large table's training rows; the held-out rows do not depend on it.
+        """
 
     # search and evaluation
 
@@ -201,6 +210,22 @@ class Problem(ABC):
         engine : Engine
             The engine whose workers may compute the figures.
         """
+
+    def holdout_interval(self, score: float, rows: int, parts: Sequence[float]) -> tuple[float, float]:
+        """95 % interval of the metric on a large hold-out.
+
+        Parameters
+        ----------
+        score : float
+            The metric on all held-out rows.
+        rows : int
+            Number of held-out rows.
+        parts : sequence of float
+            Pseudo-values of the metric on parts of the held-out rows.
+        """
+        low, high = corrected_interval(parts, *split_sizes(0))
+        lowest, highest = self.score_bounds
+        return max(low, lowest), min(high, highest)
 
     def objection(self, cell: Cell) -> str | None:
         """Reason why a cell must not be recommended, even with a high score; None: the cell can be recommended."""

@@ -66,7 +66,7 @@ class Clustering(Problem):
 
         compile_kernels()
 
-    def split(self, dataset: PreparedDataset) -> Split:
+    def split(self, dataset: PreparedDataset, seed: int = 0) -> Split:
         X, _ = dataset.load()
         return Split(X)
 
