@@ -98,7 +98,7 @@ def _fit_by_blocks(
     model = clone(search.estimator).set_params(**search.best_params_) if search else estimator
     if "model__engine" in model.get_params():
         model.set_params(model__engine=engine)
-    fitted_rows = ALGORITHMS[request.algorithm].large_fit(model, rows)
+    fitted_rows = ALGORITHMS[request.algorithm].large.fit(model, rows)
     return FittedCell(model, f"{_place(model, engine)}, {fitted_rows}", search)
 
 

@@ -63,7 +63,7 @@ def plan_estimator(
     }
     estimator = _ESTIMATORS[plan.search](plan, algorithm, dataset, model, common)
     if dataset.by_blocks and isinstance(estimator, BaseSearch):
-        return RowHalvingSearch(estimator)
+        return RowHalvingSearch(estimator, algorithm.large)
     return estimator
 
 

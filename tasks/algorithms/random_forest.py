@@ -5,7 +5,7 @@ from sklearn.pipeline import Pipeline
 
 from tasks.algorithms.base import Algorithm, ModelOptions, Space, tree_pipeline
 from tasks.datasets.prepared import PreparedDataset
-from tasks.large.fits import on_sample_with_small_trees
+from tasks.large.training import SmallTrees
 
 ROWS_OF_A_TREE = 50_000  # of a large table: the time of a tree grows faster than its rows, the score hardly
 
@@ -44,5 +44,5 @@ RANDOM_FOREST = Algorithm(
     makers={"classification": _classifier, "regression": _regressor},
     grid=_grid,
     distributions=_distributions,
-    large_fit=on_sample_with_small_trees(ROWS_OF_A_TREE),
+    large=SmallTrees(ROWS_OF_A_TREE),
 )

@@ -6,7 +6,7 @@ from sklearn.pipeline import Pipeline
 
 from tasks.algorithms.base import Algorithm, ModelOptions, Space, tree_pipeline
 from tasks.datasets.prepared import PreparedDataset
-from tasks.large.fits import from_blocks
+from tasks.large.training import FromBlocks
 
 
 def _classifier(dataset: PreparedDataset, options: ModelOptions) -> Pipeline:
@@ -46,5 +46,5 @@ XGBOOST = Algorithm(
     makers={"classification": _classifier, "regression": _regressor},
     grid=_grid,
     distributions=_distributions,
-    large_fit=from_blocks(np.float32),
+    large=FromBlocks(np.float32),
 )

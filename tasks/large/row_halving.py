@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infra.arithmetic import ceil_div
+from tasks.large.training import LargeTraining
 from tasks.large.training_rows import TrainingRows
 from tasks.search.base import BaseSearch, without_engine
 from tasks.search.planning import Parameters
@@ -33,6 +34,8 @@ class RowHalvingSearch(BaseSearch):
     ----------
     search : GridSearch or RandomSearch
         The search that names the candidates; its estimator, scoring, engine, ledger and progress are used.
+    training : LargeTraining
+        The algorithm's way to train on a large table, which may set parameters for a number of rows.
 
     Attributes
     ----------
@@ -49,7 +52,7 @@ class RowHalvingSearch(BaseSearch):
 
     n_splits_ = 1
 
-    def __init__(self, search: BaseSearch) -> None:
+    def __init__(self, search: BaseSearch, training: LargeTraining) -> None:
         super().__init__(
             search.estimator,
             search.space,
@@ -60,6 +63,7 @@ class RowHalvingSearch(BaseSearch):
             refit=False,
         )
         self.search = search
+        self.training = training
 
     def _candidates(self) -> list[Parameters]:
         return self.search._candidates()
@@ -125,9 +129,8 @@ class _Rounds:
     def _round(self, candidates: Sequence[Parameters], size: int, before: int) -> NDArray[np.float64]:
         search = self.search
         folds = [(np.arange(size), np.arange(self.sample_size, len(self.target)))]
-        context = TrialContext(
-            without_engine(search.estimator), self.features, self.target, folds, self.scorer
-        )
+        estimator = without_engine(search.training.sized(search.estimator, size))
+        context = TrialContext(estimator, self.features, self.target, folds, self.scorer)
         runner = TrialRunner(
             context, self.metric, search.scoring, search.engine, search.ledger, search.progress
         )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,8 +47,8 @@ class TableRows(BlockSource):
         The prepared table.
     mask : RowMask
         The chosen rows.
-    steps : transformer, optional
-        Fitted steps that turn columns into numbers; None: the table has columns of numbers only.
+    steps : transformer
+        Fitted steps from the columns of the table to numbers.
     dtype : dtype, default=float64
         Type of the numbers.
     block_rows : int, optional
@@ -59,7 +59,7 @@ class TableRows(BlockSource):
         self,
         dataset: PreparedDataset,
         mask: RowMask,
-        steps: Any = None,
+        steps: Any,
         dtype: DTypeLike = np.float64,
         block_rows: int | None = None,
     ) -> None:
@@ -74,30 +74,14 @@ class TableRows(BlockSource):
         counts = [mask.count(group.start, group.stop) for group in self.groups]
         self._ends = list(accumulate(counts))
         self.n_rows = self._ends[-1] if self._ends else 0
-        self.n_columns = len(dataset.columns)
-
-    def through(self, steps: Any, dtype: DTypeLike) -> Self:
-        """The same rows as numbers that fitted steps make.
-
-        Parameters
-        ----------
-        steps : transformer
-            Fitted steps from columns to numbers.
-        dtype : dtype
-            Type of the numbers.
-        """
-        other = self.with_block_rows(self.block_rows)
-        other.steps, other.dtype = steps, np.dtype(dtype)
-        other.n_columns = len(steps.get_feature_names_out())
-        return other
+        self.n_columns = len(steps.get_feature_names_out())
 
     def load(self, span: Span) -> list[Block]:
         first, last = span.start * self.block_rows, min(span.stop * self.block_rows, self.n_rows)
         X = np.empty((last - first, self.n_columns), self.dtype)
         targets = []
         for start, frame, target in self._read(first, last):
-            values = frame.to_numpy(self.dtype) if self.steps is None else self.steps.transform(frame)
-            X[start - first : start - first + len(frame)] = values
+            X[start - first : start - first + len(frame)] = self.steps.transform(frame)
             targets.append(target)
         arrays = (X, np.concatenate(targets))
         return [

@@ -32,7 +32,13 @@ def class_rows(number: int, rows: int, columns: int) -> Columns:
     """
     rng = np.random.default_rng([2026, number])
     X = rng.normal(size=(rows, columns))
-    signal = X[:, 0] + X[:, 1] * X[:, 2] + 1.5 * (X[:, 3] > 0.3) * X[:, 4] + np.sin(2 * X[:, 5]) - 0.5 * X[:, 6] ** 2
+    signal = (
+        X[:, 0]
+        + X[:, 1] * X[:, 2]
+        + 1.5 * (X[:, 3] > 0.3) * X[:, 4]
+        + np.sin(2 * X[:, 5])
+        - 0.5 * X[:, 6] ** 2
+    )
     y = signal + rng.logistic(size=rows) > -0.3
     return {**{f"x{i}": X[:, i].round(5) for i in range(columns)}, "y": y.astype(np.int64)}
 
