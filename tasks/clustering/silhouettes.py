@@ -104,19 +104,19 @@ def _silhouettes(
         sums[:] = 0
         for top in range(0, n, TILE_ROWS):
             height = min(TILE_ROWS, n - top)
-            _distances(X, top, height, panel, distances)
+            panel_distances(X, top, height, panel, distances)
             for labeling in range(len(codes)):
-                _add_to_clusters(distances, height, codes[labeling], top, sums)
+                add_to_clusters(distances, height, codes[labeling], top, sums)
         for labeling in range(len(codes)):
             a, noise = edges[labeling], edges[labeling + 1] - 1
             for i in range(first, min(first + PANEL_ROWS, stop)):
-                found[labeling, i - start] = _silhouette(
+                found[labeling, i - start] = silhouette(
                     sums[:, i - first], sizes, a, noise, codes[labeling, i]
                 )
 
 
 @njit(nogil=True, cache=True)
-def _distances(X: Array, top: int, height: int, panel: Array, distances: Array) -> None:  # pragma: no cover
+def panel_distances(X: Array, top: int, height: int, panel: Array, distances: Array) -> None:  # pragma: no cover
     """Write the Euclidean distances of the rows of a panel to `height` rows from row `top` on."""
     for j in range(height):
         for r in range(PANEL_ROWS):
@@ -131,7 +131,7 @@ def _distances(X: Array, top: int, height: int, panel: Array, distances: Array) 
 
 
 @njit(nogil=True, cache=True)
-def _add_to_clusters(
+def add_to_clusters(
     distances: Array, height: int, codes: Array, top: int, sums: Array
 ) -> None:  # pragma: no cover
     """Add the distances to `height` rows from row `top` on to the sums for the clusters of these rows."""
@@ -142,7 +142,7 @@ def _add_to_clusters(
 
 
 @njit(nogil=True, cache=True)
-def _silhouette(sums: Array, sizes: Array, first: int, noise: int, own: int) -> float:  # pragma: no cover
+def silhouette(sums: Array, sizes: Array, first: int, noise: int, own: int) -> float:  # pragma: no cover
     """Silhouette of one row from its sums of distances; 0 for noise and for a cluster of one row."""
     if own == noise or sizes[own] == 1:
         return 0.0
