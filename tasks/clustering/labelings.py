@@ -92,7 +92,7 @@ def encode(labelings: Sequence[ArrayLike], n_rows: int) -> tuple[Labelings, Arra
     rows: list[Array] = []
     for i, labels in enumerate(labelings):
         renumbered = _renumbered(np.asarray(labels), n_rows)
-        which[i] = found.setdefault(sha256(renumbered).digest(), len(rows))
+        which[i] = found.setdefault(sha256(renumbered.data).digest(), len(rows))
         if which[i] == len(rows):
             rows.append(renumbered)
     distinct = np.stack(rows)

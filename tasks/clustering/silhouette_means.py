@@ -6,6 +6,7 @@ to all rows of the table are computed. All rows have the same chance to be sampl
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,9 +70,7 @@ def mean_silhouettes(
     found = _silhouettes_of_rows(numbers, source, labelings, blocks, engine)
     left_out = 1 - len(numbers) / source.n_rows
     errors = found.std(axis=1, ddof=1) * math.sqrt(left_out / len(numbers))
-    return [
-        MeanSilhouette(float(row.mean()), float(error)) for row, error in zip(found, errors, strict=True)
-    ]
+    return [MeanSilhouette(float(row.mean()), float(error)) for row, error in zip(found, errors, strict=True)]
 
 
 def sampled_rows(n_rows: int) -> Array:
@@ -84,15 +83,26 @@ def _silhouettes_of_rows(
 ) -> Array:
     """Silhouettes of some rows in each labeling, float64, shape (n_labelings, len(numbers))."""
     rows = _rows(numbers, source)
-    n_slots = len(labelings.sizes)
-    at_once = max(1, MOST_SUMS // (n_slots * PANEL_ROWS)) * PANEL_ROWS
     found = np.empty((len(labelings), len(numbers)))
-    for start in range(0, len(numbers), at_once):
-        part = slice(start, start + at_once)
-        sums = engine.reduce(_sums, np.add, blocks, rows[part], n_slots)
-        own = np.ascontiguousarray(labelings.codes[:, numbers[part]])
-        _from_sums(sums, own, labelings.edges, labelings.sizes, found[:, part])
+    for group in _groups(labelings.edges):
+        edges = labelings.edges[group.start : group.stop + 1]
+        slots = slice(int(edges[0]), int(edges[-1]))
+        at_once = max(1, MOST_SUMS // ((slots.stop - slots.start) * PANEL_ROWS)) * PANEL_ROWS
+        for start in range(0, len(numbers), at_once):
+            part = slice(start, start + at_once)
+            sums = engine.reduce(_sums, np.add, blocks, rows[part], group, slots)
+            own = labelings.codes[group, numbers[part]] - edges[0]
+            _from_sums(sums, own, edges - edges[0], labelings.sizes[slots], found[group, part])
     return found
+
+
+def _groups(edges: Array) -> list[slice]:
+    """Consecutive labelings whose distances are added in one pass: as many as `MOST_SUMS` allows, at least one."""
+    firsts = [0]
+    for i in range(1, len(edges) - 1):
+        if (edges[i + 1] - edges[firsts[-1]]) * PANEL_ROWS > MOST_SUMS:
+            firsts.append(i)
+    return [slice(first, last) for first, last in pairwise([*firsts, len(edges) - 1])]
 
 
 def _rows(numbers: Array, source: BlockSource) -> Array:
@@ -107,23 +117,23 @@ def _rows(numbers: Array, source: BlockSource) -> Array:
     return np.concatenate(list(parts()), dtype=np.float64)
 
 
-def _sums(X: Array, codes: Array, rows: Array, n_slots: int) -> Array:
+def _sums(X: Array, codes: Array, rows: Array, group: slice, slots: slice) -> Array:
     """Sums of the distances of `rows` to the rows of a block in each slot; shape (n_panels, n_slots, PANEL_ROWS)."""
     panels = ceil_div(len(rows), PANEL_ROWS)
     padded = np.empty((panels * PANEL_ROWS, rows.shape[1]))
     padded[: len(rows)], padded[len(rows) :] = rows, rows[-1]
-    sums = np.zeros((panels, n_slots, PANEL_ROWS))
+    sums = np.zeros((panels, slots.stop - slots.start, PANEL_ROWS))
     columns = np.ascontiguousarray(padded.reshape(panels, PANEL_ROWS, -1).transpose(0, 2, 1))
-    _add_distances(X, np.ascontiguousarray(codes.T), columns, sums)
+    _add_distances(X, np.ascontiguousarray(codes[:, group].T - slots.start), columns, sums)
     return sums
 
 
 @njit(nogil=True, cache=True)
 def _add_distances(X: Array, codes: Array, panels: Array, sums: Array) -> None:  # pragma: no cover
     distances = np.empty((TILE_ROWS, PANEL_ROWS))
-    for top in range(0, len(X), TILE_ROWS):
-        height = min(TILE_ROWS, len(X) - top)
-        for p in range(len(panels)):
+    for p in range(len(panels)):
+        for top in range(0, len(X), TILE_ROWS):
+            height = min(TILE_ROWS, len(X) - top)
             panel_distances(X, top, height, panels[p], distances)
             for labeling in range(len(codes)):
                 add_to_clusters(distances, height, codes[labeling], top, sums[p])

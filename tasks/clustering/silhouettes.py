@@ -116,8 +116,24 @@ def _silhouettes(
 
 
 @njit(nogil=True, cache=True)
-def panel_distances(X: Array, top: int, height: int, panel: Array, distances: Array) -> None:  # pragma: no cover
-    """Write the Euclidean distances of the rows of a panel to `height` rows from row `top` on."""
+def panel_distances(
+    X: Array, top: int, height: int, panel: Array, distances: Array
+) -> None:  # pragma: no cover
+    """Write the Euclidean distances of the rows of a panel to `height` rows from row `top` on.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features)
+        Rows.
+    top : int
+        Number of the first row.
+    height : int
+        Number of rows, at most `TILE_ROWS`.
+    panel : ndarray of shape (n_features, PANEL_ROWS), float64
+        Rows of the panel, one in each column.
+    distances : ndarray of shape (TILE_ROWS, PANEL_ROWS), float64
+        Distances, which are overwritten.
+    """
     for j in range(height):
         for r in range(PANEL_ROWS):
             distances[j, r] = 0.0
@@ -134,7 +150,21 @@ def panel_distances(X: Array, top: int, height: int, panel: Array, distances: Ar
 def add_to_clusters(
     distances: Array, height: int, codes: Array, top: int, sums: Array
 ) -> None:  # pragma: no cover
-    """Add the distances to `height` rows from row `top` on to the sums for the clusters of these rows."""
+    """Add the distances to `height` rows from row `top` on to the sums for the clusters of these rows.
+
+    Parameters
+    ----------
+    distances : ndarray of shape (TILE_ROWS, PANEL_ROWS), float64
+        Distances of the rows of a panel.
+    height : int
+        Number of rows.
+    codes : ndarray of shape (n_rows,), int32
+        Slot of each row in one labeling.
+    top : int
+        Number of the first row.
+    sums : ndarray of shape (n_slots, PANEL_ROWS), float64
+        Sums, changed in place.
+    """
     for j in range(height):
         slot = codes[top + j]
         for r in range(PANEL_ROWS):
@@ -143,7 +173,25 @@ def add_to_clusters(
 
 @njit(nogil=True, cache=True)
 def silhouette(sums: Array, sizes: Array, first: int, noise: int, own: int) -> float:  # pragma: no cover
-    """Silhouette of one row from its sums of distances; 0 for noise and for a cluster of one row."""
+    """Silhouette of one row from its sums of distances; 0 for noise and for a cluster of one row.
+
+    Parameters
+    ----------
+    sums : ndarray of shape (n_slots,), float64
+        Sums of the distances of the row to the rows in each slot.
+    sizes : ndarray of shape (n_slots,), int64
+        Number of rows in each slot.
+    first : int
+        First slot of the labeling.
+    noise : int
+        Slot of the labeling's noise, which comes after the slots of its clusters.
+    own : int
+        Slot of the row.
+
+    Returns
+    -------
+    float
+    """
     if own == noise or sizes[own] == 1:
         return 0.0
     within = sums[own] / (sizes[own] - 1)

@@ -74,8 +74,9 @@ def test_labelings_are_estimated_from_the_same_rows_alone_or_together() -> None:
 
 def test_many_clusters_are_estimated_in_parts_with_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = cluster_metrics(ROWS, LABELINGS)
-    monkeypatch.setattr(silhouette_means, "MOST_SUMS", 1)
-    assert cluster_metrics(ROWS, LABELINGS) == whole
+    for most in (1, 128 * 8):
+        monkeypatch.setattr(silhouette_means, "MOST_SUMS", most)
+        assert cluster_metrics(ROWS, LABELINGS) == whole
 
 
 @pytest.mark.parametrize("form", ["array", "path"])
