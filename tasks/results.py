@@ -74,7 +74,8 @@ class Cell(BaseModel):
         description="Quality: holdout_accuracy, holdout_auc for classification; holdout_r2, holdout_rmse, holdout_mae "
         "for regression; for clustering silhouette, "
         "davies_bouldin, calinski_harabasz in the space the model was fitted in, and the same with prefix raw_ "
-        "(none where there are fewer than two clusters), clusters, largest_share, noise_share (of the rows).",
+        "(none where there are fewer than two clusters), clusters, largest_share, noise_share (of the rows); of a "
+        "large table silhouette_error, the standard error of an estimate, and silhouette_rows, the number of its rows.",
     )
     curve: list[dict[str, float]] = Field(
         default_factory=list,

@@ -93,7 +93,8 @@ class Problem(ABC):
     reference: ClassVar[str | None] = None
     """Algorithm that is always cross-validated, as the reference for all others; None: there is no reference."""
     exact: ClassVar[bool] = False
-    """Whether a cell's figures describe all rows, so that no difference between two cells is a sampling error."""
+    """Whether a cell's figures describe all rows, so that no difference between two cells is a sampling error, except
+    where the figures are estimates with a standard error."""
     rules: ClassVar[TableRules | None] = None
     """Demands on a table; None: the data of this problem are not tables."""
 
@@ -226,6 +227,10 @@ class Problem(ABC):
         low, high = corrected_interval(parts, *split_sizes(0))
         lowest, highest = self.score_bounds
         return max(low, lowest), min(high, highest)
+
+    def basis(self, cell: Cell) -> str:
+        """Words that say how the figure was measured by which cells without a cross-validation are ranked."""
+        return "on all rows" if self.exact else "on one hold-out, without an interval"
 
     def objection(self, cell: Cell) -> str | None:
         """Reason why a cell must not be recommended, even with a high score; None: the cell can be recommended."""
