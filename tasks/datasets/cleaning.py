@@ -83,10 +83,15 @@ def clean(table: RawTable, source: Source, rules: TableRules, folds: int) -> Cle
     _require_inputs(recipe, learned, source)
     _require_distinct(recipe, source)
     # the columns that were learned from remember what they have read
-    rows = replace(table, columns=tuple(training.raw for training, _ in learned), rows=int(is_known.sum()))
+    rows = replace(
+        table,
+        columns=tuple(training.raw for training, _ in learned),
+        rows=int(is_known.sum()),
+        at=None if table.at is None else table.at[is_known],
+    )
     features = recipe.apply(rows)
     names = [column.name for column in recipe.columns if column.name in features]
-    found = review(features, names, values, source.options.keep_column)
+    found = review(features, names, values, source.options.keep_column, rows.at)
     recipe = recipe.without(found.left_out)
     _require_inputs(recipe, learned, source)
     used = selected(features, recipe.outputs)
@@ -95,7 +100,7 @@ def clean(table: RawTable, source: Source, rules: TableRules, folds: int) -> Cle
         *(target.notes if target else ()),
         *_notes_of_columns(learned, recipe),
         *found.notes,
-        *repeated_rows(used, values, held_out).notes,
+        *repeated_rows(used, values, held_out, of_sample=rows.at is not None).notes,
         *notes_of_selection(recipe, len(features)),
     ]
     if "" in recipe.inputs:

@@ -45,7 +45,7 @@ class ClassRules(TableRules):
         raw = target_column(table, source)
         labels = class_labels(raw, source.options.missing)
         check_values(labels.counts, table.rows, source)
-        notes = notes_of_empty(labels.is_known, source)
+        notes = notes_of_empty(labels.counts.total(), labels.rows, source)
         rare = rare_classes(labels.counts, folds)
         if rare:
             labels = _RARE_CLASSES[source.options.rare_classes](labels, rare, raw, source, folds)

@@ -49,8 +49,8 @@ class QuantityRules(TableRules):
         is_known = np.isfinite(values)
         check_values(Counter(values[is_known].tolist()), table.rows, source)
         _check_rows(int(is_known.sum()), source, folds)
-        notes = (*notes_of_empty(is_known, source), *_notes(number, training))
-        return LearnedTarget(QuantityTarget(name=raw.name), values, is_known, notes)
+        notes = (*notes_of_empty(int(is_known.sum()), table.rows, source), *_notes(number, training))
+        return LearnedTarget(QuantityTarget(name=raw.name), values, is_known, notes, number)
 
     def held_out(self, target: AnyTarget, values: Target) -> RowNumbers:
         return random_holdout(values)[1]
