@@ -35,7 +35,8 @@ class ClassRules(TableRules):
     Where the user named no task, the values of the column decide whether the column holds classes or a quantity.
     """
 
-    task: ClassVar[Task] = "classification"
+    task: Task = "classification"
+    counts_target: ClassVar[bool] = True
 
     def settled(self, table: RawTable, source: Source) -> TableRules:
         told_by_values = source.by_values and source.target in table.names

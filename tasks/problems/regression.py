@@ -35,7 +35,7 @@ R2, RMSE, MAE, ROWS = "holdout_r2", "holdout_rmse", "holdout_mae", "holdout_rows
 class QuantityRules(TableRules):
     """Demands on a table with a column of numbers to predict."""
 
-    task: ClassVar[Task] = "regression"
+    task: Task = "regression"
 
     def learn_target(self, table: RawTable, source: Source, folds: int) -> LearnedTarget:
         raw = target_column(table, source)

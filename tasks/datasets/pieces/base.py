@@ -6,11 +6,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
 
+import numpy as np
+
 from infra.errors import DataError
 from tasks.datasets.files import Content, Reading
 from tasks.datasets.missing import MISSING_WORDS
 from tasks.datasets.raw import RawTable
 from tasks.datasets.reading import raw_table, reading_of
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """Some rows of a piece, from which a recipe can be learned.
+
+    Parameters
+    ----------
+    rows : int
+        Number of rows of the whole piece.
+    runs : tuple of (int, RawTable)
+        Consecutive rows, each with the number of the first of them in the piece.
+    """
+
+    rows: int
+    runs: tuple[tuple[int, RawTable], ...]
 
 
 @dataclass(frozen=True)
@@ -70,6 +88,22 @@ class Piece(ABC):
         except OSError as error:
             raise DataError(f"'{self.path}' cannot be read: {error.strerror or error}") from None
         return raw_table(content, self.path, missing_words)
+
+    def sampled(self, run: int, missing_words: tuple[str, ...] = MISSING_WORDS) -> Sampled:
+        """The first rows of the piece and rows of its middle, so many each; all rows of a small piece.
+
+        Raises
+        ------
+        DataError
+            If the rows cannot be read completely; the message names the file and the line.
+        """
+        table = self.read(None, missing_words)
+        if table.rows <= 2 * run:
+            return Sampled(table.rows, ((0, table),))
+        starts = (0, table.rows // 2)
+        numbers = np.arange(table.rows)
+        runs = ((start, table.taken((numbers >= start) & (numbers < start + run))) for start in starts)
+        return Sampled(table.rows, tuple(runs))
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from tasks.datasets.files.opened import open_file
 from tasks.datasets.files.parquet import Parquet, RowRange, opened_parquet
 from tasks.datasets.files.parts import merged
 from tasks.datasets.files.widening import Schema, common_schema, with_types
-from tasks.datasets.pieces.base import Piece, Pieces
+from tasks.datasets.missing import MISSING_WORDS
+from tasks.datasets.pieces.base import Piece, Pieces, Sampled
 
 MOST_ROWS = 1_000_000
 """Largest number of rows of a piece."""
@@ -54,6 +55,21 @@ class ParquetPiece(Piece):
         return Content(
             table.select(kept), content.place
         )  # the notes are those of all rows, which the table has
+
+    def sampled(self, run: int, missing_words: tuple[str, ...] = MISSING_WORDS) -> Sampled:
+        rows = self.rows.rows
+        starts = {0: run, rows // 2: run} if rows > 2 * run else {0: rows}
+        runs = (
+            (start, self._within(start, count).read(None, missing_words)) for start, count in starts.items()
+        )
+        return Sampled(rows, tuple(runs))
+
+    def _within(self, start: int, rows: int) -> "ParquetPiece":
+        """Some of the rows."""
+        whole = self.rows
+        return replace(
+            self, rows=replace(whole, first=whole.first + start, rows=rows, skipped=whole.skipped + start)
+        )
 
     def _widened(self, table: pa.Table, reading: Reading) -> pa.Table:
         wanted = {name: kind for name, kind in (self.types or {}).items() if reading.is_wanted(name)}

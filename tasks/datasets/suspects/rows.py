@@ -44,14 +44,15 @@ class RepeatedRows:
     def notes(self) -> list[str]:
         """What was found, what was done, and what it means for scores; empty without repeated rows."""
         equal = "equal to another row in all columns that models use"
+        of = "of the sample " if self.of_sample else ""
         notes = []
         if self.rows:
             target = " and in the target" if self.has_target else ""
             kinds = f"{self.kinds:,} different {'row' if self.kinds == 1 else 'rows'}"
-            told = f"{self.rows:,} rows are {equal}{target} ({kinds}); all are kept"
+            told = f"{self.rows:,} rows {of}are {equal}{target} ({kinds}); all are kept"
             notes.append(warning(f"{told}, {self._meaning}") if self.leaked else f"{told}, {self._meaning}")
         if self.disputed:
-            told = f"{self.disputed:,} rows are {equal}, but have another target"
+            told = f"{self.disputed:,} rows {of}are {equal}, but have another target"
             notes.append(f"{told}; all are kept, and no model can predict all of them right")
         return notes
 
