@@ -14,6 +14,8 @@ from tasks.datasets.preparation import prepare_table
 from tasks.datasets.prepared import PreparedDataset
 from tasks.datasets.table_rules import TableRules
 
+Begun = PreparedDataset | Plan
+"""A prepared data set, or a large table whose rows are still to be written."""
 OpenEngine = Callable[[], AbstractContextManager[Engine]]
 """Function that connects to the engine on which a data set may be prepared."""
 
@@ -25,7 +27,7 @@ def begin_table(
     *,
     folds: int = 2,
     progress: Progress | None = None,
-) -> PreparedDataset | Plan:
+) -> Begun:
     """Prepare a small table, or plan the preparation of a large one, whose rows its workers write.
 
     Parameters
@@ -53,7 +55,7 @@ def begin_table(
 
 
 def carried_out(
-    begun: PreparedDataset | Plan,
+    begun: Begun,
     open_engine: OpenEngine | None = None,
     progress: Progress | None = None,
 ) -> PreparedDataset:
@@ -72,3 +74,8 @@ def carried_out(
         return begun
     with (open_engine or (lambda: connect("local")))() as engine:
         return begun.carry_out(engine, progress)
+
+
+def preview_of(begun: Begun) -> PreparedDataset:
+    """The data set as far as it is known: without the counts of cells where the rows are still to be written."""
+    return begun if isinstance(begun, PreparedDataset) else begun.preview

@@ -136,5 +136,6 @@ def _target(
 def _told(sample: Sample) -> str:
     return (
         f"what is done to the columns was decided on {sample.table.rows:,} of {sample.rows:,} rows, which lie "
-        "evenly in the table; rows, classes and missing cells are counted in all rows, other counts are those of these rows"
+        "evenly in the table; rows, classes and missing cells are counted in all rows, and other counts are of these "
+        "rows"
     )

@@ -28,18 +28,19 @@ def test_the_parts_hold_what_the_whole_table_gives(tmp_path: Path, monkeypatch: 
         large = prepared_on(engine, source, tmp_path / "large")
     monkeypatch.setattr(sizes, "LARGE_CELLS", 10**9)
     small = prepare(source, tmp_path / "small")
-    assert large.is_large and not small.is_large
+    assert large.is_large
+    assert not small.is_large
     assert (large.rows, large.classes, large.columns) == (ROWS, small.classes, small.columns)
     for one, other in zip(large.load(), small.load(), strict=True):
         if isinstance(one, pd.DataFrame):
             pd.testing.assert_frame_equal(one, other)
         else:
             np.testing.assert_array_equal(one, other)
-    assert sum(large.part_rows) == ROWS and len(large.part_rows) == len(
-        list(Path(large.path).glob("*.parquet"))
-    )
+    assert sum(large.part_rows) == ROWS
+    assert len(large.part_rows) == len(list(Path(large.path).glob("*.parquet")))
     missing = f"size: {table['size'].isna().sum()} of {ROWS} cells are missing"
-    assert missing in large.notes and missing in small.notes
+    assert missing in large.notes
+    assert missing in small.notes
     counter = next(note for note in small.notes if note.startswith("row: left out"))
     assert counter in large.notes
 
