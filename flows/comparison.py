@@ -8,11 +8,11 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import recording, registering
 from flows.gathering import complete
 from flows.session import Session, current_listener, current_session
+from flows.spark_preparing import in_this_process, spark_preparation
 from infra.engines import EngineName
 from infra.errors import EngineError
 from tasks import evaluation, steps
@@ -30,11 +30,6 @@ Place = Callable[[], dict[str, Any]]
 """Function that gives the arguments that name the engine of a step; raises EngineError if there is no engine."""
 
 log = logging.getLogger(__name__)
-
-
-def in_this_process() -> Any:
-    """Task runner of the Spark subflows, which run in the flow's process, because only it has the Spark session."""
-    return ThreadPoolTaskRunner(max_workers=1)
 
 
 @flow(name="compare", flow_run_name="compare {name}", validate_parameters=False)
@@ -81,13 +76,6 @@ _FILL: dict[EngineName, Callable[[Session, PreparedDataset], None]] = {
     "dask": on_dask,
     "spark": on_spark,
 }
-
-
-@flow(name="spark-preparation", task_runner=in_this_process(), validate_parameters=False)
-def spark_preparation(name: str) -> None:
-    """Read the prepared table through Spark and make sure that it is the same table."""
-    session = current_session()
-    complete(steps.profile_on_spark, session.datasets[name], session.spark())
 
 
 @flow(name="spark-training", task_runner=in_this_process(), validate_parameters=False)

@@ -1,8 +1,7 @@
 """The protocol of a problem: everything that the rest of trilla asks about a kind of problem."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,15 +12,12 @@ from infra.engines import Engine
 from infra.progress import Progress
 from tasks.algorithms.base import Algorithm, ModelOptions
 from tasks.datasets.catalogue import Source, Task
-from tasks.datasets.preparation import prepare_table
+from tasks.datasets.planning import Begun, OpenEngine, begin_table, carried_out
 from tasks.datasets.prepared import PreparedDataset, Split
 from tasks.datasets.table_rules import TableRules
 from tasks.report.quality_charts import Chart
 from tasks.results import Cell, Evaluation, Picture, Recommendation, Way
 from tasks.significance import corrected_interval, split_sizes
-
-OpenEngine = Callable[[], AbstractContextManager[Engine]]
-"""Function that connects to the engine on which a data set may be prepared."""
 
 
 @dataclass(frozen=True)
@@ -142,8 +138,43 @@ class Problem(ABC):
         DataError
             If the source cannot be used as it is, or the folder cannot be written.
         """
+        return carried_out(
+            self.begin(source, folder, folds=folds, first_look=first_look, progress=progress),
+            open_engine,
+            progress,
+        )
+
+    def begin(
+        self,
+        source: Source,
+        folder: Path,
+        *,
+        folds: int,
+        first_look: bool,
+        progress: Progress | None = None,
+    ) -> Begun:
+        """Check and prepare a source; of a large table only check it, and plan what the workers of an engine do.
+
+        Parameters
+        ----------
+        source : Source
+            The table or folder of images.
+        folder : Path
+            The folder where prepared data are kept.
+        folds : int
+            Number of folds that every class must be large enough for.
+        first_look : bool
+            Whether a sample is enough where all rows would take long.
+        progress : callable, optional
+            Function that is called with the progress.
+
+        Raises
+        ------
+        DataError
+            If the source cannot be used as it is, or the folder cannot be written or is too small.
+        """
         assert self.rules is not None  # noqa: S101 (a problem of tables has rules)
-        return prepare_table(source, folder, self.rules, folds=folds)
+        return begin_table(source, folder, self.rules, folds=folds, progress=progress)
 
     def warm_up(self) -> None:
         """Do one-time work that would disturb the measurement of the first cell, for example compile kernels."""

@@ -36,7 +36,8 @@ class ClassRules(TableRules):
     Where the user named no task, the values of the column decide whether the column holds classes or a quantity.
     """
 
-    task: ClassVar[Task] = "classification"
+    task: Task = "classification"
+    counts_target: ClassVar[bool] = True
 
     def settled(self, table: RawTable, source: Source) -> TableRules:
         told_by_values = source.by_values and source.target in table.names
@@ -46,7 +47,7 @@ class ClassRules(TableRules):
         raw = target_column(table, source)
         labels = class_labels(raw, source.options.missing)
         check_values(labels.counts, table.rows, source)
-        notes = notes_of_empty(labels.is_known, source)
+        notes = notes_of_empty(labels.counts.total(), labels.rows, source)
         rare = rare_classes(labels.counts, folds)
         if rare:
             labels = _RARE_CLASSES[source.options.rare_classes](labels, rare, raw, source, folds)

@@ -28,8 +28,8 @@ from tasks.results import Cell, Evaluation, Picture, Recommendation
 class ClusterRules(TableRules):
     """Demands on a table without a target: distances need at least one numeric column."""
 
-    task: ClassVar[Task] = "clustering"
-    uses_texts: ClassVar[bool] = False
+    task: Task = "clustering"
+    uses_texts: bool = False
 
     def learn_target(self, table: RawTable, source: Source, folds: int) -> None:
         return None

@@ -6,11 +6,21 @@ from infra.errors import DataError
 from tasks.datasets.files.base import Content, EmptyTableError, Format, Place, Reading
 from tasks.datasets.files.formats import format_of, format_of_parts
 from tasks.datasets.files.hive import with_partition_columns
-from tasks.datasets.files.opened import open_file
+from tasks.datasets.files.opened import Opened, open_file
 from tasks.datasets.files.parts import Parts, files_below, files_of_pattern, is_pattern, merged
 from tasks.datasets.files.widening import join
 
-__all__ = ["Content", "Reading", "read_path"]
+__all__ = [
+    "Content",
+    "EmptyTableError",
+    "Format",
+    "Parts",
+    "Reading",
+    "opened_part",
+    "parts_of",
+    "read_part",
+    "read_path",
+]
 
 
 def read_path(path: Path, reading: Reading) -> Content:
@@ -34,14 +44,27 @@ def read_path(path: Path, reading: Reading) -> Content:
     OSError
         If a file cannot be read.
     """
+    if not (path.is_dir() or is_pattern(path)):
+        file = open_file(path)
+        return format_of(file).read(file, reading)
+    chosen, parts = parts_of(path)
+    return _read_parts(parts, reading, chosen)
+
+
+def parts_of(path: Path) -> tuple[Format, Parts]:
+    """The files of the table at a path, and their format; a single file is the only part of its table.
+
+    Raises
+    ------
+    DataError
+        If no file of a table is there, or a folder holds several kinds of files.
+    OSError
+        If a file cannot be read.
+    """
     if path.is_dir():
-        chosen, parts = _parts_of_folder(path)
-        return _read_parts(parts, reading, chosen)
-    if is_pattern(path):
-        parts = files_of_pattern(path)
-        return _read_parts(parts, reading, format_of(open_file(parts.paths[0])))
-    file = open_file(path)
-    return format_of(file).read(file, reading)
+        return _parts_of_folder(path)
+    parts = files_of_pattern(path) if is_pattern(path) else Parts(path, (path,))
+    return format_of(open_file(parts.paths[0])), parts
 
 
 def _parts_of_folder(folder: Path) -> tuple[Format, Parts]:
@@ -61,7 +84,7 @@ def _read_parts(parts: Parts, reading: Reading, chosen: Format) -> Content:
     empty: list[EmptyTableError] = []
     for path in parts.paths:
         try:
-            contents[path] = _read_part(path, parts.folder, reading, chosen)
+            contents[path] = read_part(path, parts.folder, reading, chosen)
         except EmptyTableError as error:
             empty.append(error)
     if not contents:
@@ -79,16 +102,55 @@ def _read_parts(parts: Parts, reading: Reading, chosen: Format) -> Content:
     )
 
 
-def _read_part(path: Path, folder: Path, reading: Reading, chosen: Format) -> Content:
+def read_part(path: Path, folder: Path, reading: Reading, chosen: Format) -> Content:
+    """Read a part of a table, with a column for each folder `column=value` that holds the part.
+
+    Parameters
+    ----------
+    path : Path
+        The file of the part.
+    folder : Path
+        The folder of all parts, as messages name it.
+    reading : Reading
+        How the user wants the table to be read.
+    chosen : Format
+        The format that all parts have.
+
+    Raises
+    ------
+    DataError
+        If the part has another format or cannot be read completely.
+    """
+    file = opened_part(path, folder, chosen)
+    content = chosen.read(file, reading)
+    table = with_partition_columns(content.table, path, folder)
+    table = table.select([index for index, name in enumerate(table.column_names) if reading.is_wanted(name)])
+    return Content(table, content.place, content.notes, content.decimal_comma)
+
+
+def opened_part(path: Path, folder: Path, chosen: Format) -> Opened:
+    """Open a part of a table.
+
+    Parameters
+    ----------
+    path : Path
+        The file of the part.
+    folder : Path
+        The folder of all parts, as messages name it.
+    chosen : Format
+        The format that all parts have.
+
+    Raises
+    ------
+    DataError
+        If the part has another format.
+    """
     file = open_file(path)
     if format_of(file) is not chosen:
         raise DataError(
             f"'{path}' in '{folder}' is {format_of(file).name} and the other parts are {chosen.name}"
         )
-    content = chosen.read(file, reading)
-    table = with_partition_columns(content.table, path, folder)
-    table = table.select([index for index, name in enumerate(table.column_names) if reading.is_wanted(name)])
-    return Content(table, content.place, content.notes, content.decimal_comma)
+    return file
 
 
 def _place_in_parts(contents: dict[Path, Content]) -> Place:

@@ -1,5 +1,9 @@
 """Parquet files."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -9,6 +13,45 @@ from tasks.datasets.files.nesting import flat, flat_names
 from tasks.datasets.files.opened import Opened
 
 MAGIC = b"PAR1"
+BATCH_ROWS = 65_536  # rows that are decoded at a time where only a part of a row group is read
+
+
+@dataclass(frozen=True)
+class RowRange:
+    """Consecutive rows of a Parquet file.
+
+    Parameters
+    ----------
+    first : int
+        Number of rows of the file above these rows.
+    rows : int
+        Number of rows.
+    groups : tuple of int
+        Numbers of the row groups that hold the rows.
+    skipped : int
+        Number of rows of these groups above the first row.
+    """
+
+    first: int
+    rows: int
+    groups: tuple[int, ...]
+    skipped: int = 0
+
+    def read(self, parquet: pq.ParquetFile, names: list[str]) -> pa.Table:
+        """Read columns of the rows; of a row group of which only some rows are wanted, one batch after the other."""
+        held = sum(parquet.metadata.row_group(group).num_rows for group in self.groups)
+        if self.rows == held:
+            return parquet.read_row_groups(list(self.groups), columns=names)
+        taken, start = [], 0
+        for batch in parquet.iter_batches(BATCH_ROWS, row_groups=list(self.groups), columns=names):
+            begin = max(self.skipped - start, 0)
+            end = min(self.skipped + self.rows - start, batch.num_rows)
+            start += batch.num_rows
+            if begin < end:
+                taken.append(batch.slice(begin, end - begin))
+            if start >= self.skipped + self.rows:
+                break
+        return pa.Table.from_batches(taken)
 
 
 class Parquet:
@@ -30,18 +73,55 @@ class Parquet:
         DataError
             If the file is cut off or is no Parquet file; the message names the file.
         """
-        try:
-            with pq.ParquetFile(file.path if file.unpack is None else file.stream()) as parquet:
-                names = _wanted_names(parquet.schema_arrow, reading.is_wanted)
-                table = parquet.read(columns=names)
-        except (pa.ArrowException, OSError) as error:
-            reason = str(error).splitlines()[0]
-            raise DataError(f"'{file.path}' is not a whole Parquet file ({reason}); write it again") from None
-        # the reader returns "a.b" too if "a" is wanted
-        table = table.select([index for index, name in enumerate(table.column_names) if name in set(names)])
-        table, notes = flat(table)
-        kept = [index for index, name in enumerate(table.column_names) if reading.is_wanted(name)]
-        return Content(table.select(kept), row_place, (*file.notes, *notes))
+        return _read(file, reading, lambda parquet, names: parquet.read(columns=names))
+
+    def read_range(self, file: Opened, reading: Reading, rows: RowRange) -> Content:
+        """Read columns of consecutive rows of a Parquet file.
+
+        Parameters
+        ----------
+        file : Opened
+            The file.
+        reading : Reading
+            The columns that are wanted.
+        rows : RowRange
+            The rows.
+
+        Raises
+        ------
+        DataError
+            If the file is cut off or is no Parquet file; the message names the file.
+        """
+        content = _read(file, reading, rows.read)
+        return Content(content.table, lambda row: row_place(rows.first + row), content.notes)
+
+
+@contextmanager
+def opened_parquet(file: Opened) -> Iterator[pq.ParquetFile]:
+    """Open a Parquet file.
+
+    Raises
+    ------
+    DataError
+        If the file is cut off or is no Parquet file; the message names the file.
+    """
+    try:
+        with pq.ParquetFile(file.path if file.unpack is None else file.stream()) as parquet:
+            yield parquet
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"'{file.path}' is not a whole Parquet file ({reason}); write it again") from None
+
+
+def _read(file: Opened, reading: Reading, read: Callable[[pq.ParquetFile, list[str]], pa.Table]) -> Content:
+    with opened_parquet(file) as parquet:
+        names = _wanted_names(parquet.schema_arrow, reading.is_wanted)
+        table = read(parquet, names)
+    # the reader returns "a.b" too if "a" is wanted
+    table = table.select([index for index, name in enumerate(table.column_names) if name in set(names)])
+    table, notes = flat(table)
+    kept = [index for index, name in enumerate(table.column_names) if reading.is_wanted(name)]
+    return Content(table.select(kept), row_place, (*file.notes, *notes))
 
 
 def _wanted_names(schema: pa.Schema, is_wanted: IsWanted) -> list[str]:

@@ -55,15 +55,31 @@ def join(
     DataError
         If a part has types that cannot be joined with the others', or lacks too many columns; the message shows both.
     """
-    schema = _common(tables, folder, may_lack=may_lack)
+    schema = common_schema(tables, folder, may_lack=may_lack)
     try:
-        parts = [_with_schema(table, schema.fields) for table in tables.values()]
+        parts = [with_types(table, schema.fields) for table in tables.values()]
     except pa.ArrowInvalid as error:
         raise DataError(f"the parts of '{folder}' cannot be joined: {str(error).splitlines()[0]}") from None
     return pa.concat_tables(parts), schema.notes
 
 
-def _common(tables: Mapping[Path, pa.Table], folder: Path, *, may_lack: bool) -> Schema:
+def common_schema(tables: Mapping[Path, pa.Table], folder: Path, *, may_lack: bool) -> Schema:
+    """Find types that hold the values of all parts of a table.
+
+    Parameters
+    ----------
+    tables : mapping of Path to pyarrow.Table
+        The parts by their files; tables without rows are enough.
+    folder : Path
+        The folder of the parts, as messages name it.
+    may_lack : bool
+        Whether a part may lack columns that other parts have.
+
+    Raises
+    ------
+    DataError
+        If a part has types that cannot be joined with the others', or lacks too many columns; the message shows both.
+    """
     (first, table), *others = tables.items()
     types = {first: _types(table)}
     fields = dict(types[first])
@@ -150,7 +166,8 @@ def _told_widened(types: Iterable[Mapping[str, pa.DataType]], fields: Mapping[st
     return notes
 
 
-def _with_schema(table: pa.Table, fields: Mapping[str, pa.DataType]) -> pa.Table:
+def with_types(table: pa.Table, fields: Mapping[str, pa.DataType]) -> pa.Table:
+    """A table with the columns of the mapping under their types; a missing column is empty."""
     columns = [
         table.column(name).cast(kind, safe=not is_number(kind))
         if name in table.column_names
