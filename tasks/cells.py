@@ -5,7 +5,7 @@ import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -27,6 +27,7 @@ from tasks.results import Cell, Search, Trial
 from tasks.search.base import BaseSearch
 from tasks.search.trial_runner import SearchProgress
 from tasks.search_plans import SearchPlan, plan_estimator
+from tasks.size_limits import refusal
 
 Fit = Callable[[Any, Any], Any]
 """Function that fits an estimator to features and target, and returns the fitted estimator."""
@@ -61,11 +62,24 @@ class CellRequest(BaseModel):
         """Title of the cell: data set, algorithm, engine and search."""
         return f"{self.dataset.name} {self.algorithm} {self.engine} {self.search}"
 
+    def unfinished(self, status: Literal["failed", "too_large"], error: str) -> Cell:
+        """Record of a cell that has no result, with the reason."""
+        return Cell(
+            dataset=self.dataset.name,
+            algorithm=self.algorithm,
+            engine=self.engine,
+            search=self.search,
+            status=status,
+            error=error,
+            workers=self.workers,
+        )
+
 
 def run_cell(request: CellRequest, engine: Engine, progress: SearchProgress | None = None) -> Cell:
     """Train or search on an engine, then score; a cell that is in the ledger is not computed again.
 
-    Only the training or search is measured, not the reading and the scoring.
+    A cell whose table has too many rows for it, by an estimate made beforehand, is not run. Only the training or search
+    is measured, not the reading and the scoring.
 
     Parameters
     ----------
@@ -86,6 +100,9 @@ def run_cell(request: CellRequest, engine: Engine, progress: SearchProgress | No
     if recorded is not None:
         cell = Cell.model_validate(recorded)
         cell = cell.model_copy(update={"kept": _trials_kept(cell)})
+    elif reason := refusal(request.dataset, ALGORITHMS[request.algorithm], engine, ledger):
+        cell = request.unfinished("too_large", reason)
+        ledger.put(request.key, cell.model_dump(mode="json"))
     else:
         cell = _compute(request, engine, ledger, progress)
         ledger.put(request.key, cell.model_dump(mode="json"))
