@@ -1,7 +1,7 @@
 """The request of a cell: everything that determines the results of an algorithm on an engine."""
 
 import hashlib
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,7 +10,7 @@ from infra.study_folder import StudyFolder
 from tasks.algorithms.base import ModelOptions
 from tasks.datasets.prepared import PreparedDataset
 from tasks.registry import AlgorithmName
-from tasks.results import Search
+from tasks.results import Cell, Search
 
 
 class CellRequest(BaseModel):
@@ -41,3 +41,15 @@ class CellRequest(BaseModel):
     def title(self) -> str:
         """Title of the cell: data set, algorithm, engine and search."""
         return f"{self.dataset.name} {self.algorithm} {self.engine} {self.search}"
+
+    def unfinished(self, status: Literal["failed", "too_large"], error: str) -> Cell:
+        """Record of a cell that has no result, with the reason."""
+        return Cell(
+            dataset=self.dataset.name,
+            algorithm=self.algorithm,
+            engine=self.engine,
+            search=self.search,
+            status=status,
+            error=error,
+            workers=self.workers,
+        )
