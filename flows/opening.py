@@ -1,7 +1,5 @@
 """Opening of a study's session: cluster, Spark, tracker and journal start at the same time."""
 
-import logging
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -15,14 +13,12 @@ from flows.journal import open_journal
 from flows.parameters import StudyParameters
 from flows.session import Session, current_listener, session_variable
 from flows.sweeping import mark_crashed, settle_tasks
-from infra.addresses import health_problem
+from flows.trackers import open_tracker
 from infra.display import display_only
 from infra.engines import Engine, connect
 from infra.engines.dask import DaskEngine
 from infra.errors import TrillaError
-from infra.run_owners import end_orphaned_runs
 from infra.settings import Settings, load_settings
-from infra.tracking import Tracker
 from tasks.datasets.catalogue import resolve
 from tasks.datasets.planning import Begun
 from tasks.registry import algorithms_for
@@ -30,8 +26,6 @@ from tasks.results import StudyResult
 
 EXPERIMENT = "trilla"
 GONE = "The process of this run died; the study was started again and is resumed in another run."
-
-log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -93,7 +87,7 @@ def _start(
         parameters=parameters,
         settings=settings,
         journal=journal,
-        tracker=_tracker(stack, settings),
+        tracker=open_tracker(stack, settings, EXPERIMENT),
         cluster=cluster,
         address=cluster.address,
         workers=cluster.workers,
@@ -102,22 +96,6 @@ def _start(
         prepared=prepared,
         _spark=spark,
     )
-
-
-def _tracker(stack: ExitStack, settings: Settings) -> Tracker:
-    """Close the MLflow runs that dead processes left open, and return the tracker."""
-    from mlflow.exceptions import MlflowException
-
-    uri = os.environ["MLFLOW_TRACKING_URI"]
-    reason = health_problem(f"{uri}/health")
-    try:
-        if not reason:
-            end_orphaned_runs(uri, [EXPERIMENT])
-    except MlflowException as error:  # MLflow stopped after the health check
-        reason = str(error)
-    if reason:
-        log.warning("MLflow at %s does not answer: %s; the study runs without MLflow", uri, reason)
-    return stack.enter_context(Tracker(uri, settings.home / "outbox.sqlite", EXPERIMENT))
 
 
 def _worker_modules(parameters: StudyParameters) -> list[str]:

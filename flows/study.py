@@ -27,6 +27,7 @@ from flows.parameters import (
 )
 from flows.session import Session, current_listener, current_session, datasets_handed_over
 from flows.spark_preparing import spark_preparation
+from flows.tagging import TAG
 from infra.errors import TrillaError
 from infra.settings import load_settings, usable_cores
 from tasks import steps
@@ -40,8 +41,6 @@ from tasks.report.column_words import columns_to_show
 from tasks.report.recommended import answer
 from tasks.results import Dataset, StudyResult
 
-TAG = "trilla"
-"""Tag of every flow run that sends heartbeats: the crash automation matches the runs that have it."""
 NO_HEARTBEAT = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
 SHOWN = {"name", "task", "rows", "sha256", "path", "notes", "provenance", "caution"}
 """Fields of a prepared data set that the result shows."""
