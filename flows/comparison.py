@@ -158,6 +158,7 @@ def requests(session: Session, dataset: PreparedDataset, engine: EngineName) -> 
         The engine.
     """
     parameters = session.parameters
+    memory = session.cluster.worker_memory
     algorithms = algorithms_for(dataset.task, parameters.algorithms)
     if dataset.by_blocks and engine == parameters.engines[0]:
         algorithms = with_reference(dataset, algorithms)
@@ -171,6 +172,8 @@ def requests(session: Session, dataset: PreparedDataset, engine: EngineName) -> 
             folds=parameters.folds,
             candidates=parameters.candidates,
             workers=session.workers,
+            # the engine `local` is a worker of the study's cluster with several threads
+            thread_memory=memory and memory // session.workers,
             profile=parameters.profile,
             folder=session.journal.folder,
         )

@@ -26,6 +26,11 @@ class CellRequest(BaseModel):
     folds: int = Field(description="Number of folds that score a candidate.")
     candidates: int = Field(description="Number of candidates that a random search draws.")
     workers: int = Field(description="Number of workers of the engine.")
+    thread_memory: int | None = Field(
+        None,
+        description="Bytes of memory that each thread of the engine `local` may use; None: an equal share of the "
+        "machine's memory.",
+    )
     profile: bool = Field(False, description="Whether driver and workers are profiled.")
     folder: StudyFolder = Field(description="Folder of the study: ledger, curves, checkpoints, networks.")
 
@@ -33,7 +38,7 @@ class CellRequest(BaseModel):
     def key(self) -> str:
         """Name of the cell in its study, with a digest of everything that the cell's results depend on."""
         words = {"notes", "caution", "provenance"}  # texts, which do not change results
-        exclude: Any = {"folder": True, "dataset": words}
+        exclude: Any = {"folder": True, "thread_memory": True, "dataset": words}
         digest = hashlib.sha256(self.model_dump_json(exclude=exclude).encode()).hexdigest()[:8]
         return f"{self.dataset.name}/{self.algorithm}/{self.engine}/{self.search}/{digest}"
 
