@@ -251,6 +251,9 @@ def _parameters(winner: Pipeline) -> dict[str, Any]:
 
 def _implementation(winner: Pipeline, engine: Engine) -> str:
     model = winner[-1]
+    way = getattr(model, "way_", None)
+    if way is not None:
+        return str(way)
     in_one_process = "one fit in one process" if engine.in_this_process else "one fit on one worker"
     if "engine" not in model.get_params():
         return in_one_process

@@ -27,8 +27,8 @@ class LocalEngine(Engine):
         self.workers = workers
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="trilla-local")
 
-    def partition(self, source: BlockSource) -> Blocks:
-        spans = self._spans(source.n_blocks)
+    def partition(self, source: BlockSource, most: int | None = None) -> Blocks:
+        spans = self._spans(source.n_blocks, most)
         return Blocks(spans, tuple(self._pool.map(lambda span: resident(source.detached(span), span), spans)))
 
     def map(self, kernel: Kernel, blocks: Blocks, *state: Any) -> list[Any]:
