@@ -34,8 +34,8 @@ class LocalEngine(Engine):
     def worker_memory(self) -> int | None:
         return self._memory_limit or super().worker_memory
 
-    def partition(self, source: BlockSource) -> Blocks:
-        spans = self._spans(source.n_blocks)
+    def partition(self, source: BlockSource, most: int | None = None) -> Blocks:
+        spans = self._spans(source.n_blocks, most)
         return Blocks(spans, tuple(self._pool.map(lambda span: resident(source.detached(span), span), spans)))
 
     def map(self, kernel: Kernel, blocks: Blocks, *state: Any) -> list[Any]:

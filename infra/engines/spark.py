@@ -103,8 +103,8 @@ class SparkEngine(Engine):
             }
         return pids
 
-    def partition(self, source: BlockSource) -> Blocks:
-        spans = self._spans(source.n_blocks)
+    def partition(self, source: BlockSource, most: int | None = None) -> Blocks:
+        spans = self._spans(source.n_blocks, most)
         parts = [(span, source.detached(span)) for span in spans]
         try:
             return Blocks(spans, self._context.parallelize(parts, len(parts)).cache())
