@@ -18,8 +18,8 @@ from infra.engines import BlockSource, Engine, ParquetSource
 from infra.errors import ParameterError
 from tasks.ensembles import forest_slices
 from tasks.ensembles.forest_slices import SEEDS, ForestPlan, fit_slices, matrix_bytes
-from tasks.ensembles.sources import engine_or_thread, is_table, predict_table, training_table
 from tasks.ensembles.truncation import TruncatableEnsemble
+from tasks.tables import engine_or_thread, is_table, predict_table, training_table
 
 Array = NDArray[Any]
 

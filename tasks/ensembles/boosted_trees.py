@@ -21,9 +21,9 @@ from infra.engines import ArraySource, BlockSource, Engine
 from infra.engines.blocks import Block, Span, resident
 from infra.engines.collective import Communicator
 from infra.errors import ParameterError
-from tasks.ensembles.labels import check_classes
-from tasks.ensembles.sources import is_table, predict_table, training_table
 from tasks.ensembles.truncation import TruncatableEnsemble
+from tasks.labels import check_classes
+from tasks.tables import is_table, predict_table, training_table
 from tasks.ways import TableShape, Way, way_to_fit, ways
 
 Array = NDArray[Any]

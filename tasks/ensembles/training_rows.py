@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from infra.engines.blocks import Block, StreamedBlocks
 from infra.engines.collective import Communicator
 from infra.errors import ParameterError
-from tasks.ensembles.labels import agreed_classes, check_classes
+from tasks.labels import agreed_classes, check_classes
 
 Array = NDArray[Any]
 

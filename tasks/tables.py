@@ -21,7 +21,13 @@ def is_table(X: Any) -> TypeGuard[str | Path | BlockSource]:
 
 
 def training_table(
-    estimator: Any, X: str | Path | BlockSource, target: Any, sample_weight: Any, dtype: DTypeLike
+    estimator: Any,
+    X: str | Path | BlockSource,
+    target: Any,
+    sample_weight: Any,
+    dtype: DTypeLike,
+    *,
+    missing: bool = True,
 ) -> BlockSource:
     """Open a table to fit an estimator to; the estimator gets the attributes of features that `validate_data` sets.
 
@@ -31,13 +37,14 @@ def training_table(
         The estimator to fit.
     X : str or Path or BlockSource
         Path or address of a Parquet file or folder, or a source whose blocks are `(X, y)` or `(X, y, weights)`.
-        Features may have missing values.
     target : str or None
         With a path, the name of the column of targets; all other columns are features. With a source, None.
     sample_weight : None
         Weights of rows, which only a fit to arrays takes.
     dtype : dtype
         Type of the features that are read from Parquet, float32 or float64.
+    missing : bool, default=True
+        Whether features that are read from Parquet may have missing values.
 
     Returns
     -------
@@ -53,7 +60,7 @@ def training_table(
     """
     if sample_weight is not None:
         raise ParameterError("sample_weight: allowed with an array, not with a path or a source")
-    source = _given(X, target) if isinstance(X, BlockSource) else _opened(X, target, dtype)
+    source = _given(X, target) if isinstance(X, BlockSource) else _opened(X, target, dtype, missing)
     if not source.n_rows or not source.n_columns:
         raise DataError(f"{name_of(X)}: at least one row and one column beside the target are needed")
     estimator.n_features_in_ = source.n_columns
@@ -69,12 +76,12 @@ def _given(source: BlockSource, target: Any) -> BlockSource:
     return source
 
 
-def _opened(path: str | Path, target: Any, dtype: DTypeLike) -> ParquetSource:
+def _opened(path: str | Path, target: Any, dtype: DTypeLike, missing: bool) -> ParquetSource:
     if not isinstance(target, str):
         raise ParameterError(
             f"y: of type {type(target).__name__}; with a path, the name of the target column (a str) is needed"
         )
-    return ParquetSource(path, dtype=dtype, target=target, missing=True)
+    return ParquetSource(path, dtype=dtype, target=target, missing=missing)
 
 
 def predict_table(
