@@ -13,13 +13,15 @@ from infra.engines import Engine, connect
 from infra.ledger import Ledger
 from tasks import champion, evaluation
 from tasks.algorithms.base import ModelOptions
-from tasks.cells import CellRequest, run_cell
+from tasks.cell_request import CellRequest
+from tasks.cells import run_cell
 from tasks.datasets import catalogue
 from tasks.datasets.large.plan import Plan
 from tasks.datasets.options import ReadingOptions
 from tasks.datasets.planning import Begun, carried_out
 from tasks.datasets.prepared import PreparedDataset
 from tasks.datasets.spark_profile import profile_with_spark
+from tasks.large.drawn_rows import DrawnRows
 from tasks.problems import EvaluationScheme, problem_of
 from tasks.published import beside_published
 from tasks.report.html import write
@@ -107,6 +109,21 @@ def prepare_on_spark(data: str, plan: Plan, engine: Any) -> PreparedDataset:
     """
     with ProgressArtifact(f"{data}: parts done") as progress:
         return plan.carry_out(engine, progress)
+
+
+@task(task_run_name="draw rows of {dataset.name}", cache_policy=NO_CACHE)
+def draw_rows(dataset: PreparedDataset, seed: int) -> None:
+    """Draw the held-out rows and the rows of searches from a large table, and keep them beside the table.
+
+    Parameters
+    ----------
+    dataset : PreparedDataset
+        The large table.
+    seed : int
+        Seed of the study.
+    """
+    with ProgressArtifact(f"{dataset.name}: row groups read") as progress:
+        DrawnRows(dataset, seed).draw(progress)
 
 
 @task(task_run_name="profile {dataset.name} on spark", cache_policy=NO_CACHE)

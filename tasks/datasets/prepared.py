@@ -48,6 +48,9 @@ class PreparedDataset(BaseModel):
     caution: str = Field("", description="Warning about the data, for example that other images were used.")
     images: bool = Field(False, description="Whether the rows are images in a packed folder, not a table.")
     own: bool = Field(True, description="Whether the data are the user's own, and not of the catalogue.")
+    by_blocks: bool = Field(
+        False, description="Whether the table is so large that models are trained from blocks of its rows."
+    )
     value_range: ValueRange = Field(
         FULL_RANGE, description="Values of images with more than 8 bits a pixel that became black and white."
     )

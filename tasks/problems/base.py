@@ -17,6 +17,7 @@ from tasks.datasets.prepared import PreparedDataset, Split
 from tasks.datasets.table_rules import TableRules
 from tasks.report.quality_charts import Chart
 from tasks.results import Cell, Evaluation, Picture, Recommendation, Way
+from tasks.significance import corrected_interval, split_sizes
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,8 @@ class Problem(ABC):
     reference: ClassVar[str | None] = None
     """Algorithm that is always cross-validated, as the reference for all others; None: there is no reference."""
     exact: ClassVar[bool] = False
-    """Whether a cell's figures describe all rows, so that no difference between two cells is a sampling error."""
+    """Whether a cell's figures describe all rows, so that no difference between two cells is a sampling error, except
+    where the figures are estimates with a standard error."""
     rules: ClassVar[TableRules | None] = None
     """Demands on a table; None: the data of this problem are not tables."""
 
@@ -178,8 +180,16 @@ class Problem(ABC):
         """Do one-time work that would disturb the measurement of the first cell, for example compile kernels."""
 
     @abstractmethod
-    def split(self, dataset: PreparedDataset) -> Split:
-        """Training rows and held-out rows of a prepared data set."""
+    def split(self, dataset: PreparedDataset, seed: int = 0) -> Split:
+        """Training rows and held-out rows of a prepared data set.
+
+        Parameters
+        ----------
+        dataset : PreparedDataset
+            The data set.
+        seed : int
+            Seed of the sample of a large table's training rows; the held-out rows do not depend on it.
+        """
 
     # search and evaluation
 
@@ -232,6 +242,26 @@ class Problem(ABC):
         engine : Engine
             The engine whose workers may compute the figures.
         """
+
+    def holdout_interval(self, score: float, rows: int, parts: Sequence[float]) -> tuple[float, float]:
+        """95 % interval of the metric on a large hold-out.
+
+        Parameters
+        ----------
+        score : float
+            The metric on all held-out rows.
+        rows : int
+            Number of held-out rows.
+        parts : sequence of float
+            Pseudo-values of the metric on parts of the held-out rows.
+        """
+        low, high = corrected_interval(parts, *split_sizes(0))
+        lowest, highest = self.score_bounds
+        return max(low, lowest), min(high, highest)
+
+    def basis(self, cell: Cell) -> str:
+        """Words that say how the figure was measured by which cells without a cross-validation are ranked."""
+        return "on all rows" if self.exact else "on one hold-out, without an interval"
 
     def objection(self, cell: Cell) -> str | None:
         """Reason why a cell must not be recommended, even with a high score; None: the cell can be recommended."""

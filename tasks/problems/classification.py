@@ -25,6 +25,7 @@ from tasks.problems.prediction import Prediction
 from tasks.problems.regression import QuantityRules, is_all_numbers, is_quantity
 from tasks.report import holdout_words
 from tasks.results import Cell, Picture, Recommendation
+from tasks.significance import wilson_interval
 
 ACCURACY, AUC, ROWS = "holdout_accuracy", "holdout_auc", "holdout_rows"
 
@@ -116,6 +117,9 @@ class Classification(Prediction):
         self, dataset: PreparedDataset, winner: Pipeline, split: Split, engine: Engine
     ) -> dict[str, float]:
         return classification_metrics(winner, split.X_test, split.y_test)
+
+    def holdout_interval(self, score: float, rows: int, parts: Sequence[float]) -> tuple[float, float]:
+        return wilson_interval(score, rows)
 
     def remarks(self, cells: Sequence[Cell]) -> list[str]:
         return holdout_words.size_of_an_error(cells, ACCURACY)
