@@ -27,7 +27,7 @@ def crash_automation(silence_s: float = SILENCE_S) -> "Automation":
     from prefect.automations import Automation, ChangeFlowRunState, EventTrigger, Posture
     from prefect.client.schemas.objects import StateType
 
-    from flows.study import TAG
+    from flows.tagging import TAG
 
     heartbeat = "prefect.flow-run.heartbeat"
     ends = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")}

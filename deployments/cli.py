@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import CliApp, CliPositionalArg, CliSubCommand, CliToggleFlag, SettingsError
 
 from deployments.data_words import with_quoted_words
-from flows.parameters import ReadingParameters, StudyParameters
+from flows.parameters import ReadingParameters, ScoringParameters, StudyParameters
 from infra import __version__
 from infra.errors import TrillaError
 
@@ -116,23 +116,16 @@ class Doctor(_Command):
         sys.exit(print_findings(diagnose(load_settings())))
 
 
-class Score(_Command):
-    """Write the predictions of a registered model for the rows of a table."""
+class Score(ScoringParameters):
+    """Write the predictions of a registered model for the rows of a table, into one file or a folder of parts."""
 
-    model: CliPositionalArg[str] = Field(
-        description="Model: NAME@champion, NAME@challenger, NAME/VERSION, or NAME (the champion). NAME is the name "
-        "that the study printed, or the name of the data set if the data set has one model."
-    )
-    data: CliPositionalArg[str] = Field(
-        description="File of a table (CSV, Parquet, JSON lines, Excel), its address (https://..., s3://...), a folder "
-        "or a pattern of its parts, or a folder of images."
-    )
-    out: Path = Field(description="File to write: .csv or .parquet.")
+    model: CliPositionalArg[str] = Field(description=ScoringParameters.model_fields["model"].description)
+    data: CliPositionalArg[str] = Field(description=ScoringParameters.model_fields["data"].description)
 
     def cli_cmd(self) -> None:
         from deployments.score import score
 
-        score(self.model, self.data, self.out)
+        sys.exit(score(ScoringParameters(**self.model_dump(exclude_unset=True))))
 
 
 class Bench(_Command):

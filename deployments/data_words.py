@@ -69,6 +69,7 @@ def split_words(value: str) -> list[str]:
 SPLIT: Mapping[str, Callable[[str], list[str]]] = {
     "--data": split_words,
     "--missing": split_at_commas,
+    "--keep": split_at_commas,
     "--keep-column": split_at_commas,
 }
 """Flags that take several words, each with the function that splits its value."""

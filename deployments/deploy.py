@@ -44,6 +44,8 @@ DESCRIPTIONS = {
     "classification": "Compares classifiers on one table.",
     "clustering": "Compares clusterings of one table.",
     "vision": "Compares networks on one folder of images.",
+    "scoring": "Writes the predictions of a registered model for a table of any size. Paths are those on the machine "
+    "that runs `trilla deploy`; with {date} in the folder's name, a schedule writes a new folder each day.",
 }
 
 
@@ -146,9 +148,10 @@ def deployments(
     from prefect.schedules import Cron
     from prefect.types.entrypoint import EntrypointType
 
+    from flows.scoring import scoring
     from flows.study import classification, clustering, study, vision
 
-    flows = (study, classification, clustering, vision)
+    flows = (study, classification, clustering, vision, scoring)
     there = {flow.name: registered(flow.name) for flow in flows}
     fields = {name: kept(deployment) for name, deployment in there.items()}
     if there[study.name] is None:

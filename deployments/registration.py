@@ -78,7 +78,7 @@ def kept(there: "DeploymentResponse | None") -> dict[str, Any]:
         Schedules, parameters, tags, and whether the deployment is paused. A deployment that its user paused stays
         paused; a deployment that the last stop of `trilla deploy` paused does not.
     """
-    from flows.study import TAG
+    from flows.tagging import TAG
 
     if there is None:
         return {"schedules": [], "parameters": {}, "tags": [TAG], "paused": False}

@@ -44,7 +44,7 @@ def run_study(parameters: StudyParameters, json_file: Path | None) -> int:
     Returns
     -------
     int
-        Exit status: 0 if every cell completed, 1 if not, 128 plus the signal's number if a signal ended the study.
+        Exit status: 0 if no cell failed, 1 if one failed, 128 plus the signal's number if a signal ended the study.
 
     Raises
     ------
@@ -254,6 +254,8 @@ class Watcher:
         kept = f", {cell.kept} trials kept from the ledger" if cell.kept else ""
         if cell.status == "failed":
             self._say(f"{name}: failed: {cell.error}", "red")
+        elif cell.status == "too_large":
+            self._say(f"{name}: not run, the table is too large: {cell.error}", "yellow")
         else:
             self._say(f"{name}: {cell.usage.wall_s:.2f} s{kept}", "")
 

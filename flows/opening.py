@@ -1,7 +1,5 @@
 """Opening of a study's session: cluster, Spark, tracker and journal start at the same time."""
 
-import logging
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -15,14 +13,12 @@ from flows.journal import open_journal
 from flows.parameters import StudyParameters
 from flows.session import Session, current_listener, session_variable
 from flows.sweeping import mark_crashed, settle_tasks
-from infra.addresses import health_problem
+from flows.trackers import open_tracker
 from infra.display import display_only
-from infra.engines import Engine, connect
+from infra.engines import Engine, connect, memory_in_bytes
 from infra.engines.dask import DaskEngine
 from infra.errors import TrillaError
-from infra.run_owners import end_orphaned_runs
 from infra.settings import Settings, load_settings
-from infra.tracking import Tracker
 from tasks.datasets.catalogue import resolve
 from tasks.datasets.planning import Begun
 from tasks.registry import algorithms_for
@@ -30,8 +26,6 @@ from tasks.results import StudyResult
 
 EXPERIMENT = "trilla"
 GONE = "The process of this run died; the study was started again and is resumed in another run."
-
-log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -83,8 +77,9 @@ def _start(
     workers = parameters.workers or settings.cores
     journal = stack.enter_context(open_journal(settings.home, parameters))
     preload = _worker_modules(parameters)
+    memory = memory_in_bytes(parameters.worker_memory)
     spark = _starting_spark(stack, parameters, settings, workers, preload)
-    cluster = stack.enter_context(_cluster(settings, workers, preload))
+    cluster = stack.enter_context(_cluster(settings, workers, preload, memory))
     if journal.previous_flow_run:
         mark_crashed(journal.previous_flow_run, GONE)
     journal.note_flow_run(run_id)
@@ -93,7 +88,7 @@ def _start(
         parameters=parameters,
         settings=settings,
         journal=journal,
-        tracker=_tracker(stack, settings),
+        tracker=open_tracker(stack, settings, EXPERIMENT),
         cluster=cluster,
         address=cluster.address,
         workers=cluster.workers,
@@ -102,22 +97,6 @@ def _start(
         prepared=prepared,
         _spark=spark,
     )
-
-
-def _tracker(stack: ExitStack, settings: Settings) -> Tracker:
-    """Close the MLflow runs that dead processes left open, and return the tracker."""
-    from mlflow.exceptions import MlflowException
-
-    uri = os.environ["MLFLOW_TRACKING_URI"]
-    reason = health_problem(f"{uri}/health")
-    try:
-        if not reason:
-            end_orphaned_runs(uri, [EXPERIMENT])
-    except MlflowException as error:  # MLflow stopped after the health check
-        reason = str(error)
-    if reason:
-        log.warning("MLflow at %s does not answer: %s; the study runs without MLflow", uri, reason)
-    return stack.enter_context(Tracker(uri, settings.home / "outbox.sqlite", EXPERIMENT))
 
 
 def _worker_modules(parameters: StudyParameters) -> list[str]:
@@ -129,8 +108,10 @@ def _worker_modules(parameters: StudyParameters) -> list[str]:
     return []
 
 
-def _cluster(settings: Settings, workers: int, preload: Sequence[str]) -> DaskEngine:
-    cluster = DaskEngine(workers, settings.dask_address, preload)
+def _cluster(
+    settings: Settings, workers: int, preload: Sequence[str], memory_limit: int | None
+) -> DaskEngine:
+    cluster = DaskEngine(workers, settings.dask_address, preload, memory_limit)
     for address in cluster.client.scheduler_info(n_workers=-1)["workers"]:
         # the workers import the modules of the first step while this process asks the servers
         fire_and_forget(cluster.client.submit(_import, "tasks.steps", workers=[address], pure=False))
@@ -151,7 +132,14 @@ def _starting_spark(
     if "spark" not in parameters.engines:
         return None
     pool = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="trilla-spark-start"))
-    future = pool.submit(connect, "spark", workers=workers, master=settings.spark_master, preload=preload)
+    future = pool.submit(
+        connect,
+        "spark",
+        workers=workers,
+        master=settings.spark_master,
+        preload=preload,
+        memory_limit=parameters.worker_memory,
+    )
     stack.callback(_close_spark, future)
     return future
 

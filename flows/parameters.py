@@ -1,11 +1,14 @@
 """Parameters of the flows, from which the forms in the UI and the flags of the command are generated."""
 
+from datetime import date
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import CliToggleFlag
 
-from infra.engines import ENGINES, EngineName
+from infra.engines import ENGINES, EngineName, memory_in_bytes
+from infra.errors import ParameterError
 from tasks.datasets.catalogue import Task
 from tasks.datasets.options import DateOrder, DecimalMark, RareClasses, ReadingOptions, described
 from tasks.registry import AlgorithmName
@@ -69,6 +72,12 @@ class SearchParameters(BaseModel):
         description="Number of threads, worker processes or task slots of each engine; empty: one for each core.",
         json_schema_extra=shown_plain,
     )
+    worker_memory: str | None = Field(
+        None,
+        description="Memory that each worker of an embedded engine may use, for example 2.5GiB; empty: an equal share "
+        "of the machine's memory.",
+        json_schema_extra=shown_plain,
+    )
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(
         0, description="Seed of folds, candidates and models; the same seed gives the same results."
     )
@@ -83,6 +92,15 @@ class SearchParameters(BaseModel):
         description="Number of each search's best trials that become MLflow runs; the search's table has all trials.",
     )
     profile: bool = Field(False, description="Profile driver and workers with cProfile.")
+
+    @field_validator("worker_memory")
+    @classmethod
+    def _is_memory(cls, worker_memory: str | None) -> str | None:
+        try:
+            memory_in_bytes(worker_memory)
+        except ParameterError as error:
+            raise ValueError(str(error).replace("memory_limit", "worker_memory")) from None
+        return worker_memory
 
     @field_validator("engines")
     @classmethod
@@ -169,3 +187,45 @@ class VisionParameters(SearchParameters):
 
     def as_study(self) -> StudyParameters:
         return StudyParameters(**self.model_dump(exclude={"data"}), data=[self.data])
+
+
+DATE = "{date}"
+"""Word in the path of a folder of predictions that stands for the day of the run."""
+
+
+class ScoringParameters(BaseModel):
+    """Predictions of a registered model for the rows of a table of any size."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str = Field(
+        min_length=1,
+        description="Model: NAME@champion, NAME@challenger, NAME/VERSION, or NAME (the champion). NAME is the name "
+        "that the study printed, or the name of the data set if the data set has one model.",
+    )
+    data: str = Field(
+        min_length=1,
+        description="File of a table (CSV, Parquet, JSON lines, Excel), its address (https://..., s3://...), a folder "
+        "or a pattern of its parts, or a folder of images.",
+    )
+    out: Path = Field(
+        description="File to write, .csv or .parquet, for a table that fits into memory; or a folder for the parts of "
+        "a table of any size. {date} stands for the day of the run (UTC), for example predictions-{date}.",
+    )
+    engine: EngineName = Field(
+        "local", description="Engine that predicts into a folder: local (one process), dask, spark."
+    )
+    workers: Annotated[int, Field(ge=1, le=1024)] | None = Field(
+        None,
+        description="Number of threads, worker processes or task slots of the engine; empty: one for each core.",
+        json_schema_extra=shown_plain,
+    )
+    keep: list[str] = Field(
+        [],
+        description="Columns of the table to carry along into the predictions, with their values as they stand in the "
+        "table, for example an identifier and a date.",
+    )
+
+    def dated(self, day: date) -> "ScoringParameters":
+        """The same parameters with the day in place of `{date}`."""
+        return self.model_copy(update={"out": Path(str(self.out).replace(DATE, f"{day:%Y-%m-%d}"))})

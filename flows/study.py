@@ -27,6 +27,7 @@ from flows.parameters import (
 )
 from flows.session import Session, current_listener, current_session, datasets_handed_over
 from flows.spark_preparing import spark_preparation
+from flows.tagging import TAG
 from infra.errors import TrillaError
 from infra.settings import load_settings, usable_cores
 from tasks import steps
@@ -34,14 +35,12 @@ from tasks.datasets.catalogue import Task
 from tasks.datasets.large.plan import Plan
 from tasks.datasets.planning import Begun
 from tasks.datasets.prepared import PreparedDataset
-from tasks.large.size import by_blocks, is_large
+from tasks.large.size import by_blocks, needs_blocks
 from tasks.problems import problem_of
 from tasks.report.column_words import columns_to_show
 from tasks.report.recommended import answer
 from tasks.results import Dataset, StudyResult
 
-TAG = "trilla"
-"""Tag of every flow run that sends heartbeats: the crash automation matches the runs that have it."""
 NO_HEARTBEAT = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
 SHOWN = {"name", "task", "rows", "sha256", "path", "notes", "provenance", "caution"}
 """Fields of a prepared data set that the result shows."""
@@ -131,7 +130,7 @@ def preparation() -> list[PreparedDataset]:
             dataset = spark_preparation(data)
         else:
             dataset = on_workers(session, data)
-        if is_large(dataset) and not parameters.exhaustive:
+        if needs_blocks(dataset) and not parameters.exhaustive:
             dataset = by_blocks(dataset, parameters.seed)
             current_listener().starting(f"{data}: rows for searches and scores are drawn")
             complete(steps.draw_rows, dataset, parameters.seed)

@@ -201,7 +201,7 @@ class ModelRegistry:
         from mlflow.artifacts import download_artifacts
         from mlflow.exceptions import MlflowException
 
-        name, number = self._resolved(reference)
+        name, number = self.resolve(reference)
         try:
             source = self._client.get_model_version_download_uri(name, number)
             local: Any = download_artifacts(artifact_uri=source, dst_path=str(folder), tracking_uri=self.uri)
@@ -209,8 +209,16 @@ class ModelRegistry:
             raise DataError(f"model {reference!r} cannot be fetched from {self.uri}: {error}") from None
         return Path(local)
 
-    def _resolved(self, reference: str) -> tuple[str, str]:
-        """Return the name and the number of the version that a reference means."""
+    def resolve(self, reference: str) -> tuple[str, str]:
+        """Return the name and the number of the version that a reference means.
+
+        Raises
+        ------
+        DataError
+            If the registry has no such model or version, or the data set has several models.
+        StackError
+            If the registry does not answer.
+        """
         given = re.split("[@/]", reference, maxsplit=1)[0]
         version = reference.removeprefix(given)
         models = self._models()

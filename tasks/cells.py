@@ -22,12 +22,14 @@ from tasks.registry import ALGORITHMS
 from tasks.results import Cell, Trial, Way
 from tasks.search.base import BaseSearch
 from tasks.search.trial_runner import SearchProgress
+from tasks.size_limits import refusal
 
 
 def run_cell(request: CellRequest, engine: Engine, progress: SearchProgress | None = None) -> Cell:
     """Train or search on an engine, then score; a cell that is in the ledger is not computed again.
 
-    Only the training or search is measured, not the reading and the scoring.
+    A cell whose table has too many rows for it, by an estimate made beforehand, is not run. Only the training or search
+    is measured, not the reading and the scoring.
 
     Parameters
     ----------
@@ -48,6 +50,9 @@ def run_cell(request: CellRequest, engine: Engine, progress: SearchProgress | No
     if recorded is not None:
         cell = Cell.model_validate(recorded)
         cell = cell.model_copy(update={"kept": _trials_kept(cell)})
+    elif reason := refusal(request.dataset, ALGORITHMS[request.algorithm], engine, ledger):
+        cell = request.unfinished("too_large", reason)
+        ledger.put(request.key, cell.model_dump(mode="json"))
     else:
         cell = _compute(request, engine, ledger, progress)
         ledger.put(request.key, cell.model_dump(mode="json"))

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,10 +14,12 @@ from sklearn.pipeline import Pipeline
 from infra.errors import DataError, ParameterError
 from infra.extras import VISION
 from tasks.datasets.catalogue import Source, Task
+from tasks.datasets.findings import find
 from tasks.datasets.images.deep import FULL_RANGE, ValueRange
-from tasks.datasets.notes import lines
-from tasks.datasets.novelties import novelties
+from tasks.datasets.kept import kept_columns, require_free, require_kept
+from tasks.datasets.reading import read
 from tasks.datasets.recipe import Recipe
+from tasks.datasets.targets import TargetColumn
 
 MODEL_FILE, DESCRIPTION_FILE = "model.skops", "model.json"
 NETWORK_FOLDER = "network"
@@ -177,7 +179,11 @@ def in_silence(_sentence: str) -> None:
 
 
 def score_table(
-    model: Pipeline, description: Description, source: Source, tell: Tell = in_silence
+    model: Pipeline,
+    description: Description,
+    source: Source,
+    tell: Tell = in_silence,
+    keep: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Predictions for the rows of a table.
 
@@ -191,26 +197,35 @@ def score_table(
         The table; the order of its columns is free, and columns that the model does not use are ignored.
     tell : callable
         Function that is called with each sentence that tells how the table was read, and what is new in it.
+    keep : sequence of str
+        Names of columns of the table that are carried along, as they stand in the table.
 
     Returns
     -------
     pandas.DataFrame
-        Columns `prediction` (class names or the quantity) and, for classes, `probability of NAME` of each class.
+        The columns that are carried along, `prediction` (class names or the quantity) and, for classes, `probability
+        of NAME` of each class.
 
     Raises
     ------
     DataError
-        If the table cannot be read or has no rows, or a column that the model needs is missing or holds a value
+        If the table cannot be read or has no rows, or a column that is needed is missing or holds a value
         that the column cannot hold; the message names the file, the column and the line.
     """
-    table = description.recipe.read(source)
-    X = description.recipe.apply(table)
+    recipe = description.recipe
+    require_free(keep, target_of(description))
+    table = recipe.read(source, keep)
+    require_kept(keep, table.names, table.path, lambda: read(recipe.as_in_training(source)).names)
+    X = recipe.apply(table)
     if not table.rows:
         raise DataError(f"'{source.path}' has no rows to predict")
-    told = [*description.recipe.remarks(table), *novelties(description.recipe, model["prepare"], X)]
-    for sentence in lines(told, description.recipe.inputs):
+    for sentence in find(recipe, model["prepare"], table, X).sentences(recipe, model["prepare"]):
         tell(sentence)
-    return _predictions(model, description, X)
+    predictions = target_of(description).predictions(model, X)
+    if not keep:
+        return predictions
+    kept: pd.DataFrame = kept_columns(table, keep).to_pandas(types_mapper=pd.ArrowDtype)
+    return pd.concat([kept, predictions], axis=1)
 
 
 def score_images(
@@ -247,19 +262,26 @@ def score_images(
     )
     for sentence in notes:
         tell(sentence)
-    found = _predictions(model, description, images)
+    found = target_of(description).predictions(model, images)
     found.insert(0, "file", [file for file, error in zip(files, errors, strict=True) if error is None])
     every = pd.DataFrame({"file": files, "error": errors})
     return every.merge(found, on="file", how="left")[[*found.columns, "error"]]
 
 
-def _predictions(model: Pipeline, description: Description, X: Any) -> pd.DataFrame:
+def target_of(description: Description) -> TargetColumn:
+    """The target of a model.
+
+    Raises
+    ------
+    DataError
+        If the model predicts nothing, as a clustering.
+    """
     target = description.recipe.target
     if target is None:
         raise DataError(
             f"the {description.algorithm} model of data set '{description.dataset}' has no target to predict"
         )
-    return target.predictions(model, X)
+    return target
 
 
 @lru_cache(maxsize=1)

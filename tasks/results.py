@@ -53,8 +53,14 @@ class Cell(BaseModel):
     algorithm: str = Field(description="Registry name, for example 'xgboost' or 'dbscan'.")
     engine: EngineName
     search: Search
-    status: Literal["completed", "failed"] = "completed"
-    error: str | None = None
+    status: Literal["completed", "failed", "too_large"] = Field(
+        "completed",
+        description="'too_large': the cell was not run, because the table has too many rows for it by an estimate that "
+        "was made beforehand.",
+    )
+    error: str | None = Field(
+        None, description="Cause of a failure, or the estimate by which a cell is too large."
+    )
     implementation: str = Field(
         "", description="Implementation of the fit, for example 'one fit on one worker'."
     )

@@ -271,6 +271,9 @@ def _on(request: CellRequest, address: str | None, engine: Engine | None) -> Ite
     if engine is not None:
         yield engine
         return
-    workers = None if address else request.workers
-    with connect(request.engine, workers=workers, address=address) as connected:
+    if address is None:
+        connected = connect(request.engine, workers=request.workers, memory_limit=request.thread_memory)
+    else:
+        connected = connect(request.engine, address=address)
+    with connected:
         yield connected

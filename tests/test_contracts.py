@@ -412,8 +412,13 @@ def test_a_sharded_fit_scores_like_one_on_a_single_worker(
 
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_shards_of_gradient_boosting_score_like_one_worker(
-    early_stopping: bool, engine: Engine, sharded_trees: dict[str, bytes], tmp_path: Path
+    early_stopping: bool,
+    engine: Engine,
+    sharded_trees: dict[str, bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 2500)  # a table at a path is dealt in whole blocks
     X, y = make_classification(40_000, 12, n_informative=8, flip_y=0.1, random_state=6)
     X, y, X_new, y_new = X[:20_000], y[:20_000], X[20_000:], y[20_000:]
     model = GradientBoostingClassifier(

@@ -35,6 +35,22 @@ SpaceOf = Callable[[PreparedDataset, ModelOptions], Space]
 
 
 @dataclass(frozen=True)
+class Demand:
+    """What an algorithm needs for a large table; its time and its memory are estimated before it is run.
+
+    Parameters
+    ----------
+    row_bytes : callable
+        Function `(columns) -> int` that gives the number of bytes that a worker needs for each row.
+    model : callable
+        Function `(X) -> estimator` that makes an estimator for a sample of the prepared rows; its fits are timed.
+    """
+
+    row_bytes: Callable[[int], int]
+    model: Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
 class Algorithm:
     """One algorithm of the comparison.
 
@@ -60,6 +76,8 @@ class Algorithm:
         Modules that workers import when they start, because their import takes seconds.
     extra : Extra, optional
         Optional packages that the algorithm needs.
+    demand : Demand, optional
+        Memory and time for a large table; None: they grow no faster than the table.
     """
 
     name: str
@@ -71,6 +89,7 @@ class Algorithm:
     trains_in_epochs: bool = False
     worker_modules: tuple[str, ...] = ()
     extra: Extra | None = None
+    demand: Demand | None = None
 
     @property
     def searches(self) -> tuple[Search, ...]:

@@ -1,8 +1,9 @@
 """The recipe of a table: the steps that prepare its columns, learned in training and applied to all later tables."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from tasks.datasets.catalogue import Source
 from tasks.datasets.columns import AnyColumn, LeftOut, TrainingColumn, learn_column
 from tasks.datasets.missing import MISSING_WORDS
 from tasks.datasets.options import ReadingOptions
+from tasks.datasets.pieces import Piece
 from tasks.datasets.raw import RawTable
 from tasks.datasets.reading import read
 from tasks.datasets.table_marks import with_hints
@@ -97,10 +99,20 @@ class Recipe(BaseModel):
         )
         return self.model_copy(update={"columns": columns})
 
-    def read(self, source: Source) -> RawTable:
-        """Read the columns of a table that the recipe needs; other columns are ignored."""
-        as_in_training = replace(source, options=self.options)
-        return with_hints(read(as_in_training, self.inputs, self.missing_words), self.options.decimal_mark)
+    def read(self, source: Source, also: Collection[str] = ()) -> RawTable:
+        """Read the columns of a table that the recipe needs, and some others; all further columns are ignored."""
+        return self._hinted(read(self.as_in_training(source), {*self.inputs, *also}, self.missing_words))
+
+    def read_piece(self, piece: Piece, also: Collection[str] = ()) -> RawTable:
+        """Read the columns of a piece of a table that the recipe needs, and some others."""
+        return self._hinted(piece.read({*self.inputs, *also}, self.missing_words))
+
+    def as_in_training(self, source: Source) -> Source:
+        """The same source, which is read as the user said of the training table."""
+        return replace(source, options=self.options)
+
+    def _hinted(self, table: RawTable) -> RawTable:
+        return with_hints(table, self.options.decimal_mark)
 
     def apply(self, table: RawTable) -> pd.DataFrame:
         """Prepare the rows of a table.
@@ -121,30 +133,32 @@ class Recipe(BaseModel):
             If a column is missing, or holds a value that the column cannot hold; the message names the file, the
             column and the line.
         """
-        self._require_inputs(table)
+        self.require_inputs(table.names, table.path)
         used = [column for column in self.columns if column.is_used]
         with ThreadPoolExecutor(usable_cores()) as threads:
             prepared = list(threads.map(lambda column: column.apply(table[column.name]), used))
         return pd.DataFrame({name: values for part in prepared for name, values in part.items()}, copy=False)
 
-    def _require_inputs(self, table: RawTable) -> None:
-        names = set(table.names)
-        missing = [name for name in self.inputs if name not in names]
+    def require_inputs(self, names: Collection[str], path: Path) -> None:
+        """Refuse a table that lacks columns which the recipe needs.
+
+        Parameters
+        ----------
+        names : collection of str
+            Names of the table's columns.
+        path : Path
+            The file or folder, as messages name it.
+
+        Raises
+        ------
+        DataError
+            If a column is missing; the message names the file and the columns.
+        """
+        found = set(names)
+        missing = [name for name in self.inputs if name not in found]
         if missing:
             absent = f"column '{missing[0]}' is" if len(missing) == 1 else f"columns {listed(missing)} are"
-            raise DataError(f"'{table.path}': {absent} missing; the model needs: {listed(self.inputs)}")
-
-    def remarks(self, table: RawTable) -> list[str]:
-        """Sentences that tell how the file of new rows was read, and what was guessed about its columns."""
-        return [
-            *table.notes,
-            *(
-                note
-                for column in self.columns
-                if column.is_used
-                for note in column.remarks(table[column.name])
-            ),
-        ]
+            raise DataError(f"'{path}': {absent} missing; the model needs: {listed(self.inputs)}")
 
 
 def learn_columns(

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.datasets.columns import NumberColumn
 
+PREDICTION = "prediction"
+
 
 class TargetColumn(BaseModel, ABC):
     """The column that a model predicts.
@@ -28,6 +30,11 @@ class TargetColumn(BaseModel, ABC):
     name: str
     classes: tuple[str, ...] = ()
 
+    @property
+    @abstractmethod
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the columns that predictions may have."""
+
     @abstractmethod
     def predictions(self, model: Any, X: Any) -> pd.DataFrame:
         """Predictions of a fitted model for prepared rows, with the names of classes instead of codes."""
@@ -38,12 +45,17 @@ class ClassTarget(TargetColumn):
 
     kind: Literal["classes"] = "classes"
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """`prediction`, and `probability of NAME` for each class."""
+        return (PREDICTION, *(_probability(name) for name in self.classes))
+
     def predictions(self, model: Any, X: Any) -> pd.DataFrame:
         """Columns `prediction` (the most probable class) and `probability of NAME` for each class."""
         shares = model.predict_proba(X)
         names = [self.classes[code] for code in model.classes_]
-        columns = {f"probability of {name}": column for name, column in zip(names, shares.T, strict=True)}
-        return pd.DataFrame({"prediction": [names[i] for i in shares.argmax(axis=1)], **columns})
+        columns = {_probability(name): column for name, column in zip(names, shares.T, strict=True)}
+        return pd.DataFrame({PREDICTION: [names[i] for i in shares.argmax(axis=1)], **columns})
 
 
 class QuantityTarget(TargetColumn):
@@ -51,9 +63,18 @@ class QuantityTarget(TargetColumn):
 
     kind: Literal["quantity"] = "quantity"
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """`prediction`."""
+        return (PREDICTION,)
+
     def predictions(self, model: Any, X: Any) -> pd.DataFrame:
         """Column `prediction` with the quantity."""
-        return pd.DataFrame({"prediction": model.predict(X)})
+        return pd.DataFrame({PREDICTION: model.predict(X)})
+
+
+def _probability(name: str) -> str:
+    return f"probability of {name}"
 
 
 AnyTarget = Annotated[ClassTarget | QuantityTarget, Field(discriminator="kind")]

@@ -108,13 +108,13 @@ def test_a_bad_cron_expression_starts_nothing(tmp_path: Path) -> None:
 
 
 def test_the_deployments_are_registered_and_named_on_the_terminal(deploy: Deploy) -> None:
-    assert set(deploy.pages) == {"study", "classification", "clustering", "vision"}
+    assert set(deploy.pages) == {"study", "classification", "clustering", "vision", "scoring"}
     for name, page in deploy.pages.items():
         registered = deploy.prefect.deployment(name)
         assert page.endswith(f"/deployments/deployment/{registered['id']}")
         assert registered["tags"] == ["trilla"]
         assert registered["description"]
-        assert registered["entrypoint"] == f"flows.study.{name}"
+        assert registered["entrypoint"] == f"flows.{'scoring' if name == 'scoring' else 'study'}.{name}"
         assert not registered["paused"]
         schedules = [one["schedule"]["cron"] for one in registered["schedules"]]
         assert schedules == ([deploy.cron] if name == "study" else [])

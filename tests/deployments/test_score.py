@@ -14,6 +14,7 @@ from tasks.champion import fit_whole
 from tasks.datasets.catalogue import BUNDLED, resolve
 from tasks.results import Way
 from tests.conftest import trilla
+from tests.deployments.registered import registered
 from tests.tasks.datasets.images import image_files
 from tests.tasks.preparing import prepare
 
@@ -21,17 +22,7 @@ from tests.tasks.preparing import prepare
 @pytest.fixture(scope="module")
 def champion(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """Name of a registered champion, and its files."""
-    folder = tmp_path_factory.mktemp("model")
-    dataset = prepare(resolve("diabetes"), folder)
-    options = ModelOptions(seed=0)
-    files = fit_whole(dataset, Way("xgboost", "grid"), {"max_depth": 2}, options, folder / "files")
-    client, registry = mlflow_client(stack.mlflow_url), ModelRegistry(stack.mlflow_url)
-    run = client.create_run("0")
-    client.log_artifacts(run.info.run_id, str(files), "models/it")
-    name = f"scored-{folder.name}"
-    registry.claim([f"{name}-diabetes"], {DATASET_TAG: name, "trilla.target": "diabetes"})
-    registry.assign(registry.register(f"{name}-diabetes", run.info.run_id, "models/it", {}), "champion")
-    return f"{name}-diabetes", files
+    return registered(stack, tmp_path_factory.mktemp("model"))
 
 
 @pytest.mark.parametrize(("suffix", "named"), [(".csv", "by model"), (".parquet", "by data set")])
@@ -59,6 +50,31 @@ def test_predictions_are_those_of_the_model(
     )
     # a CSV file holds the shortest decimals that give a number of 32 bits again
     pd.testing.assert_frame_equal(found.astype(expected.dtypes), expected, check_exact=True)
+
+
+def test_columns_are_carried_along_as_they_stand(
+    champion: tuple[str, Path], environment: dict[str, str], tmp_path: Path
+) -> None:
+    table, out = tmp_path / "new.csv", tmp_path / "p.csv"
+    frame = pd.read_csv(BUNDLED / "diabetes.csv", dtype=str).assign(id=[f"{i:05}" for i in range(768)])
+    frame.to_csv(table, index=False)
+    done = trilla(
+        "score", champion[0], str(table), "--out", str(out), "--keep", "id,mass", environment=environment
+    )
+    assert done.returncode == 0, done.stderr
+    found = pd.read_csv(out, dtype=str)
+    assert list(found) == ["id", "mass", "prediction", "probability of neg", "probability of pos"]
+    pd.testing.assert_frame_equal(found[["id", "mass"]], frame[["id", "mass"]])
+    for given, words in (
+        (("--keep", "nobody"), "has no column 'nobody', which --keep names; columns: pregnant, glucose"),
+        (
+            ("--engine", "dask"),
+            f"--engine is for predictions into a folder, and --out {out} is a file; give a",
+        ),
+    ):
+        done = trilla("score", champion[0], str(table), "--out", str(out), *given, environment=environment)
+        assert done.returncode == 2
+        assert words in done.stderr
 
 
 def test_a_cell_that_cannot_be_read_is_one_sentence(

@@ -13,6 +13,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from tasks.datasets.catalogue import Source
+from tasks.datasets.columns.remarks import Remarks
 from tasks.datasets.columns.words import Words
 from tasks.datasets.raw import RawColumn
 
@@ -147,9 +148,9 @@ class Column(BaseModel, ABC):
         """Values of all rows as float64 or datetime64 (missing: NaN, NaT); None for a column of other values."""
         return None
 
-    def remarks(self, raw: RawColumn) -> list[str]:
-        """Sentences that tell what is guessed about new rows, or is new in them."""
-        return []
+    def remarks(self, raw: RawColumn) -> Remarks:
+        """What is guessed about new rows, or is new in them."""
+        return Remarks()
 
     def notes(self, column: TrainingColumn) -> list[str]:
         """Sentences that tell with counts what is changed or left out of the training values."""

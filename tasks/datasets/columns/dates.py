@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from tasks.datasets.columns.base import Column, TrainingColumn
 from tasks.datasets.columns.left_out import LeftOut
+from tasks.datasets.columns.remarks import Remarks
 from tasks.datasets.dates.cells import cells_of
 from tasks.datasets.dates.finding import find
 from tasks.datasets.dates.forms import CLOCK, DATES
@@ -102,6 +103,13 @@ class DateColumn(Column):
     def told_in_training(self, column: TrainingColumn) -> list[str]:
         """What became of the column, and how its dates were read."""
         return [f"{self.name}: {sentence}" for sentence in self.told]
+
+    def remarks(self, raw: RawColumn) -> Remarks:
+        """The order of day and month, if the new rows decide it and not the training table."""
+        if self.order is not None or not raw.holds_texts:
+            return Remarks()
+        settled = self._read(raw).settled
+        return Remarks(manner=f"the {settled.order.name}") if settled else Remarks()
 
     def _moments(self, raw: RawColumn) -> Moments:
         if not holds_times(raw.values.type):

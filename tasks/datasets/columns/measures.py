@@ -13,10 +13,13 @@ import pyarrow.compute as pc
 from infra.errors import DataError
 from infra.readable import shortened
 from tasks.datasets.columns.base import INFINITE, Column, TrainingColumn
+from tasks.datasets.columns.remarks import Clause, Remarks
 from tasks.datasets.columns.words import Words, refusal
+from tasks.datasets.marks import NAMES
 from tasks.datasets.missing import as_number, sentinel
 from tasks.datasets.notes import warning
 from tasks.datasets.number_style import NumberStyle
+from tasks.datasets.numerals import NumberReading
 from tasks.datasets.raw import RawColumn
 
 UNIT_WEIGHT = 100  # characters of marks that tell less than one character of a unit
@@ -114,14 +117,17 @@ class NumberColumn(Measure):
             self._refuse_new_words(trained)
         return trained.numbers
 
-    def remarks(self, raw: RawColumn) -> list[str]:
+    def remarks(self, raw: RawColumn) -> Remarks:
         """Words that are taken for missing values, and how an ambiguous mark was read."""
         if not raw.holds_texts:
-            return []
+            return Remarks()
         trained = raw.trained(self.style)
-        words = [f"{self.name}: {Words.of(trained).in_words}, now missing"] if trained.is_word.any() else []
-        doubt = trained.reading.doubt
-        return [*words, *([f"{self.name}: {doubt}"] if doubt else []), *self._remarks_on_units(trained)]
+        texts = {"marks": trained.reading.doubt, "units": self._clause_on_units(trained)}
+        return Remarks(
+            missing=Words.of(trained).cells if trained.is_word.any() else {},
+            clauses={subject: Clause(text=text) for subject, text in texts.items() if text},
+            manner=_manner(trained.reading),
+        )
 
     def told_in_training(self, column: TrainingColumn) -> list[str]:
         """The way of writing if it is not plain, and words that became missing."""
@@ -136,13 +142,13 @@ class NumberColumn(Measure):
         clauses = "; ".join(clause for clause in (_example(raw), reading.told, reading.doubt) if clause)
         return [warning(clauses, self.name) if reading.is_doubtful else f"{self.name}: {clauses}"]
 
-    def _remarks_on_units(self, raw: RawColumn) -> list[str]:
+    def _clause_on_units(self, raw: RawColumn) -> str:
         """How new rows are read whose numbers have a unit that the numbers of the training table do not have."""
         style = raw.reading.style
         if style.unit in ("", self.style.unit) and style.is_scaled <= self.style.is_scaled:
-            return []
+            return ""
         told = raw.reading.told or f"the numbers of the training table do not have the unit '{style.unit}'"
-        return [warning(f"{_example(raw)}; {told}", self.name)]
+        return warning(f"{_example(raw)}; {told}")
 
     def _notes_of_words(self, column: TrainingColumn) -> list[str]:
         if not column.raw.is_word.any():
@@ -166,6 +172,12 @@ def _not_measured(column: TrainingColumn) -> tuple[float, ...]:
     if not (column.is_kept or found) and (seen := sentinel(numbers)) is not None:
         found = [seen]
     return tuple(number for number in dict.fromkeys(found) if number == known or (numbers == number).any())
+
+
+def _manner(reading: NumberReading) -> str:
+    """The decimal mark in words, if the numbers show it."""
+    shows = reading.shows_decimals or reading.style.thousands in (".", ",")
+    return f"a decimal {NAMES[reading.style.decimal]}" if shows else ""
 
 
 def _example(raw: RawColumn) -> str:

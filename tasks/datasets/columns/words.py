@@ -1,6 +1,7 @@
 """Words among numbers: missing values, a category of codes, or mistakes that the user must mend."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NoReturn
@@ -102,14 +103,12 @@ class Words:
     @property
     def in_words(self) -> str:
         """Count of each word, for example "12 cells hold '-' and 1 cell holds 'none'"."""
-        order = np.lexsort((~self.is_known, -self.counts))
-        shown = zip(
-            self.words.take(order[:SHOWN]).to_pylist(), self.counts[order[:SHOWN]].tolist(), strict=True
-        )
-        told = [f"{n} {'cells hold' if n > 1 else 'cell holds'} '{shortened(word)}'" for word, n in shown]
-        if len(order) > SHOWN:
-            told.append(f"{self.counts[order[SHOWN:]].sum()} cells hold {len(order) - SHOWN} other words")
-        return " and ".join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told)
+        return in_words(self.cells)
+
+    @property
+    def cells(self) -> dict[str, int]:
+        """Number of cells of each word."""
+        return dict(zip(self.words.to_pylist(), self.counts.tolist(), strict=True))
 
     def refuse(self) -> NoReturn:
         """Refuse the column because of all words that are no numbers.
@@ -122,6 +121,21 @@ class Words:
         raise DataError(
             f"{refusal(self.raw, self.unknown)}, or name a word for missing values with --missing"
         )
+
+
+def in_words(cells: Mapping[str, int]) -> str:
+    """Count of each word in words, the most frequent word first."""
+    counts = np.fromiter(cells.values(), np.int64)
+    known = is_missing_among_numbers(pa.array(cells, pa.large_string())).to_numpy(zero_copy_only=False)
+    words = list(cells)
+    order = np.lexsort((~known, -counts))
+    told = [
+        f"{counts[i]} {'cells hold' if counts[i] > 1 else 'cell holds'} '{shortened(words[i])}'"
+        for i in order[:SHOWN]
+    ]
+    if len(order) > SHOWN:
+        told.append(f"{counts[order[SHOWN:]].sum()} cells hold {len(order) - SHOWN} other words")
+    return " and ".join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told)
 
 
 def refusal(raw: RawColumn, words: Counter[str]) -> str:
