@@ -19,6 +19,7 @@ from tasks import evaluation, steps
 from tasks.algorithms.base import Algorithm, ModelOptions
 from tasks.cell_request import CellRequest
 from tasks.datasets.prepared import PreparedDataset
+from tasks.datasets.spark_profile import told_columns
 from tasks.problems import problem_of
 from tasks.recommendation import recommend
 from tasks.registry import ALGORITHMS, algorithms_for
@@ -65,7 +66,9 @@ def on_spark(session: Session, dataset: PreparedDataset) -> None:
     fault = None
     try:
         if problem_of(dataset.task).is_table:
-            current_listener().starting(f"{dataset.name}: Spark reads the prepared table")
+            current_listener().starting(
+                f"{dataset.name}: Spark reads the prepared table{told_columns(dataset)}"
+            )
             spark_preparation(dataset.name)
     except Exception as error:  # the cells of the other engines must still run
         fault = str(error) if isinstance(error, EngineError) else f"{type(error).__name__}: {error}"

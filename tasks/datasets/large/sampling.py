@@ -53,7 +53,7 @@ class Sample:
 @dataclass(frozen=True)
 class _Wanted:
     run: int
-    target: str | None
+    targets: tuple[str, ...]
     missing_words: tuple[str, ...]
 
 
@@ -93,7 +93,8 @@ def take_sample(
     DataError
         If a piece cannot be read, or has other types of columns than the others.
     """
-    wanted = _Wanted(_run(pieces, missing_words), source.target, missing_words)
+    targets = () if source.target is None else (source.target,)
+    wanted = _Wanted(_run(pieces, missing_words), targets, missing_words)
     glances: dict[int, _Glance] = {}
     for place, found in engine.run(_glance, list(pieces), wanted):
         glances[place] = found
@@ -150,20 +151,17 @@ def joined(runs: Sequence[tuple[int, RawTable]], source: Source) -> RawTable:
 def _run(pieces: Pieces, missing_words: tuple[str, ...]) -> int:
     """Number of rows of one run: each piece gives two."""
     first = pieces[0]
-    columns = len(pieces.names or first.sampled(1, missing_words).runs[0][1].columns)
+    columns = len(pieces.names or first.sampled(1, (), missing_words).runs[0][1].columns)
     rows = min(SAMPLE_ROWS, SAMPLE_CELLS // max(columns, 1))
     return max(rows // (2 * len(pieces)), LEAST_RUN)
 
 
 def _glance(piece: Piece, wanted: _Wanted) -> _Glance:
     try:
-        sampled = piece.sampled(wanted.run, wanted.missing_words)
+        sampled = piece.sampled(wanted.run, wanted.targets, wanted.missing_words)
     except EmptyTableError:
         return _Glance(0, (), None)
-    counts = None
-    if wanted.target is not None:
-        target = piece.read({wanted.target}, wanted.missing_words)
-        counts = counts_of(target[wanted.target]) if wanted.target in target.names else None
+    counts = counts_of(sampled.whole.columns[0]) if sampled.whole.columns else None
     return _Glance(sampled.rows, sampled.runs, counts)
 
 

@@ -1,6 +1,6 @@
 """Pieces of Parquet files: row groups that are joined, or cut, to pieces of about the same size."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from tasks.datasets.files.parts import merged
 from tasks.datasets.files.widening import Schema, common_schema, with_types
 from tasks.datasets.missing import MISSING_WORDS
 from tasks.datasets.pieces.base import Piece, Pieces, Sampled
+from tasks.datasets.raw import RawTable
 
 MOST_ROWS = 1_000_000
 """Largest number of rows of a piece."""
@@ -56,13 +57,19 @@ class ParquetPiece(Piece):
             table.select(kept), content.place
         )  # the notes are those of all rows, which the table has
 
-    def sampled(self, run: int, missing_words: tuple[str, ...] = MISSING_WORDS) -> Sampled:
+    def sampled(
+        self,
+        run: int,
+        names: Collection[str] = (),
+        missing_words: tuple[str, ...] = MISSING_WORDS,
+    ) -> Sampled:
         rows = self.rows.rows
         starts = {0: run, rows // 2: run} if rows > 2 * run else {0: rows}
         runs = (
             (start, self._within(start, count).read(None, missing_words)) for start, count in starts.items()
         )
-        return Sampled(rows, tuple(runs))
+        whole = self.read(names, missing_words) if names else RawTable(self.path, (), rows)
+        return Sampled(rows, tuple(runs), whole)
 
     def _within(self, start: int, rows: int) -> "ParquetPiece":
         """Some of the rows."""

@@ -12,7 +12,7 @@ from infra.progress import Progress
 from tasks.datasets.catalogue import Source
 from tasks.datasets.large import sampling, sizes
 from tasks.datasets.large.plan import Plan
-from tasks.datasets.pieces import parquet
+from tasks.datasets.pieces import csv_cutting, parquet
 from tasks.datasets.planning import begin_table
 from tasks.datasets.prepared import PreparedDataset
 from tasks.problems import problem_of
@@ -27,6 +27,7 @@ def small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sizes, "LEAST_ROWS", 100)
     monkeypatch.setattr(sampling, "SAMPLE_ROWS", 1_000)
     monkeypatch.setattr(parquet, "MOST_ROWS", 700)
+    monkeypatch.setattr(csv_cutting, "RANGE_BYTES", 20_000)
 
 
 def frame(rows: int = ROWS, seed: int = 3) -> pd.DataFrame:
