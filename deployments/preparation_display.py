@@ -40,13 +40,23 @@ class PreparationDisplay:
         total : int
             Number of all images, or of all bytes; 0 if it is not known.
         """
-        self._step = ""
-        bar = self._bar(f"{data}: preparing its images")
-        self._bars.update(bar, completed=done, total=total or None)
-        if not self._console.is_terminal and time.monotonic() - self._said >= EVERY_S:
-            self._said = time.monotonic()
-            share = f"{done / total:.0%}" if total else f"{done:,}"
-            self._say(f"{data}: {share} of its images prepared")
+        share = f"{done / total:.0%}" if total else f"{done:,}"
+        self._advance(f"{data}: preparing its images", f"{data}: {share} of its images prepared", done, total)
+
+    def pieces(self, data: str, done: int, total: int) -> None:
+        """Show how many pieces of a large table were looked at.
+
+        Parameters
+        ----------
+        data : str
+            Name of the data set.
+        done : int
+            Number of pieces that were looked at.
+        total : int
+            Number of all pieces.
+        """
+        told = f"{data}: {done:,} of {total:,} pieces of the table were looked at"
+        self._advance(f"{data}: looking at its rows", told, done, total)
 
     def step(self, sentence: str) -> None:
         """Show a step whose progress is not known; outside a terminal, if the step takes long."""
@@ -59,6 +69,13 @@ class PreparationDisplay:
         """Say which step runs, and for how long."""
         if self._step and not self._console.is_terminal:
             self._say(f"{self._step} ({time.monotonic() - self._since:.0f} s)")
+
+    def _advance(self, title: str, line: str, done: int, total: int) -> None:
+        self._step = ""
+        self._bars.update(self._bar(title), completed=done, total=total or None)
+        if not self._console.is_terminal and time.monotonic() - self._said >= EVERY_S:
+            self._said = time.monotonic()
+            self._say(line)
 
     def _bar(self, title: str) -> TaskID:
         if title not in self._bar_of:

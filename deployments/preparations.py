@@ -10,18 +10,16 @@ from deployments.data_words import split_words
 from flows.parameters import ReadingParameters
 from infra.flag_words import one_word, with_flag
 from tasks.datasets.notes import is_warning
-from tasks.datasets.prepared import PreparedDataset
+from tasks.datasets.planning import Begun, preview_of
 
 
-def print_preparations(
-    prepared: Mapping[str, PreparedDataset], reading: ReadingParameters, console: Console
-) -> None:
+def print_preparations(prepared: Mapping[str, Begun], reading: ReadingParameters, console: Console) -> None:
     """Print for each data set what was done to its columns; warnings are yellow.
 
     Parameters
     ----------
-    prepared : mapping of str to PreparedDataset
-        The prepared data sets, by the word that names each on the command line.
+    prepared : mapping of str to PreparedDataset or Plan
+        The data sets, by the word that names each on the command line.
     reading : ReadingParameters
         Parameters with which the data sets were read.
     console : Console
@@ -29,8 +27,8 @@ def print_preparations(
     """
     from tasks.report.column_words import preparation_words
 
-    for data, dataset in prepared.items():
-        words = preparation_words(dataset)
+    for data, begun in prepared.items():
+        words = preparation_words(preview_of(begun))
         console.print(Text(words.header, "bold"), soft_wrap=True)
         for line in words.lines:
             print_note(line, console)

@@ -25,7 +25,7 @@ from deployments.stack import bring_up
 from flows.parameters import StudyParameters
 from infra.errors import TrillaError
 from infra.settings import load_settings
-from tasks.datasets.prepared import PreparedDataset
+from tasks.datasets.planning import Begun
 from tasks.results import Cell, StudyResult
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def run_study(parameters: StudyParameters, json_file: Path | None) -> int:
     return 0 if state.is_completed() else 1
 
 
-def _run(parameters: StudyParameters, prepared: Mapping[str, PreparedDataset], watcher: "Watcher") -> Any:
+def _run(parameters: StudyParameters, prepared: Mapping[str, Begun], watcher: "Watcher") -> Any:
     # Prefect reads its environment when it is first imported
     from deployments.automation import crash_automation, ensure_automation
     from flows.session import handed_over, listener
@@ -100,9 +100,7 @@ def _run(parameters: StudyParameters, prepared: Mapping[str, PreparedDataset], w
         handed_over.reset(tokens[1])
 
 
-def check(
-    parameters: StudyParameters, json_file: Path | None, console: Console
-) -> dict[str, PreparedDataset]:
+def check(parameters: StudyParameters, json_file: Path | None, console: Console) -> dict[str, Begun]:
     """Refuse data and parameters that cannot work, before anything is started, and prepare the data.
 
     Parameters
@@ -116,8 +114,8 @@ def check(
 
     Returns
     -------
-    dict of str to PreparedDataset
-        The prepared data sets, by the word that names each in the parameters.
+    dict of str to PreparedDataset or Plan
+        The data sets, by the word that names each in the parameters.
 
     Raises
     ------
@@ -128,7 +126,9 @@ def check(
 
     check_result_file("--json", json_file)
     with preparation_shown(console) as display:
-        return prepare_in_advance(parameters, load_settings().home / "data", display.images, display.step)
+        return prepare_in_advance(
+            parameters, load_settings().home / "data", display.images, display.pieces, display.step
+        )
 
 
 def _in_one_line(error: Exception) -> str:

@@ -11,6 +11,7 @@ from tasks.algorithms.base import ModelOptions
 from tasks.cost_estimate import Effort, cost_warning, is_very_wide
 from tasks.datasets.catalogue import resolve
 from tasks.datasets.notes import warning
+from tasks.datasets.planning import Begun, preview_of
 from tasks.datasets.prepared import PreparedDataset
 from tasks.problems import problem_of
 from tasks.registry import algorithms_for
@@ -20,11 +21,14 @@ def prepare_in_advance(
     parameters: StudyParameters,
     folder: Path,
     progress: Callable[[str, int, int], None] | None = None,
+    look: Callable[[str, int, int], None] | None = None,
     begin: Callable[[str], None] = lambda _step: None,
     *,
     images: bool = True,
-) -> dict[str, PreparedDataset]:
+) -> dict[str, Begun]:
     """Prepare the data sets of a study before a cluster starts, so that faults are reported at once.
+
+    Of a large table only the plan is made: the study's workers write its rows.
 
     Parameters
     ----------
@@ -33,7 +37,9 @@ def prepare_in_advance(
     folder : Path
         The folder where prepared data are kept.
     progress : callable, optional
-        Function that is called with the name of a data set, the amount done and the total amount.
+        Function that is called with the name of a folder of images, the amount done and the total amount.
+    look : callable, optional
+        Function that is called with the name of a large table, the pieces that were looked at, and all pieces.
     begin : callable
         Function that is called with a sentence at the beginning of each step that can take long.
     images : bool
@@ -42,8 +48,8 @@ def prepare_in_advance(
 
     Returns
     -------
-    dict of str to PreparedDataset
-        The prepared data sets, by the word that names each in the parameters.
+    dict of str to PreparedDataset or Plan
+        The data sets, by the word that names each in the parameters.
 
     Raises
     ------
@@ -53,7 +59,7 @@ def prepare_in_advance(
     """
     for engine in parameters.engines:
         check_installed(engine)
-    prepared: dict[str, PreparedDataset] = {}
+    prepared: dict[str, Begun] = {}
     for data in parameters.data:
         source = resolve(data, parameters.target, parameters.chosen_task, parameters.reading)
         problem = problem_of(source.task)
@@ -62,18 +68,19 @@ def prepare_in_advance(
         if not (images or problem.is_table):
             continue
         begin(f"{data}: its rows are read and checked")
-        dataset = problem.prepare(
+        shown = look if problem.is_table else progress
+        begun = problem.begin(
             source,
             folder,
             folds=parameters.folds,
             first_look=parameters.epochs is None,
-            progress=progress and partial(progress, data),
+            progress=shown and partial(shown, data),
         )
-        if is_very_wide(len(dataset.columns)):
+        if isinstance(begun, PreparedDataset) and is_very_wide(len(begun.columns)):
             begin(f"{data}: one fit of each algorithm is timed, because the table is very wide")
-            dataset = with_cost(dataset, parameters)
-        refuse_namesake(dataset, data, prepared.values())
-        prepared[data] = dataset
+            begun = with_cost(begun, parameters)
+        refuse_namesake(preview_of(begun), data, map(preview_of, prepared.values()))
+        prepared[data] = begun
     return prepared
 
 

@@ -1,22 +1,23 @@
 """A comparison on one data set: training, both searches and evaluation, on every engine."""
 
 import logging
+import shutil
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import recording, registering
 from flows.gathering import complete
 from flows.session import Session, current_listener, current_session
+from flows.spark_preparing import in_this_process, spark_preparation
 from infra.engines import EngineName
 from infra.errors import EngineError
-from tasks import steps
-from tasks.algorithms.base import ModelOptions
-from tasks.cells import CellRequest
+from tasks import evaluation, steps
+from tasks.algorithms.base import Algorithm, ModelOptions
+from tasks.cell_request import CellRequest
 from tasks.datasets.prepared import PreparedDataset
 from tasks.problems import problem_of
 from tasks.recommendation import recommend
@@ -29,11 +30,6 @@ Place = Callable[[], dict[str, Any]]
 """Function that gives the arguments that name the engine of a step; raises EngineError if there is no engine."""
 
 log = logging.getLogger(__name__)
-
-
-def in_this_process() -> Any:
-    """Task runner of the Spark subflows, which run in the flow's process, because only it has the Spark session."""
-    return ThreadPoolTaskRunner(max_workers=1)
 
 
 @flow(name="compare", flow_run_name="compare {name}", validate_parameters=False)
@@ -80,13 +76,6 @@ _FILL: dict[EngineName, Callable[[Session, PreparedDataset], None]] = {
     "dask": on_dask,
     "spark": on_spark,
 }
-
-
-@flow(name="spark-preparation", task_runner=in_this_process(), validate_parameters=False)
-def spark_preparation(name: str) -> None:
-    """Read the prepared table through Spark and make sure that it is the same table."""
-    session = current_session()
-    complete(steps.profile_on_spark, session.datasets[name], session.spark())
 
 
 @flow(name="spark-training", task_runner=in_this_process(), validate_parameters=False)
@@ -165,6 +154,9 @@ def requests(session: Session, dataset: PreparedDataset, engine: EngineName) -> 
         The engine.
     """
     parameters = session.parameters
+    algorithms = algorithms_for(dataset.task, parameters.algorithms)
+    if dataset.by_blocks and engine == parameters.engines[0]:
+        algorithms = with_reference(dataset, algorithms)
     return [
         CellRequest(
             dataset=dataset,
@@ -178,9 +170,17 @@ def requests(session: Session, dataset: PreparedDataset, engine: EngineName) -> 
             profile=parameters.profile,
             folder=session.journal.folder,
         )
-        for algorithm in algorithms_for(dataset.task, parameters.algorithms)
+        for algorithm in algorithms
         for search in algorithm.searches
     ]
+
+
+def with_reference(dataset: PreparedDataset, algorithms: list[Algorithm]) -> list[Algorithm]:
+    """Return the algorithms and the reference of the data set's problem, which is always measured."""
+    reference = problem_of(dataset.task).reference
+    if reference is None or ALGORITHMS[reference] in algorithms:
+        return algorithms
+    return [*algorithms, ALGORITHMS[reference]]
 
 
 def failed_cell(request: CellRequest, cause: str) -> Cell:
@@ -197,15 +197,18 @@ def failed_cell(request: CellRequest, cause: str) -> Cell:
 
 
 def evaluate(session: Session, dataset: PreparedDataset) -> tuple[list[Evaluation], list[Comparison]]:
-    """Cross-validate the ways to make a model, if the problem has a cross-validation and the user wants one."""
+    """Cross-validate the ways to make a model, if the problem has a cross-validation and the user wants one.
+
+    The ways to make a model of a large table are evaluated on its hold-out.
+    """
     problem, parameters = problem_of(dataset.task), session.parameters
+    if dataset.by_blocks:
+        return evaluate_on_holdout(session, dataset)
     scheme = problem.evaluation_scheme(parameters.repeats, parameters.seed, parameters.candidates)
     if scheme is None:
         return [], []
     current_listener().starting(f"{dataset.name}: cross-validation, tuning inside the folds")
-    algorithms = algorithms_for(dataset.task, parameters.algorithms)
-    if problem.reference and ALGORITHMS[problem.reference] not in algorithms:
-        algorithms.append(ALGORITHMS[problem.reference])
+    algorithms = with_reference(dataset, algorithms_for(dataset.task, parameters.algorithms))
     evaluations, comparisons = complete(
         steps.evaluate,
         dataset,
@@ -215,10 +218,26 @@ def evaluate(session: Session, dataset: PreparedDataset) -> tuple[list[Evaluatio
         str(session.journal.folder.ledger),
         session.address,
     )
+    return keep_evaluations(session, evaluations, comparisons)
+
+
+def evaluate_on_holdout(
+    session: Session, dataset: PreparedDataset
+) -> tuple[list[Evaluation], list[Comparison]]:
+    """Evaluate the ways to make a model of a large table by the hold-out of their cells."""
+    done = [cell for cell in cells_of(session, dataset) if cell.status == "completed"]
+    found = evaluation.holdout_evaluations(dataset, done)
+    return keep_evaluations(session, found, evaluation.compare(found))
+
+
+def keep_evaluations(
+    session: Session, evaluations: list[Evaluation], comparisons: list[Comparison]
+) -> tuple[list[Evaluation], list[Comparison]]:
+    """Record evaluations and their comparisons, and return both."""
     session.result.evaluations += evaluations
     session.result.comparisons += comparisons
-    for evaluation in evaluations:
-        recording.record_evaluation(session, evaluation)
+    for one in evaluations:
+        recording.record_evaluation(session, one)
     return evaluations, comparisons
 
 
@@ -267,13 +286,17 @@ def answer(
         session.parameters.margin,
     )
     session.result.recommendations.append(recommendation)
-    evaluation = next((one for one in evaluations if one.way == recommendation.way), None)
-    params = parameters_of(evaluation.way, cells) if evaluation else None
-    if evaluation is not None and params is not None:
-        current_listener().starting(f"{dataset.name}: the recommended model, fitted on all rows")
+    chosen = next((one for one in evaluations if one.way == recommendation.way), None)
+    params = parameters_of(chosen.way, cells) if chosen else None
+    if chosen is not None and params is not None:
         folder = session.journal.folder.model(dataset.name)
-        complete(steps.fit_whole, dataset, evaluation.way, params, options_of(session), str(folder))
-        registered = registering.register(session, dataset, evaluation, recommendation, folder)
+        kept = next((cell.model for cell in cells if cell.way == chosen.way and cell.model), None)
+        if kept:
+            shutil.copytree(kept, folder, dirs_exist_ok=True)
+        else:
+            current_listener().starting(f"{dataset.name}: the recommended model, fitted on all rows")
+            complete(steps.fit_whole, dataset, chosen.way, params, options_of(session), str(folder))
+        registered = registering.register(session, dataset, chosen, recommendation, folder)
         if registered:
             session.result.models.append(registered)
     return recommendation

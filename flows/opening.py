@@ -20,7 +20,7 @@ from infra.engines.dask import DaskEngine
 from infra.errors import TrillaError
 from infra.settings import Settings, load_settings
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.prepared import PreparedDataset
+from tasks.datasets.planning import Begun
 from tasks.registry import algorithms_for
 from tasks.results import StudyResult
 
@@ -30,7 +30,7 @@ GONE = "The process of this run died; the study was started again and is resumed
 
 @contextmanager
 def open_session(
-    parameters: StudyParameters, result: StudyResult, prepared: Mapping[str, PreparedDataset]
+    parameters: StudyParameters, result: StudyResult, prepared: Mapping[str, Begun]
 ) -> Iterator[Session]:
     """Start everything that a study needs at the same time, and end everything afterwards.
 
@@ -42,8 +42,8 @@ def open_session(
         The study's parameters.
     result : StudyResult
         The record that the study fills.
-    prepared : mapping of str to PreparedDataset
-        Data sets that are prepared already.
+    prepared : mapping of str to PreparedDataset or Plan
+        Data sets that are prepared or planned already.
     """
     run_id = str(flow_run.id)
     try:
@@ -70,7 +70,7 @@ def _start(
     stack: ExitStack,
     parameters: StudyParameters,
     result: StudyResult,
-    prepared: Mapping[str, PreparedDataset],
+    prepared: Mapping[str, Begun],
     run_id: str,
 ) -> Session:
     settings = load_settings()

@@ -51,6 +51,11 @@ class SearchParameters(BaseModel):
     candidates: Annotated[int, Field(ge=1, le=10_000)] = Field(
         6, description="Number of candidates that a random search draws."
     )
+    exhaustive: CliToggleFlag[bool] = Field(
+        False,
+        description="Whether a large table is searched and cross-validated like a small one, which takes much longer: "
+        "each candidate is fitted on all folds, and every process holds the table.",
+    )
     repeats: Annotated[int, Field(ge=0, le=20)] = Field(
         1,
         description="Number of repeats of the 10-fold cross-validation with tuning inside the folds; 0: no "

@@ -17,7 +17,7 @@ from infra import __version__
 from infra.display import show
 from infra.mlflow_api import DESCRIPTION_TAG
 from infra.tracking import Tracker
-from tasks.cells import CellRequest
+from tasks.cell_request import CellRequest
 from tasks.datasets.prepared import PreparedDataset
 from tasks.registry import ALGORITHMS
 from tasks.report.artifacts import (

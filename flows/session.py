@@ -12,6 +12,7 @@ from infra.engines import Engine
 from infra.engines.dask import DaskEngine
 from infra.settings import Settings
 from infra.tracking import Tracker
+from tasks.datasets.planning import Begun
 from tasks.datasets.prepared import PreparedDataset
 from tasks.results import Cell, StudyResult
 
@@ -40,8 +41,9 @@ class Session:
         Everything that the study has found so far.
     flow_run_id : str
         Id of the study's Prefect flow run.
-    prepared : mapping of str to PreparedDataset
-        Data sets that were prepared before the cluster started, by the word that names each in the parameters.
+    prepared : mapping of str to PreparedDataset or Plan
+        Data sets that were prepared or planned before the cluster started, by the word that names each in the
+        parameters.
     """
 
     parameters: StudyParameters
@@ -53,7 +55,7 @@ class Session:
     workers: int
     result: StudyResult
     flow_run_id: str
-    prepared: Mapping[str, PreparedDataset]
+    prepared: Mapping[str, Begun]
     _spark: "Future[Engine] | None" = field(repr=False)
     open_key: str | None = None
     """Key of the MLflow run of the cell that is running; None between cells."""
@@ -97,7 +99,7 @@ class _Silent:
 
 
 listener: ContextVar[Listener] = ContextVar("listener", default=_Silent())  # noqa: B039 (has no state)
-handed_over: ContextVar[Mapping[str, PreparedDataset] | None] = ContextVar("handed_over", default=None)
+handed_over: ContextVar[Mapping[str, Begun] | None] = ContextVar("handed_over", default=None)
 """Data sets that the command has prepared before it started the flow; None: the flow prepares its own."""
 session_variable: ContextVar[Session] = ContextVar("session")
 
@@ -115,6 +117,6 @@ def current_session() -> Session:
     return session_variable.get()
 
 
-def datasets_handed_over() -> Mapping[str, PreparedDataset] | None:
+def datasets_handed_over() -> Mapping[str, Begun] | None:
     """The data sets that the command has prepared; None where no command started the flow."""
     return handed_over.get()

@@ -26,12 +26,16 @@ from flows.parameters import (
     VisionParameters,
 )
 from flows.session import Session, current_listener, current_session, datasets_handed_over
+from flows.spark_preparing import spark_preparation
 from flows.tagging import TAG
 from infra.errors import TrillaError
 from infra.settings import load_settings, usable_cores
 from tasks import steps
 from tasks.datasets.catalogue import Task
+from tasks.datasets.large.plan import Plan
+from tasks.datasets.planning import Begun
 from tasks.datasets.prepared import PreparedDataset
+from tasks.large.size import by_blocks, is_large
 from tasks.problems import problem_of
 from tasks.report.column_words import columns_to_show
 from tasks.report.recommended import answer
@@ -100,7 +104,7 @@ def vision(
     return run_tagged(parameters.as_study())
 
 
-def ready_datasets(parameters: StudyParameters) -> Mapping[str, PreparedDataset]:
+def ready_datasets(parameters: StudyParameters) -> Mapping[str, Begun]:
     """Data sets that are ready before the cluster starts: those that the command prepared, or this run's tables.
 
     Raises
@@ -122,18 +126,14 @@ def preparation() -> list[PreparedDataset]:
     prepared: list[PreparedDataset] = []
     for data in parameters.data:
         current_listener().starting(f"{data}: preparation")
-        dataset = complete(
-            steps.prepare,
-            data,
-            parameters.target,
-            parameters.chosen_task,
-            parameters.reading,
-            str(session.settings.home / "data"),
-            parameters.folds,
-            parameters.epochs is None,
-            session.address,
-            session.prepared.get(data),
-        )
+        if isinstance(session.prepared.get(data), Plan) and set(parameters.engines) == {"spark"}:
+            dataset = spark_preparation(data)
+        else:
+            dataset = on_workers(session, data)
+        if is_large(dataset) and not parameters.exhaustive:
+            dataset = by_blocks(dataset, parameters.seed)
+            current_listener().starting(f"{data}: rows for searches and scores are drawn")
+            complete(steps.draw_rows, dataset, parameters.seed)
         warm_up_workers(session.cluster.client, dataset.task)
         refuse_namesake(dataset, data, prepared)
         session.result.datasets.append(described(dataset, parameters.epochs))
@@ -142,6 +142,24 @@ def preparation() -> list[PreparedDataset]:
         prepared.append(dataset)
         session.datasets[dataset.name] = dataset
     return prepared
+
+
+def on_workers(session: Session, data: str) -> PreparedDataset:
+    """The data set, prepared on the workers of the study's Dask cluster where it is not prepared yet."""
+    parameters = session.parameters
+    dataset: PreparedDataset = complete(
+        steps.prepare,
+        data,
+        parameters.target,
+        parameters.chosen_task,
+        parameters.reading,
+        str(session.settings.home / "data"),
+        parameters.folds,
+        parameters.epochs is None,
+        session.address,
+        session.prepared.get(data),
+    )
+    return dataset
 
 
 def described(dataset: PreparedDataset, epochs: int | None) -> Dataset:

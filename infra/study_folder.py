@@ -71,6 +71,10 @@ class StudyFolder(BaseModel):
         """Return the folder of the trained network of the cell with this key."""
         return self.root / "networks" / _digest(key)
 
+    def fitted(self, key: str) -> Path:
+        """Return the folder of the fitted model of the cell with this key."""
+        return self.root / "fitted" / _digest(key)
+
     def model(self, dataset: str) -> Path:
         """Return the folder of the recommended model of a data set, outside of the study's folder."""
         # MLflow makes the name a part of an address, in which other characters would mean something

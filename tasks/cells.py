@@ -1,65 +1,27 @@
 """One cell of a study: an algorithm on an engine, as baseline or searched, measured while it runs."""
 
-import hashlib
 import math
 import shutil
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
-from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from infra.engines import Engine, EngineName
+from infra.engines import Engine
 from infra.engines.profiled import ProfiledEngine
-from infra.errors import EngineError
 from infra.ledger import Ledger
 from infra.monitoring import Monitor
 from infra.profiling import merge_profiles, profiled, top_table
-from infra.study_folder import StudyFolder
-from tasks.algorithms.base import ModelOptions
-from tasks.datasets.prepared import PreparedDataset
+from tasks import models
+from tasks.cell_fits import Fit, FittedCell, fit_of
+from tasks.cell_request import CellRequest
+from tasks.champion import description_of
+from tasks.large.holdout import scores_of_parts
 from tasks.problems import problem_of
-from tasks.registry import ALGORITHMS, AlgorithmName
-from tasks.results import Cell, Search, Trial
+from tasks.registry import ALGORITHMS
+from tasks.results import Cell, Trial, Way
 from tasks.search.base import BaseSearch
 from tasks.search.trial_runner import SearchProgress
-from tasks.search_plans import SearchPlan, plan_estimator
-
-Fit = Callable[[Any, Any], Any]
-"""Function that fits an estimator to features and target, and returns the fitted estimator."""
-
-
-class CellRequest(BaseModel):
-    """Everything that determines a cell's results; small enough to be sent to the process that runs the cell."""
-
-    model_config = ConfigDict(frozen=True)
-
-    dataset: PreparedDataset
-    algorithm: AlgorithmName
-    engine: EngineName
-    search: Search
-    options: ModelOptions
-    folds: int = Field(description="Number of folds that score a candidate.")
-    candidates: int = Field(description="Number of candidates that a random search draws.")
-    workers: int = Field(description="Number of workers of the engine.")
-    profile: bool = Field(False, description="Whether driver and workers are profiled.")
-    folder: StudyFolder = Field(description="Folder of the study: ledger, curves, checkpoints, networks.")
-
-    @property
-    def key(self) -> str:
-        """Name of the cell in its study, with a digest of everything that the cell's results depend on."""
-        words = {"notes", "caution", "provenance"}  # texts, which do not change results
-        exclude: Any = {"folder": True, "dataset": words}
-        digest = hashlib.sha256(self.model_dump_json(exclude=exclude).encode()).hexdigest()[:8]
-        return f"{self.dataset.name}/{self.algorithm}/{self.engine}/{self.search}/{digest}"
-
-    @property
-    def title(self) -> str:
-        """Title of the cell: data set, algorithm, engine and search."""
-        return f"{self.dataset.name} {self.algorithm} {self.engine} {self.search}"
 
 
 def run_cell(request: CellRequest, engine: Engine, progress: SearchProgress | None = None) -> Cell:
@@ -98,84 +60,32 @@ def _trials_kept(cell: Cell) -> int:
 
 
 def _compute(request: CellRequest, engine: Engine, ledger: Ledger, progress: SearchProgress | None) -> Cell:
-    problem = problem_of(request.dataset.task)
+    problem, dataset = problem_of(request.dataset.task), request.dataset
     used = ProfiledEngine(engine) if request.profile else engine
-    split = problem.split(request.dataset)
-    fit = _fit_of(request, used, ledger.scoped(request.key + "/"), progress)
+    split = problem.split(dataset, request.options.seed)
+    fit = fit_of(request, used, ledger.scoped(request.key + "/"), progress)
     with Monitor(watch=engine.worker_pids) as monitor:
         fitted, profile = _profiled_fit(fit, split.X, split.y, used)
-    winner: Pipeline = fitted.best_estimator_ if isinstance(fitted, BaseSearch) else fitted
+    model = fitted.model
     return Cell(
-        dataset=request.dataset.name,
+        dataset=dataset.name,
         algorithm=request.algorithm,
         engine=request.engine,
         search=request.search,
-        implementation=_implementation(winner, engine),
+        implementation=fitted.implementation,
         workers=engine.workers,
-        params=_parameters(winner),
+        params=_parameters(model),
         space=problem.space,
         score_name=problem.metric,
-        metrics=problem.quality(request.dataset, winner, split, engine),
-        curve=getattr(winner[-1], "history_", []),
-        network=_kept_network(request, winner),
+        metrics=problem.quality(dataset, model, split, engine),
+        parts=scores_of_parts(model, split.X_test, split.y_test, problem.metric) if dataset.by_blocks else [],
+        curve=getattr(model[-1], "history_", []),
+        network=_kept_network(request, model),
+        model=_kept_model(request, fitted),
         usage=monitor.usage,
         profile=profile,
-        **_search_fields(fitted),
+        **(_search_fields(fitted.search) if fitted.search else {}),
     )
-
-
-def _fit_of(request: CellRequest, engine: Engine, ledger: Ledger, progress: SearchProgress | None) -> Fit:
-    """Function that fits the cell's estimator on the engine."""
-    algorithm = ALGORITHMS[request.algorithm]
-    model = algorithm.make(request.dataset, request.options)
-    uses_engines = "model__engine" in model.get_params()
-    if uses_engines:
-        model.set_params(model__engine=engine)
-    if algorithm.trains_in_epochs and request.options.epochs:  # a killed study resumes these trainings
-        model.set_params(model__checkpoints=str(request.folder.checkpoints(request.key)))
-    estimator = plan_estimator(
-        SearchPlan(request.search, request.options, request.folds, request.candidates),
-        algorithm,
-        request.dataset,
-        model,
-        engine=engine,
-        ledger=ledger,
-        progress=progress,
-    )
-    if algorithm.trains_in_epochs:
-        return _followed(estimator, request.folder.curve(request.key))
-    if not (uses_engines or isinstance(estimator, BaseSearch)):
-        return lambda X, y: fit_by_one_worker(estimator, X, y, engine)
-    return estimator.fit
-
-
-def fit_by_one_worker(estimator: Pipeline, X: Any, y: Any, engine: Engine) -> Pipeline:
-    """Fit an estimator that has no parameter `engine`: one worker does the whole fit.
-
-    Parameters
-    ----------
-    estimator : Pipeline
-        The unfitted estimator.
-    X : array or DataFrame of shape (rows, n_features)
-        Features of the training rows.
-    y : numpy.ndarray of shape (rows,), or None
-        Target of the training rows.
-    engine : Engine
-        The engine that has the worker.
-
-    Raises
-    ------
-    EngineError
-        If the worker died at every try.
-    """
-    [(_, fitted)] = engine.run(_fit_whole, [estimator], shared=(X, y))
-    if isinstance(fitted, EngineError):
-        raise fitted
-    return fitted
-
-
-def _fit_whole(estimator: Pipeline, rows: tuple[Any, Any]) -> Pipeline:
-    return estimator.fit(*rows)
 
 
 def _kept_network(request: CellRequest, winner: Pipeline) -> str | None:
@@ -189,49 +99,45 @@ def _kept_network(request: CellRequest, winner: Pipeline) -> str | None:
     return str(folder)
 
 
-def _followed(estimator: Pipeline | BaseSearch, path: Path) -> Fit:
-    """Fit function that writes the epochs of the final model into a file, but not the epochs of the trials."""
-    from tasks.vision.curves import CurveFile
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-
-    def trained(model: Pipeline, X: Any, y: Any) -> Pipeline:
-        model.set_params(model__callbacks=[CurveFile(str(path))]).fit(X, y)
-        return model.set_params(model__callbacks=(), model__checkpoints=None)
-
-    def fit(X: Any, y: Any) -> Pipeline | BaseSearch:
-        if not isinstance(estimator, BaseSearch):
-            return trained(estimator, X, y)
-        estimator.set_params(refit=False).fit(X, y)
-        winner = clone(estimator.estimator).set_params(**estimator.best_params_)
-        estimator.best_estimator_ = trained(winner, X, y)
-        return estimator
-
-    return fit
+def _kept_model(request: CellRequest, fitted: FittedCell) -> str | None:
+    """Save the model of a large table, because fitting it again would take long; return its folder."""
+    if not request.dataset.by_blocks:
+        return None
+    folder = request.folder.fitted(request.key)
+    way = Way(request.algorithm, request.search)
+    description = description_of(request.dataset, way, _parameters(fitted.model))
+    models.save(fitted.model, description, folder)
+    return str(folder)
 
 
-def _profiled_fit(fit: Fit, X: Any, y: Any, engine: Engine) -> tuple[Any, str | None]:
+def _profiled_fit(fit: Fit, X: Any, y: Any, engine: Engine) -> tuple[FittedCell, str | None]:
     if not isinstance(engine, ProfiledEngine):
         return fit(X, y), None
     fitted, driver = profiled(fit, X, y)
     return fitted, top_table(merge_profiles([driver, *engine.profiles]))
 
 
-def _search_fields(fitted: Any) -> dict[str, Any]:
-    if not isinstance(fitted, BaseSearch):
-        return {}
+def _search_fields(search: BaseSearch) -> dict[str, Any]:
     return {
-        "cv_score": fitted.best_score_,
-        "trials": _trials(fitted),
-        "fits": fitted.n_fits_,
-        "kept": fitted.n_kept_,
+        "cv_score": search.best_score_,
+        "trials": _trials(search),
+        "fits": search.n_fits_,
+        "kept": search.n_kept_,
     }
 
 
 def _trials(search: BaseSearch) -> list[Trial]:
     table = search.cv_results_
     scores = np.column_stack([table[f"split{fold}_test_score"] for fold in range(search.n_splits_)])
-    columns = (table["params"], scores, table["mean_test_score"], table["mean_fit_time"], table["error"])
+    rows = table.get("rows", [None] * len(scores))
+    columns = (
+        table["params"],
+        scores,
+        table["mean_test_score"],
+        table["mean_fit_time"],
+        table["error"],
+        rows,
+    )
     return [
         Trial(
             params={name.removeprefix("model__"): value for name, value in params.items()},
@@ -239,23 +145,12 @@ def _trials(search: BaseSearch) -> list[Trial]:
             mean_score=None if math.isnan(mean) else float(mean),
             seconds=float(seconds) * search.n_splits_,
             error=error,
+            rows=count,
         )
-        for params, row, mean, seconds, error in zip(*columns, strict=True)
+        for params, row, mean, seconds, error, count in zip(*columns, strict=True)
     ]
 
 
 def _parameters(winner: Pipeline) -> dict[str, Any]:
     plain = (bool, int, float, str, type(None))
     return {k: v for k, v in winner[-1].get_params().items() if k != "engine" and isinstance(v, plain)}
-
-
-def _implementation(winner: Pipeline, engine: Engine) -> str:
-    model = winner[-1]
-    in_one_process = "one fit in one process" if engine.in_this_process else "one fit on one worker"
-    if "engine" not in model.get_params():
-        return in_one_process
-    shards = getattr(model, "n_shards_", None)
-    if shards == 1:
-        return in_one_process
-    workers = f"{engine.workers} {'threads' if engine.in_this_process else 'workers'}"
-    return f"sharded over {shards} workers" if shards else f"blocks of rows over {workers}"

@@ -14,7 +14,7 @@ from tasks.datasets.prepared import PreparedDataset
 from tasks.problems import problem_of
 from tasks.registry import ALGORITHMS
 from tasks.results import Evaluation, Parameter, Way
-from tasks.significance import LEVEL, corrected_p_value
+from tasks.significance import LEVEL, corrected_p_value, split_sizes
 
 DIGITS = 6
 """Number of decimals of the fold scores in a standing. Both sides of a comparison are rounded alike, because a
@@ -29,6 +29,7 @@ class Standing:
     scheme: str
     """Name of data, folds and seed; only scores of the same scheme can be paired."""
     folds: int
+    """Number of folds; 0 if the scores are those of the parts of one hold-out."""
     first_look: bool = False
     """Whether the model was a first look at some of the images, which cannot be compared with a full training."""
     readable: bool = True
@@ -71,7 +72,23 @@ def fit_whole(
     model[-1].set_params(**params)
     if algorithm.trains_in_epochs:  # nothing else runs at this time, so the training gets all cores
         model[-1].set_params(n_jobs=usable_cores())
-    description = models.Description(
+    models.save(model.fit(X, y), description_of(dataset, way, params), folder)
+    return folder
+
+
+def description_of(dataset: PreparedDataset, way: Way, params: Mapping[str, Parameter]) -> models.Description:
+    """Description of a model that was trained on a data set.
+
+    Parameters
+    ----------
+    dataset : PreparedDataset
+        The data set.
+    way : Way
+        Algorithm and search of the model.
+    params : mapping of str to value
+        Parameters of the model.
+    """
+    return models.Description(
         dataset=dataset.name,
         sha256=dataset.sha256,
         task=dataset.task,
@@ -83,8 +100,6 @@ def fit_whole(
         value_range=dataset.value_range,
         versions=models.library_versions(),
     )
-    models.save(model.fit(X, y), description, folder)
-    return folder
 
 
 def standing(
@@ -103,7 +118,8 @@ def standing(
     epochs : int, optional
         Epochs of a network's training; None: a first look.
     """
-    scheme = f"{dataset.sha256[:12]} {evaluation.folds}x{evaluation.repeats} seed {seed} {evaluation.metric}"
+    folds = f"{evaluation.folds}x{evaluation.repeats}" if evaluation.folds else f"{evaluation.held_out} rows"
+    scheme = f"{dataset.sha256[:12]} {folds} seed {seed} {evaluation.metric}"
     first_look = problem_of(dataset.task).is_first_look(ModelOptions(seed=seed, epochs=epochs))
     scores = [round(score, DIGITS) for score in evaluation.scores]
     return Standing(scores, scheme, evaluation.folds, first_look)
@@ -122,10 +138,10 @@ def judge(newcomer: Standing, champion: Standing | None) -> Promotion:
     if champion.scheme != newcomer.scheme:
         return Promotion(
             "challenger",
-            f"the champion was cross-validated on other folds ({champion.scheme}): no paired test is possible",
+            f"the champion was measured on other folds or rows ({champion.scheme}): no paired test is possible",
         )
     differences = np.subtract(newcomer.scores, champion.scores)
-    p = corrected_p_value(differences, newcomer.folds - 1, 1)
+    p = corrected_p_value(differences, *split_sizes(newcomer.folds))
     gain = float(differences.mean())
     better = gain > 0 and p < LEVEL
     words = f"its mean differs from the champion's by {gain:+z.4f}, corrected p = {p:.3f}"

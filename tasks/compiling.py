@@ -12,7 +12,8 @@ from sklearn.base import BaseEstimator, clone
 
 from infra.engines.local import LocalEngine
 from tasks.clustering import DBSCAN, AgglomerativeClustering, KMeans
-from tasks.clustering.metrics import METRICS
+from tasks.clustering.metrics import METRICS, cluster_metrics
+from tasks.clustering.silhouette_means import EXACT_ROWS
 from tasks.search import GridSearch
 
 ROWS = 1_000  # enough rows for every worker
@@ -32,6 +33,7 @@ def compile_kernels() -> None:
     """Call every kernel that the clusterings of a study use, with arguments of the same types."""
     for searched in SEARCHED:
         _call(*searched)
+    _estimate()
 
 
 def _call(model: BaseEstimator, space: dict[str, list[object]]) -> None:
@@ -42,6 +44,13 @@ def _call(model: BaseEstimator, space: dict[str, list[object]]) -> None:
             GridSearch(model, space, scoring=list(METRICS)).fit(X)
 
 
+def _estimate() -> None:
+    rows = np.arange(EXACT_ROWS + 1, dtype=np.float64)[:, None]
+    cluster_metrics(rows, [rows[:, 0] > EXACT_ROWS / 2], metrics=["silhouette"])
+
+
 if __name__ == "__main__":  # at installation, on all cores
     with ProcessPoolExecutor() as pool:
+        estimate = pool.submit(_estimate)
         list(pool.map(_call, *zip(*SEARCHED, strict=True)))
+        estimate.result()

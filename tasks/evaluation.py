@@ -16,11 +16,11 @@ from infra.ledger import Ledger
 from infra.progress import Progress
 from tasks.algorithms.base import ModelOptions
 from tasks.datasets.prepared import PreparedDataset, taken
-from tasks.problems import EvaluationScheme, problem_of
+from tasks.problems import EvaluationScheme, Problem, problem_of
 from tasks.registry import ALGORITHMS
-from tasks.results import Comparison, Evaluation, Way
+from tasks.results import Cell, Comparison, Evaluation, Way
 from tasks.search_plans import SearchPlan, plan_estimator
-from tasks.significance import corrected_interval, corrected_p_value
+from tasks.significance import corrected_interval, corrected_p_value, split_sizes
 
 INNER_FOLDS = 3
 
@@ -148,14 +148,50 @@ def _summary(way: Way, folds: _Folds, scores: dict[str, FoldScore]) -> Evaluatio
     )
 
 
+def holdout_evaluations(dataset: PreparedDataset, cells: Sequence[Cell]) -> list[Evaluation]:
+    """Evaluations of the ways to make a model of a large table, by the hold-out of their fastest cells.
+
+    Parameters
+    ----------
+    dataset : PreparedDataset
+        The large table.
+    cells : sequence of Cell
+        The completed cells of the table.
+    """
+    problem = problem_of(dataset.task)
+    fastest: dict[Way, Cell] = {}
+    for cell in cells:
+        fastest[cell.way] = min(fastest.get(cell.way, cell), cell, key=lambda one: one.usage.wall_s)
+    return [_of_holdout(problem, cell) for cell in fastest.values()]
+
+
+def _of_holdout(problem: Problem, cell: Cell) -> Evaluation:
+    score, rows = cell.metrics[problem.ranking], int(cell.metrics["holdout_rows"])
+    low, high = problem.holdout_interval(score, rows, cell.parts)
+    return Evaluation(
+        dataset=cell.dataset,
+        algorithm=cell.algorithm,
+        search=cell.search,
+        metric=problem.metric,
+        folds=0,
+        repeats=1,
+        held_out=rows,
+        scores=cell.parts,
+        mean=score,
+        low=low,
+        high=high,
+        seconds=cell.usage.wall_s,
+    )
+
+
 def compare(evaluations: Sequence[Evaluation]) -> list[Comparison]:
-    """Corrected paired tests between all pairs of evaluations, which share their folds."""
+    """Corrected paired tests between all pairs of evaluations, which share their folds or their held-out rows."""
     return [_compared(first, second) for second, first in combinations(evaluations, 2)]
 
 
 def _compared(first: Evaluation, second: Evaluation) -> Comparison:
     differences = np.subtract(first.scores, second.scores)
-    low, high = corrected_interval(differences, first.folds - 1, 1)
+    low, high = corrected_interval(differences, *split_sizes(first.folds))
     return Comparison(
         dataset=first.dataset,
         first=str(first.way),
@@ -163,5 +199,5 @@ def _compared(first: Evaluation, second: Evaluation) -> Comparison:
         difference=float(differences.mean()),
         low=low,
         high=high,
-        p_value=corrected_p_value(differences, first.folds - 1, 1),
+        p_value=corrected_p_value(differences, *split_sizes(first.folds)),
     )

@@ -16,6 +16,9 @@ from tasks.results import Cell, Comparison, Evaluation, Recommendation, Way
 SAME_TIME = 1.15
 """Factor below which two wall times count as the same, because each wall time is measured once."""
 
+NORMAL_95 = 1.96
+"""Half the width of a 95 % interval of a normal distribution, in standard errors."""
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -31,6 +34,10 @@ class Candidate:
         Wall seconds to make the model.
     low, high : float, optional
         Ends of the 95 % interval of the score; None where the score has no interval.
+    error : float
+        Standard error of a score that is an estimate from sampled rows; 0 for other scores.
+    basis : str
+        Words that say how the score was measured.
     """
 
     way: Way
@@ -38,6 +45,8 @@ class Candidate:
     seconds: float
     low: float | None = None
     high: float | None = None
+    error: float = 0.0
+    basis: str = ""
 
 
 Interval = tuple[float, float]
@@ -74,28 +83,36 @@ def recommend(
     """
     done = [cell for cell in cells if cell.status == "completed"]
     if evaluations:
-        scheme = f"by {evaluations[0].repeats} x {evaluations[0].folds} cross-validation"
-        found = [Candidate(e.way, e.mean, e.seconds, e.low, e.high) for e in evaluations]
-        return _chosen(dataset, done, found, evaluations[0].metric, scheme, margin, _paired(comparisons))
+        found = [Candidate(e.way, e.mean, e.seconds, e.low, e.high, basis=e.basis) for e in evaluations]
+        return _chosen(dataset, done, found, evaluations[0].metric, margin, _paired(comparisons))
     sound = [cell for cell in done if problem.objection(cell) is None]
-    found = _measured(sound, problem.ranking)
+    found = _measured(sound, problem)
     if not found:
         return Recommendation(dataset=dataset, algorithm=None, reason=_why_none(done, problem))
-    basis = "on all rows" if problem.exact else "on one hold-out, without an interval"
-    loss = _exact if problem.exact else _unknown
-    chosen = _chosen(dataset, done, found, problem.ranking, basis, margin, loss)
+    loss = _on_all_rows if problem.exact else _unknown
+    chosen = _chosen(dataset, done, found, problem.ranking, margin, loss)
     objections = _objections([cell for cell in done if cell not in sound], problem)
     return chosen.model_copy(update={"reason": " ".join([chosen.reason, *objections])})
 
 
-def _measured(cells: Sequence[Cell], metric: str) -> list[Candidate]:
+def _measured(cells: Sequence[Cell], problem: Problem) -> list[Candidate]:
     """Candidates from the cells with a finite figure, one for each way: the cell of the fastest engine."""
     fastest: dict[Way, Cell] = {}
     for cell in cells:
-        if math.isfinite(cell.metrics.get(metric, math.nan)):
+        if math.isfinite(cell.metrics.get(problem.ranking, math.nan)):
             best = fastest.setdefault(cell.way, cell)
             fastest[cell.way] = min(best, cell, key=lambda one: one.usage.wall_s)
-    return [Candidate(way, cell.metrics[metric], cell.usage.wall_s) for way, cell in fastest.items()]
+    error = f"{problem.ranking}_error"
+    return [
+        Candidate(
+            way,
+            cell.metrics[problem.ranking],
+            cell.usage.wall_s,
+            error=cell.metrics.get(error, 0.0),
+            basis=problem.basis(cell),
+        )
+        for way, cell in fastest.items()
+    ]
 
 
 def _paired(comparisons: Sequence[Comparison]) -> Loss:
@@ -106,8 +123,13 @@ def _paired(comparisons: Sequence[Comparison]) -> Loss:
     return lambda first, second: intervals.get((str(first.way), str(second.way)))
 
 
-def _exact(first: Candidate, second: Candidate) -> Interval:
-    return first.score - second.score, first.score - second.score
+def _on_all_rows(first: Candidate, second: Candidate) -> Interval:
+    """Interval of a difference that is exact, or as wide as if the estimates had no sampled row in common."""
+    difference = first.score - second.score
+    if difference == 0:  # the same clusters: estimates from the same rows differ where clusters do
+        return 0.0, 0.0
+    half = NORMAL_95 * math.hypot(first.error, second.error)
+    return difference - half, difference + half
 
 
 def _unknown(_first: Candidate, _second: Candidate) -> None:
@@ -119,7 +141,6 @@ def _chosen(
     cells: Sequence[Cell],
     candidates: Sequence[Candidate],
     metric: str,
-    basis: str,
     margin: float,
     loss: Loss,
 ) -> Recommendation:
@@ -137,7 +158,7 @@ def _chosen(
         score=chosen.score,
         low=chosen.low,
         high=chosen.high,
-        basis=basis,
+        basis=chosen.basis,
         reason=_why(best, chosen, candidates, metric, margin, loss),
     )
 

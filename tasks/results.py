@@ -40,6 +40,10 @@ class Trial(BaseModel):
         description="Seconds that the fits of the candidate took, summed over the folds (shared fits count once)."
     )
     error: str | None = None
+    rows: int | None = Field(
+        None,
+        description="Number of rows of the fit in a search over growing samples; None: those of the folds.",
+    )
 
 
 class Cell(BaseModel):
@@ -70,7 +74,8 @@ class Cell(BaseModel):
         description="Quality: holdout_accuracy, holdout_auc for classification; holdout_r2, holdout_rmse, holdout_mae "
         "for regression; for clustering silhouette, "
         "davies_bouldin, calinski_harabasz in the space the model was fitted in, and the same with prefix raw_ "
-        "(none where there are fewer than two clusters), clusters, largest_share, noise_share (of the rows).",
+        "(none where there are fewer than two clusters), clusters, largest_share, noise_share (of the rows); of a "
+        "large table silhouette_error, the standard error of an estimate, and silhouette_rows, the number of its rows.",
     )
     curve: list[dict[str, float]] = Field(
         default_factory=list,
@@ -78,6 +83,14 @@ class Cell(BaseModel):
         "images_per_second.",
     )
     network: str | None = Field(None, description="Folder of the trained network.")
+    model: str | None = Field(
+        None, description="Folder of the fitted model, where the table is too large to fit the model again."
+    )
+    parts: list[float] = Field(
+        default_factory=list,
+        description="Scores on parts of the held-out rows of a large table, whose mean is about the score on all of "
+        "them.",
+    )
     trials: list[Trial] = Field(default_factory=list)
     fits: int = Field(0, description="Number of fits computed for the search (shared fits count once).")
     kept: int = Field(
@@ -96,28 +109,49 @@ class Cell(BaseModel):
 
 
 class Evaluation(BaseModel):
-    """Repeated cross-validation of a way to make a model; the tuning happens inside the folds."""
+    """Score of a way to make a model: by repeated cross-validation, with the tuning inside the folds, or on a hold-out.
+
+    The hold-out answers for a table so large that a cross-validation would be out of proportion.
+    """
 
     dataset: str
     algorithm: str
     search: Search
     metric: str
-    folds: int
+    folds: int = Field(description="Number of folds of the cross-validation; 0 for a hold-out.")
     repeats: int
+    held_out: int | None = Field(None, description="Number of held-out rows; None for a cross-validation.")
     scores: list[float] = Field(
-        description="Scores, one for each fold, one repeat after the other; every search has the same folds."
+        description="Scores, one for each fold, one repeat after the other, or one for each part of the held-out rows; "
+        "every way has the same folds and parts."
     )
     mean: float
-    low: float = Field(description="Lower end of the 95 % interval (Nadeau-Bengio corrected).")
+    low: float = Field(
+        description="Lower end of the 95 % interval (Nadeau-Bengio corrected for a cross-validation)."
+    )
     high: float = Field(description="Upper end of the 95 % interval.")
     seconds: float = Field(
-        0.0, description="Mean wall seconds to make the model on one fold's training rows, tuning included."
+        0.0,
+        description="Wall seconds to make the model on the training rows, tuning included; for a cross-validation "
+        "their mean over the folds.",
     )
 
     @property
     def way(self) -> Way:
         """Algorithm and search of the evaluation."""
         return Way(self.algorithm, self.search)
+
+    @property
+    def scheme(self) -> str:
+        """Size of the measurement: '1 x 10' (repeats x folds), or '500,000 rows'."""
+        return f"{self.repeats} x {self.folds}" if self.held_out is None else f"{self.held_out:,} rows"
+
+    @property
+    def basis(self) -> str:
+        """Words that tell how the score was measured: 'by 1 x 10 cross-validation' or 'on 500,000 held-out rows'."""
+        if self.held_out is None:
+            return f"by {self.repeats} x {self.folds} cross-validation"
+        return f"on {self.held_out:,} held-out rows"
 
 
 class Comparison(BaseModel):

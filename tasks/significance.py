@@ -62,3 +62,35 @@ def corrected_p_value(differences: Scores, n_train: float, n_test: float) -> flo
 def _corrected_error(values: Scores, ratio: float) -> float:
     # folds share training rows, so that their scores vary together: the naive 1/n is too small
     return math.sqrt((1 / np.size(values) + ratio) * float(np.var(values, ddof=1)))
+
+
+def split_sizes(folds: int) -> tuple[int, int]:
+    """Relative sizes of the training part and of the test part of a split, for `corrected_interval`.
+
+    Parameters
+    ----------
+    folds : int
+        Number of folds of a cross-validation; 0 for parts of one hold-out, whose scores share one model and no rows,
+        so that their variance needs no correction.
+    """
+    return (folds - 1, 1) if folds else (1, 0)
+
+
+def wilson_interval(share: float, rows: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Interval of a share that was counted on rows, which stays within 0 and 1.
+
+    Parameters
+    ----------
+    share : float
+        Share of the rows, for example an accuracy.
+    rows : int
+        Number of rows.
+    confidence : float
+        Probability that the interval covers the share.
+
+    References
+    ----------
+    Wilson, "Probable inference, the law of succession, and statistical inference" (1927).
+    """
+    interval = stats.binomtest(round(share * rows), rows).proportion_ci(confidence, method="wilson")
+    return float(interval.low), float(interval.high)

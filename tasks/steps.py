@@ -13,11 +13,15 @@ from infra.engines import Engine, connect
 from infra.ledger import Ledger
 from tasks import champion, evaluation
 from tasks.algorithms.base import ModelOptions
-from tasks.cells import CellRequest, run_cell
+from tasks.cell_request import CellRequest
+from tasks.cells import run_cell
 from tasks.datasets import catalogue
+from tasks.datasets.large.plan import Plan
 from tasks.datasets.options import ReadingOptions
+from tasks.datasets.planning import Begun, carried_out
 from tasks.datasets.prepared import PreparedDataset
 from tasks.datasets.spark_profile import profile_with_spark
+from tasks.large.drawn_rows import DrawnRows
 from tasks.problems import EvaluationScheme, problem_of
 from tasks.published import beside_published
 from tasks.report.html import write
@@ -45,7 +49,7 @@ def prepare(
     folds: int,
     first_look: bool,
     address: str,
-    ready: PreparedDataset | None,
+    ready: Begun | None,
 ) -> PreparedDataset:
     """Read, check and clean a data set; write it once, with its digest, as Parquet or packed images.
 
@@ -66,22 +70,60 @@ def prepare(
     first_look : bool
         Whether a sample is enough where all rows would take long.
     address : str
-        Address of the Dask scheduler whose workers decode images.
-    ready : PreparedDataset, optional
-        The data set, if it was prepared before the cluster started; it is then not prepared again.
+        Address of the Dask scheduler whose workers decode images and write the rows of large tables.
+    ready : PreparedDataset or Plan, optional
+        The data set, if it was prepared before the cluster started, which is then not prepared again; or its plan.
     """
-    if ready is None:
+    if isinstance(ready, PreparedDataset):
+        return ready
+
+    def open_engine() -> Engine:
+        return connect("dask", address=address)
+
+    with ProgressArtifact(f"{data}: done") as progress:
+        if ready is not None:
+            return carried_out(ready, open_engine, progress)
         source = catalogue.resolve(data, target, task, options)
-        with ProgressArtifact(f"{data}: done") as progress:
-            ready = problem_of(source.task).prepare(
-                source,
-                Path(folder),
-                folds=folds,
-                first_look=first_look,
-                progress=progress,
-                open_engine=lambda: connect("dask", address=address),
-            )
-    return ready
+        return problem_of(source.task).prepare(
+            source,
+            Path(folder),
+            folds=folds,
+            first_look=first_look,
+            progress=progress,
+            open_engine=open_engine,
+        )
+
+
+@task(task_run_name="prepare {data} on spark", cache_policy=NO_CACHE)
+def prepare_on_spark(data: str, plan: Plan, engine: Any) -> PreparedDataset:
+    """Write the rows of a large table with Spark's workers.
+
+    Parameters
+    ----------
+    data : str
+        Word that names the table in the study's parameters.
+    plan : Plan
+        The plan of the preparation.
+    engine : SparkEngine
+        The connected engine, which the step leaves open.
+    """
+    with ProgressArtifact(f"{data}: parts done") as progress:
+        return plan.carry_out(engine, progress)
+
+
+@task(task_run_name="draw rows of {dataset.name}", cache_policy=NO_CACHE)
+def draw_rows(dataset: PreparedDataset, seed: int) -> None:
+    """Draw the held-out rows and the rows of searches from a large table, and keep them beside the table.
+
+    Parameters
+    ----------
+    dataset : PreparedDataset
+        The large table.
+    seed : int
+        Seed of the study.
+    """
+    with ProgressArtifact(f"{dataset.name}: row groups read") as progress:
+        DrawnRows(dataset, seed).draw(progress)
 
 
 @task(task_run_name="profile {dataset.name} on spark", cache_policy=NO_CACHE)

@@ -21,7 +21,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from infra.engines import ArraySource, Engine, blocks, connect
-from tasks.cells import fit_by_one_worker
+from tasks.cell_fits import fit_by_one_worker
 from tasks.clustering import DBSCAN, AgglomerativeClustering, KMeans
 from tasks.ensembles import (
     GradientBoostingClassifier,
@@ -33,6 +33,7 @@ from tasks.ensembles import (
 )
 from tasks.registry import ALGORITHMS
 from tasks.search import GridSearch
+from tests.infra.engines import work
 from tests.infra.engines.starting import started
 
 ENGINES = [("local", 1), ("local", 2), ("dask", 1), ("dask", 2), ("dask", 4), ("spark", 2)]
@@ -553,6 +554,37 @@ def test_rows_change_blocks_in_the_order_of_their_blocks(count: int, engine: Eng
         np.testing.assert_array_equal(blocks_of_origin, index // BLOCK_ROWS)
     # what was exchanged is resident like any other blocks
     assert engine.reduce(row_count, plus, changed) == 500
+
+
+def test_streamed_rows_give_the_same_answers_and_are_not_held(engine: Engine) -> None:
+    X = np.random.default_rng(3).normal(size=(4000, 4))
+    work.CountedSource.most = 0
+    held = engine.partition(ArraySource(X, np.arange(4000), block_rows=100))
+    read = engine.partition(work.CountedSource(X, 100).streamed())
+    answers = [
+        (
+            engine.map(work.column_sums, blocks),
+            engine.reduce(work.column_sums, work.added, blocks),
+            engine.iterate(work.column_sums, work.added, work.three_rounds, blocks, 0)[0],
+            engine.run_group(work.sums_of_span, blocks),
+        )
+        for blocks in (read, held)
+    ]
+    for streamed, resident in zip(*answers, strict=True):
+        assert pickle.dumps(sums_in(streamed)) == pickle.dumps(sums_in(resident))
+    # one block while it is worked on, and another one while it is read
+    threads = engine.workers if engine.in_this_process else 1
+    most = max(counted for _, counted in answers[0][0])
+    assert 0 < max(most, answers[0][1][1], answers[0][2][1]) <= 3 * threads
+    shuffled = engine.shuffle(work.by_parity, read, 2)
+    np.testing.assert_array_equal(engine.map(arrays_of, shuffled)[1][0], X[1::2])
+
+
+def sums_in(answer: Any) -> Any:
+    """The sums in the answers to `work`'s kernels, without the counts of blocks."""
+    if isinstance(answer, list):
+        return [sums_in(part) for part in answer]
+    return sums_in(answer[0]) if isinstance(answer, tuple) else answer.tobytes()
 
 
 def dealt(number: int, X: Any, index: Any, count: int) -> list[tuple[Any, ...]]:

@@ -19,7 +19,10 @@ Update = Callable[[Any, Any], tuple[Any, bool]]
 
 @dataclass(frozen=True)
 class Blocks:
-    """Rows that an engine holds as blocks of a fixed size, in consecutive spans, one span for each worker."""
+    """Rows of an engine as blocks of a fixed size, in consecutive spans, one span for each worker.
+
+    A worker holds the blocks of its span; of a streamed source it reads them anew, one at a time, in each round.
+    """
 
     spans: tuple[Span, ...]
     residents: Any
@@ -58,7 +61,7 @@ class Engine(ABC):
 
     @abstractmethod
     def partition(self, source: BlockSource) -> Blocks:
-        """Make the rows of a source resident, in one consecutive span of blocks for each worker."""
+        """Give each worker one consecutive span of the blocks of a source: resident, or streamed if the source is."""
 
     @abstractmethod
     def map(self, kernel: Kernel, blocks: Blocks, *state: Any) -> list[Any]:
@@ -180,7 +183,7 @@ class Engine(ABC):
         Parameters
         ----------
         function : callable
-            Function that is called as `function(span, communicator, *state)`. `span` is the list of the worker's
+            Function that is called as `function(span, communicator, *state)`. `span` is the sequence of the worker's
             blocks, each a tuple of arrays; `communicator` is a `Communicator`.
         blocks : Blocks
             Rows of this engine.
@@ -257,7 +260,7 @@ class Engine(ABC):
 
 
 def _rounds(
-    arrays: list[Any],
+    arrays: Sequence[Any],
     communicator: Communicator,
     spans: tuple[Span, ...],
     kernel: Kernel,

@@ -1,14 +1,14 @@
 """Rows as blocks of a fixed size, from arrays or from Parquet."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, overload
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -18,6 +18,7 @@ from infra.errors import DataError, ParameterError
 from infra.readable import listed
 
 BLOCK_ROWS = 65_536
+READ_BYTES = 65_536  # of a column that Parquet reads at a time: no row group is in memory as a whole
 Block = tuple[NDArray[Any], ...]
 
 
@@ -47,6 +48,8 @@ class BlockSource(ABC):
     """Type of the first array of a block."""
     block_rows: int
     """Number of rows of a block; the last block may have fewer. Use `with_block_rows` to choose another number."""
+    is_streamed = False
+    """Whether a worker reads its blocks anew at each pass, instead of holding them. Use `streamed` to choose so."""
 
     @property
     def n_blocks(self) -> int:
@@ -74,9 +77,19 @@ class BlockSource(ABC):
         other.block_rows = int(block_rows)
         return other
 
+    def streamed(self) -> Self:
+        """Return a source of the same rows that no worker holds in memory: each pass reads one block at a time."""
+        other = copy(self)
+        other.is_streamed = True
+        return other
+
     @abstractmethod
     def load(self, span: Span) -> list[Block]:
         """Return the blocks of a span, each a tuple of C-contiguous arrays."""
+
+    def each(self, span: Span) -> Iterator[Block]:
+        """Load the blocks of a span one after the other, each when it is asked for."""
+        return (self.block(number) for number in range(span.start, span.stop))
 
     def block(self, number: int) -> Block:
         """Return the block of that number."""
@@ -84,16 +97,50 @@ class BlockSource(ABC):
 
     def detached(self, span: Span) -> "BlockSource | list[Block]":
         """Return what a worker needs to have a span: the blocks, or a source that the worker reads by itself."""
-        return self.load(span)
+        return self if self.is_streamed else self.load(span)
 
 
-def resident(detached: "BlockSource | list[Block]", span: Span) -> list[Block]:
-    """Return the blocks of a span from what `BlockSource.detached` returned."""
-    return detached.load(span) if isinstance(detached, BlockSource) else detached
+class StreamedBlocks(Sequence[Block]):
+    """The blocks of a span, each read anew whenever it is asked for.
+
+    Parameters
+    ----------
+    source : BlockSource
+        Source that the blocks are read from.
+    span : Span
+        Numbers of the blocks.
+    """
+
+    def __init__(self, source: BlockSource, span: Span) -> None:
+        self._source = source
+        self._span = span
+
+    def __len__(self) -> int:
+        return self._span.stop - self._span.start
+
+    def __iter__(self) -> Iterator[Block]:
+        return self._source.each(self._span)
+
+    @overload
+    def __getitem__(self, index: int) -> Block: ...
+    @overload
+    def __getitem__(self, index: slice) -> "StreamedBlocks": ...
+    def __getitem__(self, index: int | slice) -> "Block | StreamedBlocks":
+        numbers = range(self._span.start, self._span.stop)[index]
+        if isinstance(numbers, int):
+            return self._source.block(numbers)
+        return StreamedBlocks(self._source, Span(numbers.start, numbers.stop))
+
+
+def resident(detached: "BlockSource | list[Block]", span: Span) -> Sequence[Block]:
+    """Return the blocks of a span from what `BlockSource.detached` returned: in memory, or read at each pass."""
+    if not isinstance(detached, BlockSource):
+        return detached
+    return StreamedBlocks(detached, span) if detached.is_streamed else detached.load(span)
 
 
 class ArraySource(BlockSource):
-    """Rows of arrays in memory.
+    """Rows of arrays in memory; they are in memory already, so that streaming them changes nothing.
 
     Parameters
     ----------
@@ -115,6 +162,9 @@ class ArraySource(BlockSource):
             tuple(np.ascontiguousarray(array[i * rows : (i + 1) * rows]) for array in self.arrays)
             for i in range(span.start, span.stop)
         ]
+
+    def detached(self, span: Span) -> list[Block]:
+        return self.load(span)
 
 
 @dataclass(frozen=True)
@@ -173,30 +223,56 @@ class ParquetSource(BlockSource):
         self.n_rows = self._row_groups[-1].stop if self._row_groups else 0
 
     def load(self, span: Span) -> list[Block]:
-        rows = self.block_rows
-        first, last = span.start * rows, min(span.stop * rows, self.n_rows)
-        X = np.empty((last - first, self.n_columns), dtype=self.dtype)
-        targets: list[NDArray[Any]] = []
-        for start, values, target in self._read(first, last):
-            X[start - first : start - first + len(values)] = values
-            if target is not None:
-                targets.append(target)
-        arrays = (X,) if self.target is None else (X, np.concatenate(targets))
-        return [tuple(array[i : i + rows] for array in arrays) for i in range(0, len(X), rows)]
+        return list(self.each(span))
+
+    def each(self, span: Span) -> Iterator[Block]:
+        last = min(span.stop * self.block_rows, self.n_rows)
+        filled, targets = 0, []
+        for start, values, target in self._read(span.start * self.block_rows, last):
+            if not filled:
+                X = np.empty((min(self.block_rows, last - start), self.n_columns), dtype=self.dtype)
+            X[filled : filled + len(values)] = values
+            targets += [] if target is None else [target]
+            filled += len(values)
+            if filled == len(X):
+                yield (X, np.concatenate(targets)) if targets else (X,)
+                filled, targets = 0, []
 
     def detached(self, span: Span) -> BlockSource:
         return self
 
     def _read(self, first: int, last: int) -> Iterator[tuple[int, NDArray[Any], NDArray[Any] | None]]:
+        """Read rows in pieces, none of which belongs to two blocks."""
         for group in self._row_groups:
             if group.stop <= first or group.start >= last:
                 continue
-            with self._opened(group.file) as parquet:
-                table = parquet.read_row_group(group.index, columns=self._read_columns)
-            a, b = max(first, group.start), min(last, group.stop)
-            part = table.slice(a - group.start, b - a)
-            X = np.column_stack([self._numbers(part, name, group.file) for name in self.columns])
-            yield a, X, self._target(part, group.file)
+            for start, batch in self._batches(group, max(first, group.start), min(last, group.stop)):
+                X = np.column_stack([self._numbers(batch, name, group.file) for name in self.columns])
+                target = self._target(batch, group.file)
+                for i, j in pairwise(self._cuts(start, start + len(X))):
+                    own = slice(i - start, j - start)
+                    yield i, X[own], None if target is None else target[own]
+
+    def _batches(self, group: _RowGroup, first: int, last: int) -> Iterator[tuple[int, Any]]:
+        """Read a part of a row group as tables of at most the rows of a block, for a row group may be large."""
+        import pyarrow as pa
+
+        stop = group.start
+        with self._opened(group.file) as parquet:
+            for batch in parquet.iter_batches(
+                min(self.block_rows, BLOCK_ROWS), row_groups=[group.index], columns=self._read_columns
+            ):
+                start, stop = stop, stop + len(batch)
+                a, b = max(first, start), min(last, stop)
+                if a < b:
+                    yield a, pa.Table.from_batches([batch.slice(a - start, b - a)])
+                if stop >= last:
+                    return
+
+    def _cuts(self, start: int, stop: int) -> list[int]:
+        """Return the ends of consecutive rows, and the ends of the blocks between them."""
+        rows = self.block_rows
+        return [start, *range((start // rows + 1) * rows, stop, rows), stop]
 
     def _numbers(self, table: Any, name: str, file: str) -> NDArray[Any]:
         values: NDArray[Any] = table.column(name).to_numpy().astype(self.dtype)
@@ -259,7 +335,7 @@ class ParquetSource(BlockSource):
 
         try:
             with self._files[0].open_input_file(file) as stream:
-                yield pq.ParquetFile(stream)
+                yield pq.ParquetFile(stream, buffer_size=READ_BYTES)
         except (pa.ArrowInvalid, OSError) as error:
             raise DataError(f"{file} cannot be read as Parquet: {error}") from error
 
@@ -318,7 +394,7 @@ def _located(path: str) -> tuple[Any, str]:
 
 
 def cut_span(
-    kernel: Callable[..., Any], blocks: list[Block], start: int, targets: tuple[Span, ...], *state: Any
+    kernel: Callable[..., Any], blocks: Sequence[Block], start: int, targets: tuple[Span, ...], *state: Any
 ) -> list[list[list[Block]]]:
     """Run one worker's part of a `shuffle`: cut each block into the parts of the blocks of the result.
 
@@ -326,7 +402,7 @@ def cut_span(
     ----------
     kernel : callable
         Function that is called as `kernel(number, *block, *state)` and returns the parts of one block.
-    blocks : list of tuple of ndarray
+    blocks : sequence of tuple of ndarray
         Blocks of the worker.
     start : int
         Number of the first of these blocks.

@@ -6,7 +6,7 @@ from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 from infra.engines.base import Blocks, Engine, Kernel, Merge
-from infra.engines.blocks import BlockSource, Span, cut_span, joined
+from infra.engines.blocks import BlockSource, Span, cut_span, joined, resident
 from infra.engines.collective import ThreadCommunicator
 from infra.engines.tree import finish, reduce_span
 
@@ -29,15 +29,15 @@ class LocalEngine(Engine):
 
     def partition(self, source: BlockSource) -> Blocks:
         spans = self._spans(source.n_blocks)
-        return Blocks(spans, tuple(self._pool.map(source.load, spans)))
+        return Blocks(spans, tuple(self._pool.map(lambda span: resident(source.detached(span), span), spans)))
 
     def map(self, kernel: Kernel, blocks: Blocks, *state: Any) -> list[Any]:
-        arrays = [block for span in blocks.residents for block in span]
-        return list(self._pool.map(lambda block: kernel(*block, *state), arrays))
+        places = [(held, i) for held in blocks.residents for i in range(len(held))]
+        return list(self._pool.map(lambda place: kernel(*place[0][place[1]], *state), places))
 
     def reduce(self, kernel: Kernel, merge: Merge, blocks: Blocks, *state: Any) -> Any:
-        def one(span: Span, resident: list[Any]) -> Any:
-            return reduce_span(kernel, merge, resident, span.start, *state)
+        def one(span: Span, held: Sequence[Any]) -> Any:
+            return reduce_span(kernel, merge, held, span.start, *state)
 
         parts = self._pool.map(one, blocks.spans, blocks.residents)
         return finish((node for part in parts for node in part), merge)
@@ -45,8 +45,8 @@ class LocalEngine(Engine):
     def shuffle(self, kernel: Kernel, blocks: Blocks, count: int, *state: Any) -> Blocks:
         spans = self._spans(count)
 
-        def one(span: Span, resident: list[Any]) -> Any:
-            return cut_span(kernel, resident, span.start, spans, *state)
+        def one(span: Span, held: Sequence[Any]) -> Any:
+            return cut_span(kernel, held, span.start, spans, *state)
 
         parts = list(self._pool.map(one, blocks.spans, blocks.residents))
         arriving = ([cut for part in parts for cut in part[i]] for i in range(len(spans)))

@@ -1,6 +1,6 @@
 """The fixed binary tree that merges results of blocks: the same sums in the same order on every engine."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +45,11 @@ def finish(nodes: Iterable[Node], merge: Callable[[Any, Any], Any]) -> Any:
 
 
 def reduce_span(
-    kernel: Callable[..., Any], merge: Callable[[Any, Any], Any], blocks: list[Block], start: int, *state: Any
+    kernel: Callable[..., Any],
+    merge: Callable[[Any, Any], Any],
+    blocks: Sequence[Block],
+    start: int,
+    *state: Any,
 ) -> list[Node]:
     """Run one worker's part of a `reduce`: the kernel on each block, with siblings merged at once.
 
@@ -55,7 +59,7 @@ def reduce_span(
         Function that is called as `kernel(*block, *state)`.
     merge : callable
         Function that is called as `merge(left, right)` and returns one result made from two.
-    blocks : list of tuple of ndarray
+    blocks : sequence of tuple of ndarray
         Blocks of the worker.
     start : int
         Number of the first of these blocks.

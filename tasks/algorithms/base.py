@@ -11,6 +11,7 @@ from infra.extras import Extra
 from tasks.datasets.catalogue import Task
 from tasks.datasets.prepared import PreparedDataset
 from tasks.datasets.preprocessing import preprocessor
+from tasks.large.training import ON_SAMPLE, LargeTraining
 from tasks.results import SEARCHES, Search
 
 Space = Mapping[str, Any]
@@ -50,6 +51,8 @@ class Algorithm:
         Function `(dataset, options) -> Space` of the grid search; None: the algorithm has nothing to search.
     distributions : callable, optional
         Function `(dataset, options) -> Space` of the random search; None: the algorithm has nothing to search.
+    large : LargeTraining
+        The way to train on a table that is too large for the memory of one process, or for searches on all rows.
     trains_in_epochs : bool
         Whether the model is a network that is trained epoch by epoch. Its training takes long, calls callbacks, and
         writes checkpoints, and the trained network is kept.
@@ -64,6 +67,7 @@ class Algorithm:
     makers: Mapping[Task, Maker]
     grid: SpaceOf | None = None
     distributions: SpaceOf | None = None
+    large: LargeTraining = ON_SAMPLE
     trains_in_epochs: bool = False
     worker_modules: tuple[str, ...] = ()
     extra: Extra | None = None

@@ -1,10 +1,12 @@
 """Gradient boosting: LightGBM's trees behind scikit-learn's parameters."""
 
+import numpy as np
 from scipy.stats import loguniform, randint
 from sklearn.pipeline import Pipeline
 
 from tasks.algorithms.base import Algorithm, ModelOptions, Space, tree_pipeline
 from tasks.datasets.prepared import PreparedDataset
+from tasks.large.training import FromBlocks
 
 
 def _classifier(dataset: PreparedDataset, options: ModelOptions) -> Pipeline:
@@ -42,4 +44,5 @@ GRADIENT_BOOSTING = Algorithm(
     makers={"classification": _classifier, "regression": _regressor},
     grid=_grid,
     distributions=_distributions,
+    large=FromBlocks(np.float64),
 )

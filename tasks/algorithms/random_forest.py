@@ -5,6 +5,9 @@ from sklearn.pipeline import Pipeline
 
 from tasks.algorithms.base import Algorithm, ModelOptions, Space, tree_pipeline
 from tasks.datasets.prepared import PreparedDataset
+from tasks.large.training import SmallTrees
+
+ROWS_OF_A_TREE = 50_000  # of a large table: the time of a tree grows faster than its rows, the score hardly
 
 
 def _classifier(dataset: PreparedDataset, options: ModelOptions) -> Pipeline:
@@ -41,4 +44,5 @@ RANDOM_FOREST = Algorithm(
     makers={"classification": _classifier, "regression": _regressor},
     grid=_grid,
     distributions=_distributions,
+    large=SmallTrees(ROWS_OF_A_TREE),
 )

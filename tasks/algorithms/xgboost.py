@@ -1,10 +1,12 @@
 """XGBoost's boosted trees."""
 
+import numpy as np
 from scipy.stats import loguniform, randint, uniform
 from sklearn.pipeline import Pipeline
 
 from tasks.algorithms.base import Algorithm, ModelOptions, Space, tree_pipeline
 from tasks.datasets.prepared import PreparedDataset
+from tasks.large.training import FromBlocks
 
 
 def _classifier(dataset: PreparedDataset, options: ModelOptions) -> Pipeline:
@@ -44,4 +46,5 @@ XGBOOST = Algorithm(
     makers={"classification": _classifier, "regression": _regressor},
     grid=_grid,
     distributions=_distributions,
+    large=FromBlocks(np.float32),
 )

@@ -7,10 +7,9 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from infra.engines import BlockSource, Engine
+from infra.engines import Blocks, Engine
 from tasks.clustering.distances import squared_distance
 from tasks.clustering.labelings import Labelings
-from tasks.clustering.sources import PairedSource
 
 Array = NDArray[Any]
 
@@ -28,20 +27,18 @@ class Dispersion(NamedTuple):
     """float64, shape (n_clusters,): sum of the squares of these distances."""
 
 
-def dispersions(source: BlockSource, labelings: Labelings, engine: Engine) -> list[Dispersion]:
+def dispersions(blocks: Blocks, labelings: Labelings, engine: Engine) -> list[Dispersion]:
     """Dispersion of the clusters of each labeling, without noise.
 
     Parameters
     ----------
-    source : BlockSource
-        Rows.
+    blocks : Blocks
+        Rows, each block with the slots of its rows, int32, shape (n, n_labelings).
     labelings : Labelings
         Clusters of the rows.
     engine : Engine
         The engine that works.
     """
-    codes_of_rows = np.ascontiguousarray(labelings.codes.T)
-    blocks = engine.partition(PairedSource(source, codes_of_rows))
     n_slots = len(labelings.sizes)
     sums = engine.reduce(_sums, np.add, blocks, n_slots)
     centers = sums / np.maximum(labelings.sizes, 1)[:, None]

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from infra.errors import ParameterError
@@ -58,7 +60,7 @@ def check_labels(labels: ArrayLike, score: str) -> None:
 def has_scores(labels: Array) -> bool:
     """Whether scores are defined: there are at least two clusters, and one has at least two rows."""
     clustered = labels[labels != NOISE]
-    return 2 <= len(np.unique(clustered)) < len(clustered)
+    return 2 <= len(pd.unique(clustered)) < len(clustered)
 
 
 def encode(labelings: Sequence[ArrayLike], n_rows: int) -> tuple[Labelings, Array]:
@@ -85,13 +87,20 @@ def encode(labelings: Sequence[ArrayLike], n_rows: int) -> tuple[Labelings, Arra
     ParameterError
         If a labeling has another number of rows.
     """
-    given = np.stack([_renumbered(np.asarray(labels), n_rows) for labels in labelings])
-    distinct, which = np.unique(given, axis=0, return_inverse=True)
+    found: dict[bytes, int] = {}
+    which = np.empty(len(labelings), dtype=np.int64)
+    rows: list[Array] = []
+    for i, labels in enumerate(labelings):
+        renumbered = _renumbered(np.asarray(labels), n_rows)
+        which[i] = found.setdefault(sha256(renumbered.data).digest(), len(rows))
+        if which[i] == len(rows):
+            rows.append(renumbered)
+    distinct = np.stack(rows)
     clusters = distinct.max(axis=1).astype(np.int64) + 1
     edges = np.concatenate([[0], np.cumsum(clusters + 1)])
     codes = np.where(distinct == NOISE, clusters[:, None], distinct) + edges[:-1, None]
     sizes = np.bincount(codes.ravel(), minlength=edges[-1])
-    return Labelings(codes.astype(np.int32), edges, sizes), which.ravel()
+    return Labelings(codes.astype(np.int32), edges, sizes), which
 
 
 def _renumbered(labels: Array, n_rows: int) -> Array:
@@ -99,6 +108,5 @@ def _renumbered(labels: Array, n_rows: int) -> Array:
         raise ParameterError(f"labels: shape {labels.shape}, must be one for each row, ({n_rows},)")
     codes = np.full(n_rows, NOISE, dtype=np.int32)
     clustered = labels != NOISE
-    _, first, inverse = np.unique(labels[clustered], return_index=True, return_inverse=True)
-    codes[clustered] = np.argsort(np.argsort(first))[inverse]
+    codes[clustered] = pd.factorize(labels[clustered])[0]
     return codes

@@ -8,9 +8,11 @@ here they belong to none.
   in clusters times the share of these rows.
 - The scores of Davies and Bouldin and of Calinski and Harabasz are those of the rows in clusters alone.
 
-The silhouette is exact: it takes time that grows with the square of the number of rows, and each worker holds all
-rows once (there is no matrix of distances). The other two scores read the rows block by block, twice. Scores are
-the same to the last bit on every engine, with any number of workers, alone or among other labelings.
+The silhouette of up to 20,000 rows is exact: it takes time that grows with the square of the number of rows, and
+each worker holds all rows once (there is no matrix of distances). The silhouette of more rows is an estimate with a
+standard error, from 1,024 sampled rows, the same for all labelings, each compared with all rows. The other two scores
+are exact, and read the rows block by block, twice. Scores are the same to the last bit on every engine, with any
+number of workers, alone or among other labelings.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,15 +24,21 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 
-from infra.engines import ArraySource, BlockSource, Engine, ParquetSource
+from infra.engines import ArraySource, Blocks, BlockSource, Engine, ParquetSource
 from tasks.clustering import dispersion
 from tasks.clustering.base import engine_or_this_process
 from tasks.clustering.dispersion import Dispersion
-from tasks.clustering.labelings import check_labels, encode
+from tasks.clustering.labelings import Labelings, check_labels, encode
+from tasks.clustering.silhouette_means import SAMPLED_ROWS, mean_silhouettes
 from tasks.clustering.silhouettes import silhouettes
+from tasks.clustering.sources import PairedSource
 
 Array = NDArray[Any]
 METRICS = ("silhouette", "davies_bouldin", "calinski_harabasz")
+SILHOUETTE_ERROR = "silhouette_error"
+"""Name under which the standard error of an estimated silhouette is given."""
+SILHOUETTE_ROWS = "silhouette_rows"
+"""Name under which the number of rows is given that a silhouette is estimated from."""
 LOCAL_OPERATIONS = 2**29  # a tenth of a second: less than the time to start a job on a cluster
 _OF_DISPERSION: dict[str, Callable[[Dispersion], float]] = {
     "davies_bouldin": dispersion.davies_bouldin,
@@ -57,7 +65,8 @@ def cluster_metrics(
     Returns
     -------
     list of dict of str to float
-        Scores of each labeling, by name.
+        Scores of each labeling, by name. A silhouette that is an estimate has its standard error beside it,
+        "silhouette_error", and the number of sampled rows, "silhouette_rows".
 
     Raises
     ------
@@ -79,12 +88,25 @@ def cluster_metrics(
     distinct, which = encode(labelings, source.n_rows)
     scores: dict[str, Sequence[float]] = {}
     with _engine_for(engine, source, len(distinct)) as used:
+        blocks = used.partition(PairedSource(source, np.ascontiguousarray(distinct.codes.T)))
         if "silhouette" in metrics:
-            scores["silhouette"] = [float(row.mean()) for row in silhouettes(source, distinct, used)]
+            scores |= _silhouettes(source, distinct, blocks, used)
         if any(name in metrics for name in _OF_DISPERSION):
-            found = dispersion.dispersions(source, distinct, used)
+            found = dispersion.dispersions(blocks, distinct, used)
             scores |= {name: list(map(score, found)) for name, score in _OF_DISPERSION.items()}
-    return [{name: scores[name][i] for name in metrics} for i in which]
+    names = [*metrics, *(name for name in scores if name not in METRICS)]
+    return [{name: scores[name][i] for name in names} for i in which]
+
+
+def _silhouettes(
+    source: BlockSource, labelings: Labelings, blocks: Blocks, engine: Engine
+) -> dict[str, Sequence[float]]:
+    means = mean_silhouettes(source, labelings, blocks, engine)
+    found: dict[str, Sequence[float]] = {"silhouette": [one.mean for one in means]}
+    errors = [one.error for one in means if one.error is not None]
+    if errors:
+        found |= {SILHOUETTE_ERROR: errors, SILHOUETTE_ROWS: [float(SAMPLED_ROWS)] * len(errors)}
+    return found
 
 
 def silhouette_samples(X: Any, labels: ArrayLike, engine: Engine | None = None) -> Array:

@@ -1,5 +1,6 @@
 """First centres of K-means: drawn as scikit-learn draws them, or by k-means|| from the rows where they are."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -127,46 +128,48 @@ def parallel(engine: Engine, blocks: Blocks, n_clusters: int, random_state: Any)
 
 
 def _candidates(
-    span: list[Any], communicator: Communicator, spans: tuple[Span, ...], n_clusters: int, seed: int
+    span: Sequence[Any], communicator: Communicator, spans: tuple[Span, ...], n_clusters: int, seed: int
 ) -> WeightedRows:
     """One worker's part of k-means||; all workers return the same candidates with their weights."""
     start = spans[communicator.rank].start
-    blocks = [WeightedRows(X, WeightedRows(X, weights).weight_of_each()) for X, weights in span]
-    chosen = _first_candidate(blocks, communicator, np.random.default_rng(seed))
-    distances = [assign(block.X, chosen)[1].astype(np.float64) for block in blocks]
+    weights = [WeightedRows(*block).weight_of_each() for block in span]
+    chosen = _first_candidate(span, weights, communicator, np.random.default_rng(seed))
+    distances = [assign(X, chosen)[1].astype(np.float64) for X, _ in span]
     for draw in range(ROUNDS):
-        costs = [(block.weights * squared).sum() for block, squared in zip(blocks, distances, strict=True)]
+        costs = [(own * squared).sum() for own, squared in zip(weights, distances, strict=True)]
         total = sum(cost for part in communicator.allgather(costs) for cost in part)
         if total == 0:  # every row is a candidate
             break
         drawn = []
-        for number, (block, squared) in enumerate(zip(blocks, distances, strict=True), start):
-            chances = OVERSAMPLING * n_clusters * block.weights * squared / total
-            drawn.append(block.X[np.random.default_rng([seed, draw, number]).random(len(block.X)) < chances])
+        for number, ((X, _), own, squared) in enumerate(zip(span, weights, distances, strict=True), start):
+            chances = OVERSAMPLING * n_clusters * own * squared / total
+            drawn.append(X[np.random.default_rng([seed, draw, number]).random(len(X)) < chances])
         new = np.concatenate([rows for part in communicator.allgather(drawn) for rows in part])
         if not len(new):
             continue
         chosen = np.concatenate([chosen, new.astype(np.float64)])
-        for block, squared in zip(blocks, distances, strict=True):
-            np.minimum(squared, assign(block.X, new)[1], out=squared)
-    weights = [np.bincount(assign(block.X, chosen)[0], block.weights, len(chosen)) for block in blocks]
-    total_weights = sum(part for parts in communicator.allgather(weights) for part in parts)
+        for (X, _), squared in zip(span, distances, strict=True):
+            np.minimum(squared, assign(X, new)[1], out=squared)
+    nearest = [
+        np.bincount(assign(X, chosen)[0], own, len(chosen)) for (X, _), own in zip(span, weights, strict=True)
+    ]
+    total_weights = sum(part for parts in communicator.allgather(nearest) for part in parts)
     return WeightedRows(chosen, np.asarray(total_weights))
 
 
 def _first_candidate(
-    blocks: list[WeightedRows], communicator: Communicator, random: np.random.Generator
+    span: Sequence[Any], weights: list[Array], communicator: Communicator, random: np.random.Generator
 ) -> Array:
     """One of all rows, drawn with a chance in proportion to its weight; float64, shape (1, n_features)."""
-    totals = [float(block.weights.sum()) for block in blocks]
+    totals = [float(own.sum()) for own in weights]
     everyone = communicator.allgather(totals)
     target = random.random() * sum(total for part in everyone for total in part)
     before = sum(total for part in everyone[: communicator.rank] for total in part)
     found = None
-    for block, total in zip(blocks, totals, strict=True):
+    for i, total in enumerate(totals):
         if before <= target < before + total:
-            row = int(np.searchsorted(np.cumsum(block.weights), target - before, side="right"))
-            found = block.X[min(row, len(block.X) - 1)]
+            row = int(np.searchsorted(np.cumsum(weights[i]), target - before, side="right"))
+            found = span[i][0][min(row, len(weights[i]) - 1)].copy()
         before += total
     rows = [row for row in communicator.allgather(found) if row is not None]
     return np.asarray(rows[:1], dtype=np.float64)

@@ -104,20 +104,36 @@ def _silhouettes(
         sums[:] = 0
         for top in range(0, n, TILE_ROWS):
             height = min(TILE_ROWS, n - top)
-            _distances(X, top, height, panel, distances)
+            panel_distances(X, top, height, panel, distances)
             for labeling in range(len(codes)):
-                _add_to_clusters(distances, height, codes[labeling], top, sums)
+                add_to_clusters(distances, height, codes[labeling], top, sums)
         for labeling in range(len(codes)):
             a, noise = edges[labeling], edges[labeling + 1] - 1
             for i in range(first, min(first + PANEL_ROWS, stop)):
-                found[labeling, i - start] = _silhouette(
+                found[labeling, i - start] = silhouette(
                     sums[:, i - first], sizes, a, noise, codes[labeling, i]
                 )
 
 
 @njit(nogil=True, cache=True)
-def _distances(X: Array, top: int, height: int, panel: Array, distances: Array) -> None:  # pragma: no cover
-    """Write the Euclidean distances of the rows of a panel to `height` rows from row `top` on."""
+def panel_distances(
+    X: Array, top: int, height: int, panel: Array, distances: Array
+) -> None:  # pragma: no cover
+    """Write the Euclidean distances of the rows of a panel to `height` rows from row `top` on.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features)
+        Rows.
+    top : int
+        Number of the first row.
+    height : int
+        Number of rows, at most `TILE_ROWS`.
+    panel : ndarray of shape (n_features, PANEL_ROWS), float64
+        Rows of the panel, one in each column.
+    distances : ndarray of shape (TILE_ROWS, PANEL_ROWS), float64
+        Distances, which are overwritten.
+    """
     for j in range(height):
         for r in range(PANEL_ROWS):
             distances[j, r] = 0.0
@@ -131,10 +147,24 @@ def _distances(X: Array, top: int, height: int, panel: Array, distances: Array) 
 
 
 @njit(nogil=True, cache=True)
-def _add_to_clusters(
+def add_to_clusters(
     distances: Array, height: int, codes: Array, top: int, sums: Array
 ) -> None:  # pragma: no cover
-    """Add the distances to `height` rows from row `top` on to the sums for the clusters of these rows."""
+    """Add the distances to `height` rows from row `top` on to the sums for the clusters of these rows.
+
+    Parameters
+    ----------
+    distances : ndarray of shape (TILE_ROWS, PANEL_ROWS), float64
+        Distances of the rows of a panel.
+    height : int
+        Number of rows.
+    codes : ndarray of shape (n_rows,), int32
+        Slot of each row in one labeling.
+    top : int
+        Number of the first row.
+    sums : ndarray of shape (n_slots, PANEL_ROWS), float64
+        Sums, changed in place.
+    """
     for j in range(height):
         slot = codes[top + j]
         for r in range(PANEL_ROWS):
@@ -142,8 +172,26 @@ def _add_to_clusters(
 
 
 @njit(nogil=True, cache=True)
-def _silhouette(sums: Array, sizes: Array, first: int, noise: int, own: int) -> float:  # pragma: no cover
-    """Silhouette of one row from its sums of distances; 0 for noise and for a cluster of one row."""
+def silhouette(sums: Array, sizes: Array, first: int, noise: int, own: int) -> float:  # pragma: no cover
+    """Silhouette of one row from its sums of distances; 0 for noise and for a cluster of one row.
+
+    Parameters
+    ----------
+    sums : ndarray of shape (n_slots,), float64
+        Sums of the distances of the row to the rows in each slot.
+    sizes : ndarray of shape (n_slots,), int64
+        Number of rows in each slot.
+    first : int
+        First slot of the labeling.
+    noise : int
+        Slot of the labeling's noise, which comes after the slots of its clusters.
+    own : int
+        Slot of the row.
+
+    Returns
+    -------
+    float
+    """
     if own == noise or sizes[own] == 1:
         return 0.0
     within = sums[own] / (sizes[own] - 1)

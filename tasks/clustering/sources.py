@@ -1,5 +1,6 @@
 """Rows of a source together with a second array: the weights of the rows, or the clusters they belong to."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,14 +46,15 @@ class PairedSource(BlockSource):
         self.rows = rows
         self.paired = paired
         self.n_rows, self.n_columns = rows.n_rows, rows.n_columns
-        self.dtype, self.block_rows = rows.dtype, rows.block_rows
+        self.dtype, self.block_rows, self.is_streamed = rows.dtype, rows.block_rows, rows.is_streamed
 
     def load(self, span: Span) -> list[Block]:
+        return list(self.each(span))
+
+    def each(self, span: Span) -> Iterator[Block]:
         starts = range(span.start * self.block_rows, self.n_rows, self.block_rows)
-        return [
-            (block[0], self.paired[start : start + self.block_rows])
-            for start, block in zip(starts, self.rows.load(span), strict=False)
-        ]
+        for start, block in zip(starts, self.rows.each(span), strict=False):
+            yield block[0], self.paired[start : start + self.block_rows]
 
     def detached(self, span: Span) -> BlockSource | list[Block]:
         # rows that a worker can read by itself are not sent

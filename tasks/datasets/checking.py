@@ -4,9 +4,6 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 
-import numpy as np
-import numpy.typing as npt
-
 from infra.errors import DataError
 from infra.readable import listed, shortened
 from tasks.datasets.catalogue import Source
@@ -75,12 +72,21 @@ def check_values(counts: Counter[str], rows: int, source: Source) -> None:
         )
 
 
-def notes_of_empty(is_known: npt.NDArray[np.bool_], source: Source) -> list[str]:
-    """Sentence with the number of rows that have no target; an empty list if each row has a target."""
-    unknown = int((~is_known).sum())
-    if not unknown:
+def notes_of_empty(known: int, rows: int, source: Source) -> list[str]:
+    """Sentence with the number of rows that have no target; an empty list if each row has a target.
+
+    Parameters
+    ----------
+    known : int
+        Number of rows that have a target.
+    rows : int
+        Number of all rows.
+    source : Source
+        The source of the table, with its target.
+    """
+    if known == rows:
         return []
-    return [f"{unknown} of {len(is_known)} rows left out: '{source.target}' is empty there"]
+    return [f"{rows - known} of {rows} rows left out: '{source.target}' is empty there"]
 
 
 def rare_classes(counts: Mapping[str, int], folds: int) -> dict[str, int]:

@@ -36,11 +36,14 @@ class Labels:
         Index into `names` for each row; -1 for a row without a class.
     notes : tuple of str
         Sentences that tell what was decided about names.
+    weights : numpy.ndarray of int64, optional
+        Number of rows that each code stands for; None: one row each.
     """
 
     names: tuple[str, ...]
     codes: npt.NDArray[np.int64]
     notes: tuple[str, ...] = ()
+    weights: npt.NDArray[np.int64] | None = None
 
     @property
     def is_known(self) -> npt.NDArray[np.bool_]:
@@ -48,9 +51,15 @@ class Labels:
         return self.codes >= 0
 
     @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return len(self.codes) if self.weights is None else int(self.weights.sum())
+
+    @property
     def counts(self) -> Counter[str]:
         """Number of rows of each class."""
-        counts = np.bincount(self.codes[self.is_known], minlength=len(self.names)).tolist()
+        weights = None if self.weights is None else self.weights[self.is_known]
+        counts = np.bincount(self.codes[self.is_known], weights, len(self.names)).astype(np.int64).tolist()
         return Counter({name: count for name, count in zip(self.names, counts, strict=True) if count})
 
     def renamed(self, name_of: Mapping[str, str | None], *notes: str) -> "Labels":
@@ -61,7 +70,7 @@ class Labels:
         names = tuple(dict.fromkeys(name for name in new if name is not None))
         places = {name: place for place, name in enumerate(names)}
         moved = np.array([-1 if name is None else places[name] for name in new] + [-1])
-        return Labels(names, moved[self.codes], (*self.notes, *notes))
+        return replace(self, names=names, codes=moved[self.codes], notes=(*self.notes, *notes))
 
     def in_order(self, names: Sequence[str]) -> npt.NDArray[np.int64]:
         """Index into `names` of the class of each row; -1 for a row without a class."""
@@ -87,9 +96,9 @@ def class_labels(raw: RawColumn, missing: Sequence[str] = ()) -> Labels:
         If the column holds neither texts nor numbers nor truth values.
     """
     if raw.holds_texts:
-        labels = _without_missing_words(_encoded(raw.written), raw, missing)
+        labels = _without_missing_words(_encoded(raw.written, raw), raw, missing)
     elif raw.holds_numbers:
-        labels = _encoded(_texts_of_numbers(raw))
+        labels = _encoded(_texts_of_numbers(raw), raw)
     else:
         raise DataError(
             f"target '{raw.name}' of '{raw.path}' is {raw.values.type}; classes are texts or numbers. Turn the target "
@@ -107,10 +116,10 @@ def rank(name: str) -> tuple[bool, Decimal, str]:
     return (True, Decimal(0), name) if number is None else (False, number, name)
 
 
-def _encoded(texts: pa.ChunkedArray) -> Labels:
+def _encoded(texts: pa.ChunkedArray, raw: RawColumn) -> Labels:
     encoded = texts.combine_chunks().dictionary_encode()
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    return Labels(tuple(encoded.dictionary.to_pylist()), codes)
+    return Labels(tuple(encoded.dictionary.to_pylist()), codes, weights=raw.weights)
 
 
 def _texts_of_numbers(raw: RawColumn) -> pa.ChunkedArray:
@@ -132,7 +141,7 @@ def _without_missing_words(labels: Labels, raw: RawColumn, missing: Sequence[str
     kept = _name_among(words, counts, missing)
     named = counts[kept] if kept else 0
     note = (
-        f"{named} of {len(labels.codes)} rows have the class '{kept}' in '{raw.name}', which is taken for the name of "
+        f"{named} of {labels.rows} rows have the class '{kept}' in '{raw.name}', which is taken for the name of "
         f"a class and not for a missing value; --missing {kept} leaves these rows out"
     )
     dropped = {word: None for word in words if word != kept}

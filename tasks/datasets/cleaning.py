@@ -83,19 +83,24 @@ def clean(table: RawTable, source: Source, rules: TableRules, folds: int) -> Cle
     _require_inputs(recipe, learned, source)
     _require_distinct(recipe, source)
     # the columns that were learned from remember what they have read
-    rows = replace(table, columns=tuple(training.raw for training, _ in learned), rows=int(is_known.sum()))
+    rows = replace(
+        table,
+        columns=tuple(training.raw for training, _ in learned),
+        rows=int(is_known.sum()),
+        at=None if table.at is None else table.at[is_known],
+    )
     features = recipe.apply(rows)
     names = [column.name for column in recipe.columns if column.name in features]
-    found = review(features, names, values, source.options.keep_column)
+    found = review(features, names, values, source.options.keep_column, rows.at)
     recipe = recipe.without(found.left_out)
     _require_inputs(recipe, learned, source)
     used = selected(features, recipe.outputs)
     held_out = rules.held_out(target.column, target.values[is_known]) if target else None
     notes = [
         *(target.notes if target else ()),
-        *_notes_of_columns(learned, recipe),
+        *_notes_of_columns(learned, recipe, counted=rows.at is None),
         *found.notes,
-        *repeated_rows(used, values, held_out).notes,
+        *repeated_rows(used, values, held_out, of_sample=rows.at is not None).notes,
         *notes_of_selection(recipe, len(features)),
     ]
     if "" in recipe.inputs:
@@ -132,6 +137,13 @@ def _check_kept(table: RawTable, source: Source) -> None:
             )
 
 
-def _notes_of_columns(learned: list[tuple[TrainingColumn, AnyColumn]], recipe: Recipe) -> list[str]:
+def _notes_of_columns(
+    learned: list[tuple[TrainingColumn, AnyColumn]], recipe: Recipe, *, counted: bool = True
+) -> list[str]:
+    """What is told of the columns; the cells of a sample are not counted, because those of all rows are."""
     pairs = zip(learned, recipe.columns, strict=True)
-    return [note for (training, _), column in pairs for note in column.notes(training)]
+    return [
+        note
+        for (training, _), column in pairs
+        for note in (column.notes(training) if counted else column.told_in_training(training))
+    ]

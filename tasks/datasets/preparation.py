@@ -1,18 +1,14 @@
 """Preparation of a table: one Parquet file with its digest, which every engine, fold and trial of a study reads."""
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from infra.errors import DataError
 from tasks.datasets.catalogue import Source, Task
 from tasks.datasets.checking import check_size
 from tasks.datasets.cleaning import Cleaned, clean
+from tasks.datasets.keeping import cannot_write, file_name, keep_text, temporary
 from tasks.datasets.missing import MISSING_WORDS
 from tasks.datasets.prepared import PreparedDataset, file_digest
 from tasks.datasets.raw import RawTable
@@ -77,17 +73,14 @@ def keep(table: RawTable, cleaned: Cleaned, task: Task, source: Source, folder: 
     DataError
         If the folder cannot be written.
     """
-    name = re.sub(r"[^\w.-]+", "-", source.name).strip("-.")[:60] or "data"
+    name = file_name(source.name)
     try:
         path, sha256 = _keep_table(_as_table(cleaned, source.target), folder, name)
         prepared = _described(cleaned, table.notes, source, task, path, sha256)
-        _keep_text(prepared.model_dump_json(indent=2), path.with_suffix(".json"))
-        _keep_text(survey(table, cleaned).model_dump_json(indent=1), prepared.survey_path)
+        keep_text(prepared.model_dump_json(indent=2), path.with_suffix(".json"))
+        keep_text(survey(table, cleaned).model_dump_json(indent=1), prepared.survey_path)
     except OSError as error:
-        reason = error.strerror or error
-        raise DataError(
-            f"cannot write the prepared data to '{folder}': {reason}; make room, or set TRILLA_HOME to another folder"
-        ) from None
+        raise cannot_write(folder, error) from None
     return prepared
 
 
@@ -141,29 +134,13 @@ def _as_table(cleaned: Cleaned, target: str | None) -> pa.Table:
 
 def _keep_table(table: pa.Table, folder: Path, name: str) -> tuple[Path, str]:
     folder.mkdir(parents=True, exist_ok=True)
-    with _temporary(folder) as unfinished:
+    with temporary(folder) as unfinished:
         pq.write_table(table, unfinished, row_group_size=ROW_GROUP)
         sha256 = file_digest(unfinished)
         path = folder.absolute() / f"{name}-{sha256[:12]}.parquet"
         if not (path.is_file() and file_digest(path) == sha256):
             unfinished.replace(path)
     return path, sha256
-
-
-def _keep_text(text: str, path: Path) -> None:
-    with _temporary(path.parent) as unfinished:
-        unfinished.write_text(text + "\n", encoding="utf-8")
-        unfinished.replace(path)
-
-
-@contextmanager
-def _temporary(folder: Path) -> Iterator[Path]:
-    """Yield the path of a hidden file, and delete the file at the end unless it was renamed."""
-    path = folder / f".unfinished-{uuid4().hex}"
-    try:
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
 
 
 def _described(

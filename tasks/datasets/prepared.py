@@ -1,6 +1,7 @@
 """A prepared data set: a cleaned table or packed images on disk, with the reader and the split of its rows."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -9,11 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field
 
 from infra.errors import DataError
 from tasks.datasets.catalogue import Task
+from tasks.datasets.frames import is_category
 from tasks.datasets.images.deep import FULL_RANGE, ValueRange
 from tasks.datasets.images.packed import PackedImages
 from tasks.datasets.recipe import Recipe
@@ -21,6 +24,9 @@ from tasks.datasets.survey import TableSurvey
 
 Target = npt.NDArray[Any]
 RowNumbers = npt.NDArray[np.intp]
+SURVEY = "_columns.json"
+"""Name of the survey in a folder of parts; readers of Parquet folders pass over names that begin with `_`."""
+PART_SUFFIX = ".parquet"
 
 
 class PreparedDataset(BaseModel):
@@ -31,10 +37,10 @@ class PreparedDataset(BaseModel):
     name: str
     task: Task
     path: str = Field(
-        description="Parquet file: features in the order of the source, then the target (classes as codes); or "
-        "a folder of packed images."
+        description="Parquet file: features in the order of the source, then the target (classes as codes); a folder "
+        "of such files, which are the parts of a large table; or a folder of packed images."
     )
-    sha256: str = Field(description="Digest of the file's bytes.")
+    sha256: str = Field(description="Digest of the file's bytes, or of the digests of the parts.")
     recipe: Recipe = Field(description="Steps that prepared the columns of the table, and the target.")
     rows: int
     notes: list[str] = Field(description="Changes that cleaning made, with counts.")
@@ -42,9 +48,21 @@ class PreparedDataset(BaseModel):
     caution: str = Field("", description="Warning about the data, for example that other images were used.")
     images: bool = Field(False, description="Whether the rows are images in a packed folder, not a table.")
     own: bool = Field(True, description="Whether the data are the user's own, and not of the catalogue.")
+    by_blocks: bool = Field(
+        False, description="Whether the table is so large that models are trained from blocks of its rows."
+    )
     value_range: ValueRange = Field(
         FULL_RANGE, description="Values of images with more than 8 bits a pixel that became black and white."
     )
+
+    part_rows: tuple[int, ...] = Field(
+        (), description="Number of rows of each part of a large table; empty for a single file."
+    )
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the table is a folder of parts, which no process should hold at once."""
+        return bool(self.part_rows)
 
     @property
     def target(self) -> str | None:
@@ -83,7 +101,9 @@ class PreparedDataset(BaseModel):
 
     @property
     def survey_path(self) -> Path:
-        """File beside the table with its survey, which is not sent to workers, because tables may be wide."""
+        """File with the table's survey, which is not sent to workers, because tables may be wide."""
+        if self.is_large:
+            return Path(self.path) / SURVEY
         return Path(self.path).with_suffix(".columns.json")
 
     def survey(self) -> TableSurvey | None:
@@ -121,7 +141,8 @@ class PreparedDataset(BaseModel):
         """
         if self.images:
             return _load_images(self.path)
-        features, y = _load(self.path, self.sha256, self.target)
+        load = _load_parts if self.is_large else _load
+        features, y = load(self.path, self.sha256, self.target)
         return features.copy(deep=False), None if y is None else y.copy()
 
 
@@ -156,6 +177,11 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def digest_of_parts(digests: Sequence[str]) -> str:
+    """Digest of a folder of parts, in hexadecimal: of the digests of its files, in their order."""
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
 @lru_cache(maxsize=4)
 def _load_images(path: str) -> tuple[Any, Target]:
     return PackedImages.open(path).load()
@@ -174,5 +200,24 @@ def _load(path: str, sha256: str, target: str | None) -> tuple[pd.DataFrame, Tar
             f"prepared data '{path}' changed during the run: sha256 {sha256[:12]} became {found[:12]}; "
             "prepare it again"
         )
-    frame = pq.read_table(path).to_pandas()
+    return _split_off(pq.read_table(path).to_pandas(), target)
+
+
+@lru_cache(maxsize=4)
+def _load_parts(path: str, sha256: str, target: str | None) -> tuple[pd.DataFrame, Target | None]:
+    parts = sorted(Path(path).glob(f"*{PART_SUFFIX}"))
+    found = digest_of_parts([file_digest(part) for part in parts])
+    if found != sha256:
+        raise DataError(
+            f"prepared data '{path}' are not there any more or changed: sha256 {sha256[:12]} became {found[:12]}; "
+            "prepare them again"
+        )
+    frame = pa.concat_tables([pq.read_table(part) for part in parts]).unify_dictionaries().to_pandas()
+    for name, column in frame.items():
+        if is_category(column):
+            frame[name] = column.cat.set_categories(sorted(column.cat.categories))
+    return _split_off(frame, target)
+
+
+def _split_off(frame: pd.DataFrame, target: str | None) -> tuple[pd.DataFrame, Target | None]:
     return frame.drop(columns=[target], errors="ignore"), None if target is None else frame[target].to_numpy()

@@ -39,6 +39,8 @@ class RawColumn:
         Texts that mean that a cell has no value.
     hints : Hints
         What else is known of the decimal mark.
+    weights : numpy.ndarray of int64, optional
+        Number of rows that each cell stands for, where only the different cells are kept; None: one row each.
     """
 
     name: str
@@ -48,6 +50,7 @@ class RawColumn:
     decimal_comma: bool = False
     missing_words: tuple[str, ...] = MISSING_WORDS
     hints: Hints = field(default_factory=Hints)
+    weights: npt.NDArray[np.int64] | None = None
 
     @property
     def holds_texts(self) -> bool:
@@ -188,12 +191,15 @@ class RawTable:
         Number of rows.
     notes : tuple of str
         Sentences on what the reader skipped, guessed or changed.
+    at : numpy.ndarray of int64, optional
+        Number of each row in the source, where the rows are a sample; None: 0, 1, 2, ...
     """
 
     path: Path
     columns: tuple[RawColumn, ...]
     rows: int
     notes: tuple[str, ...] = ()
+    at: npt.NDArray[np.int64] | None = None
 
     @property
     def names(self) -> list[str]:
@@ -203,7 +209,8 @@ class RawTable:
     def taken(self, wanted: npt.NDArray[np.bool_]) -> "RawTable":
         """The same table with the wanted rows only."""
         columns = tuple(column.taken(wanted) for column in self.columns)
-        return replace(self, columns=columns, rows=int(wanted.sum()))
+        at = None if self.at is None else self.at[wanted]
+        return replace(self, columns=columns, rows=int(wanted.sum()), at=at)
 
     def __getitem__(self, name: str) -> RawColumn:
         return self._by_name[name]

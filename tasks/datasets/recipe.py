@@ -183,7 +183,7 @@ def learn_columns(
         Each column of the table with the step that prepares it.
     """
     columns = [
-        TrainingColumn(raw, is_known, source, rules.uses_texts)
+        TrainingColumn(raw, is_known, source, rules.uses_texts, table.at)
         for raw in table.columns
         if raw.name != source.target
     ]

@@ -22,6 +22,7 @@ from tasks.datasets.suspects import (
 )
 
 Target = npt.NDArray[np.generic]
+RowNumbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,11 @@ class Review:
 
 
 def review(
-    features: pd.DataFrame, names: Sequence[str], target: Target | None, kept: Collection[str]
+    features: pd.DataFrame,
+    names: Sequence[str],
+    target: Target | None,
+    kept: Collection[str],
+    at: RowNumbers | None = None,
 ) -> Review:
     """Look for columns of a training table that must not be learned from.
 
@@ -55,11 +60,13 @@ def review(
         Class codes (int64) or the quantity (float64); None without a target.
     kept : collection of str
         Columns that the user wants to use in any case.
+    at : numpy.ndarray of int64, optional
+        Number of each row in the table, where the rows are a sample; None: 0, 1, 2, ...
     """
     left_out: dict[str, str] = {}
     notes: list[str] = []
     columns = selected(features, names)
-    for suspect, remedy in _suspects(columns, target):
+    for suspect, remedy in _suspects(columns, target, at):
         if suspect.name in left_out:
             continue
         if suspect.name in kept:
@@ -75,9 +82,11 @@ def review(
 _WARNING = "make sure that the column is known before the target is, or scores are too good to be true"
 
 
-def _suspects(features: pd.DataFrame, target: Target | None) -> Iterator[tuple[Suspect, str]]:
+def _suspects(
+    features: pd.DataFrame, target: Target | None, at: RowNumbers | None
+) -> Iterator[tuple[Suspect, str]]:
     """Columns to leave out, each with the clause that names the remedy; the first reason of a column counts."""
-    yield from ((suspect, _flag(suspect)) for suspect in row_numbers(features))
+    yield from ((suspect, _flag(suspect)) for suspect in row_numbers(features, at))
     yield from ((suspect, "") for suspect in constant_columns(features))
     if target is not None:
         yield from ((suspect, _flag(suspect)) for suspect in target_copies(features, target))

@@ -16,10 +16,12 @@ from tasks.datasets.targets import AnyTarget, LearnedTarget
 class TableRules(ABC):
     """The demands of a kind of problem on a table."""
 
-    task: ClassVar[Task]
+    task: Task
     """Name of the problem."""
-    uses_texts: ClassVar[bool] = True
+    uses_texts: bool = True
     """Whether models of the problem can use columns of texts."""
+    counts_target: ClassVar[bool] = False
+    """Whether the number of rows of each value of the target is enough to learn the target."""
 
     def settled(self, table: RawTable, source: Source) -> "TableRules":
         """The rules to apply, once the values of the table are known."""

@@ -9,6 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
+from tasks.datasets.columns import NumberColumn
+
 PREDICTION = "prediction"
 
 
@@ -92,9 +94,12 @@ class LearnedTarget:
         Mask of the rows that have a target.
     notes : tuple of str
         Sentences that tell how the column was read.
+    step : NumberColumn, optional
+        The step that reads a quantity; None for classes.
     """
 
     column: ClassTarget | QuantityTarget
     values: npt.NDArray[Any]
     is_known: npt.NDArray[np.bool_]
     notes: tuple[str, ...] = ()
+    step: NumberColumn | None = None

@@ -55,7 +55,7 @@ class BoostedTrees(TruncatableEnsemble, BaseEstimator):
     class_weight: Any = None
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
         """Boost trees.
 
         Parameters
@@ -81,7 +81,10 @@ class BoostedTrees(TruncatableEnsemble, BaseEstimator):
         DataError
             If there is no Parquet at the path, or a feature is not numeric.
         """
-        if isinstance(X, str | Path):
+        if isinstance(X, BlockSource):
+            source, classes = X, None
+            self.n_features_in_ = X.n_columns
+        elif isinstance(X, str | Path):
             source, classes = self._table(X, y, sample_weight), None
         else:
             source, classes = self._arrays(X, y, sample_weight)

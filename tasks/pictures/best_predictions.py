@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
+from tasks import models
 from tasks.algorithms.base import ModelOptions
 from tasks.datasets.prepared import PreparedDataset, Split
 from tasks.pictures import predictions
@@ -62,11 +64,15 @@ class BestPrediction:
         if way is None or (cell is None and not way.is_baseline):
             return None
         algorithm = ALGORITHMS[way.algorithm]
-        model = algorithm.make(dataset, ModelOptions())
-        if cell is not None:
-            model[-1].set_params(**cell.params)
+        if cell is not None and cell.model is not None:
+            model = models.load(Path(cell.model))[0]
+        else:
+            model = algorithm.make(dataset, ModelOptions())
+            if cell is not None:
+                model[-1].set_params(**cell.params)
+            model.fit(split.X, split.y)
         title = f"{algorithm.title}, {way.search}, on the {len(split.y_test):,} held-out rows"
-        return cls(dataset, model.fit(split.X, split.y), split, title)
+        return cls(dataset, model, split, title)
 
     def picture(self, title: str, words: str, png: str) -> Picture:
         """Picture whose caption names the model first.

@@ -15,6 +15,7 @@ from tasks.pictures.best_predictions import BestPrediction
 from tasks.results import Picture
 
 SHUFFLES = 10
+MOST_ROWS = 20_000  # largest number of rows that are predicted again for each shuffle
 MOST_COLUMNS = 30  # largest number of columns that are shuffled: each shuffle costs a prediction of all rows
 
 
@@ -30,7 +31,7 @@ def importance_picture(best: BestPrediction, metric: str, progress: Progress | N
     progress : callable, optional
         Function that is called with the number of predictions that were made, and of all predictions.
     """
-    X, y = best.split.X_test, best.split.y_test
+    X, y = best.split.X_test[:MOST_ROWS], best.split.y_test[:MOST_ROWS]
     columns = most_used_columns(best.model)[:MOST_COLUMNS]
     score = _score_with(X, metric, 1 + SHUFFLES * len(columns), progress)
     shuffled = permutation_importance(
@@ -38,10 +39,11 @@ def importance_picture(best: BestPrediction, metric: str, progress: Progress | N
     )
     left_out = X.shape[1] - len(columns)
     which = f"Each of the {len(columns)} columns that the model uses most" if left_out else "Each column"
+    rows = f" on {len(X):,} of the held-out rows" if len(X) < len(best.split.X_test) else ""
     rest = f" The other {left_out:,} columns are not shuffled." if left_out else ""
     return best.picture(
         "Permutation importance of the columns",
-        f"{which} is shuffled {SHUFFLES} times; bars show the mean decrease of the score, lines its standard "
+        f"{which} is shuffled {SHUFFLES} times{rows}; bars show the mean decrease of the score, lines its standard "
         f"deviation.{rest} If two columns hold the same information, one replaces the other, and both look "
         "unimportant.",
         predictions.importances(columns, shuffled, metric),

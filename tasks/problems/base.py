@@ -1,8 +1,7 @@
 """The protocol of a problem: everything that the rest of trilla asks about a kind of problem."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,14 +12,12 @@ from infra.engines import Engine
 from infra.progress import Progress
 from tasks.algorithms.base import Algorithm, ModelOptions
 from tasks.datasets.catalogue import Source, Task
-from tasks.datasets.preparation import prepare_table
+from tasks.datasets.planning import Begun, OpenEngine, begin_table, carried_out
 from tasks.datasets.prepared import PreparedDataset, Split
 from tasks.datasets.table_rules import TableRules
 from tasks.report.quality_charts import Chart
 from tasks.results import Cell, Evaluation, Picture, Recommendation, Way
-
-OpenEngine = Callable[[], AbstractContextManager[Engine]]
-"""Function that connects to the engine on which a data set may be prepared."""
+from tasks.significance import corrected_interval, split_sizes
 
 
 @dataclass(frozen=True)
@@ -92,7 +89,8 @@ class Problem(ABC):
     reference: ClassVar[str | None] = None
     """Algorithm that is always cross-validated, as the reference for all others; None: there is no reference."""
     exact: ClassVar[bool] = False
-    """Whether a cell's figures describe all rows, so that no difference between two cells is a sampling error."""
+    """Whether a cell's figures describe all rows, so that no difference between two cells is a sampling error, except
+    where the figures are estimates with a standard error."""
     rules: ClassVar[TableRules | None] = None
     """Demands on a table; None: the data of this problem are not tables."""
 
@@ -140,15 +138,58 @@ class Problem(ABC):
         DataError
             If the source cannot be used as it is, or the folder cannot be written.
         """
+        return carried_out(
+            self.begin(source, folder, folds=folds, first_look=first_look, progress=progress),
+            open_engine,
+            progress,
+        )
+
+    def begin(
+        self,
+        source: Source,
+        folder: Path,
+        *,
+        folds: int,
+        first_look: bool,
+        progress: Progress | None = None,
+    ) -> Begun:
+        """Check and prepare a source; of a large table only check it, and plan what the workers of an engine do.
+
+        Parameters
+        ----------
+        source : Source
+            The table or folder of images.
+        folder : Path
+            The folder where prepared data are kept.
+        folds : int
+            Number of folds that every class must be large enough for.
+        first_look : bool
+            Whether a sample is enough where all rows would take long.
+        progress : callable, optional
+            Function that is called with the progress.
+
+        Raises
+        ------
+        DataError
+            If the source cannot be used as it is, or the folder cannot be written or is too small.
+        """
         assert self.rules is not None  # noqa: S101 (a problem of tables has rules)
-        return prepare_table(source, folder, self.rules, folds=folds)
+        return begin_table(source, folder, self.rules, folds=folds, progress=progress)
 
     def warm_up(self) -> None:
         """Do one-time work that would disturb the measurement of the first cell, for example compile kernels."""
 
     @abstractmethod
-    def split(self, dataset: PreparedDataset) -> Split:
-        """Training rows and held-out rows of a prepared data set."""
+    def split(self, dataset: PreparedDataset, seed: int = 0) -> Split:
+        """Training rows and held-out rows of a prepared data set.
+
+        Parameters
+        ----------
+        dataset : PreparedDataset
+            The data set.
+        seed : int
+            Seed of the sample of a large table's training rows; the held-out rows do not depend on it.
+        """
 
     # search and evaluation
 
@@ -201,6 +242,26 @@ class Problem(ABC):
         engine : Engine
             The engine whose workers may compute the figures.
         """
+
+    def holdout_interval(self, score: float, rows: int, parts: Sequence[float]) -> tuple[float, float]:
+        """95 % interval of the metric on a large hold-out.
+
+        Parameters
+        ----------
+        score : float
+            The metric on all held-out rows.
+        rows : int
+            Number of held-out rows.
+        parts : sequence of float
+            Pseudo-values of the metric on parts of the held-out rows.
+        """
+        low, high = corrected_interval(parts, *split_sizes(0))
+        lowest, highest = self.score_bounds
+        return max(low, lowest), min(high, highest)
+
+    def basis(self, cell: Cell) -> str:
+        """Words that say how the figure was measured by which cells without a cross-validation are ranked."""
+        return "on all rows" if self.exact else "on one hold-out, without an interval"
 
     def objection(self, cell: Cell) -> str | None:
         """Reason why a cell must not be recommended, even with a high score; None: the cell can be recommended."""

@@ -25,6 +25,7 @@ from tasks.problems.prediction import Prediction
 from tasks.problems.regression import QuantityRules, is_all_numbers, is_quantity
 from tasks.report import holdout_words
 from tasks.results import Cell, Picture, Recommendation
+from tasks.significance import wilson_interval
 
 ACCURACY, AUC, ROWS = "holdout_accuracy", "holdout_auc", "holdout_rows"
 
@@ -35,7 +36,8 @@ class ClassRules(TableRules):
     Where the user named no task, the values of the column decide whether the column holds classes or a quantity.
     """
 
-    task: ClassVar[Task] = "classification"
+    task: Task = "classification"
+    counts_target: ClassVar[bool] = True
 
     def settled(self, table: RawTable, source: Source) -> TableRules:
         told_by_values = source.by_values and source.target in table.names
@@ -45,7 +47,7 @@ class ClassRules(TableRules):
         raw = target_column(table, source)
         labels = class_labels(raw, source.options.missing)
         check_values(labels.counts, table.rows, source)
-        notes = notes_of_empty(labels.is_known, source)
+        notes = notes_of_empty(labels.counts.total(), labels.rows, source)
         rare = rare_classes(labels.counts, folds)
         if rare:
             labels = _RARE_CLASSES[source.options.rare_classes](labels, rare, raw, source, folds)
@@ -115,6 +117,9 @@ class Classification(Prediction):
         self, dataset: PreparedDataset, winner: Pipeline, split: Split, engine: Engine
     ) -> dict[str, float]:
         return classification_metrics(winner, split.X_test, split.y_test)
+
+    def holdout_interval(self, score: float, rows: int, parts: Sequence[float]) -> tuple[float, float]:
+        return wilson_interval(score, rows)
 
     def remarks(self, cells: Sequence[Cell]) -> list[str]:
         return holdout_words.size_of_an_error(cells, ACCURACY)

@@ -11,7 +11,7 @@ from infra.errors import DataError
 from infra.progress import Progress
 from infra.readable import listed
 from tasks.clustering.labelings import NOISE, has_scores
-from tasks.clustering.metrics import cluster_metrics
+from tasks.clustering.metrics import SILHOUETTE_ROWS, cluster_metrics
 from tasks.datasets.catalogue import Source, Task
 from tasks.datasets.columns import Column
 from tasks.datasets.prepared import PreparedDataset, Split
@@ -28,8 +28,8 @@ from tasks.results import Cell, Evaluation, Picture, Recommendation
 class ClusterRules(TableRules):
     """Demands on a table without a target: distances need at least one numeric column."""
 
-    task: ClassVar[Task] = "clustering"
-    uses_texts: ClassVar[bool] = False
+    task: Task = "clustering"
+    uses_texts: bool = False
 
     def learn_target(self, table: RawTable, source: Source, folds: int) -> None:
         return None
@@ -55,6 +55,7 @@ class Clustering(Problem):
     rules: ClassVar[TableRules | None] = ClusterRules()
     columns = (
         MetricColumn("silhouette", "Silhouette", "silhouette", "silh."),
+        MetricColumn("silhouette_error", "Silhouette: standard error", "std.\nerror", "±", optional=True),
         MetricColumn("davies_bouldin", "Davies-Bouldin", "Davies-\nBouldin", "D-B"),
         MetricColumn("calinski_harabasz", "Calinski-Harabasz", "Calinski-\nHarabasz", "C-H", 2),
         MetricColumn("clusters", "Clusters", "k", "k"),
@@ -66,7 +67,7 @@ class Clustering(Problem):
 
         compile_kernels()
 
-    def split(self, dataset: PreparedDataset) -> Split:
+    def split(self, dataset: PreparedDataset, seed: int = 0) -> Split:
         X, _ = dataset.load()
         return Split(X)
 
@@ -80,6 +81,7 @@ class Clustering(Problem):
         raw = preprocessor(dataset, scale=False, impute=True).fit_transform(split.X)
         [own] = cluster_metrics(winner[:-1].transform(split.X), [labels], engine)
         [of_raw] = cluster_metrics(raw, [labels], engine)
+        of_raw.pop(SILHOUETTE_ROWS, None)  # the rows are the same in both spaces
         return sizes | own | {f"raw_{name}": value for name, value in of_raw.items()}
 
     def objection(self, cell: Cell) -> str | None:
@@ -95,7 +97,10 @@ class Clustering(Problem):
         return cluster_words.findings(cells)
 
     def remarks(self, cells: Sequence[Cell]) -> list[str]:
-        return [cluster_words.spaces(cells)]
+        return [cluster_words.spaces(cells), *cluster_words.estimates(cells)]
+
+    def basis(self, cell: Cell) -> str:
+        return cluster_words.basis(cell)
 
     def pictures(
         self,

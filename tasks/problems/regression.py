@@ -35,7 +35,7 @@ R2, RMSE, MAE, ROWS = "holdout_r2", "holdout_rmse", "holdout_mae", "holdout_rows
 class QuantityRules(TableRules):
     """Demands on a table with a column of numbers to predict."""
 
-    task: ClassVar[Task] = "regression"
+    task: Task = "regression"
 
     def learn_target(self, table: RawTable, source: Source, folds: int) -> LearnedTarget:
         raw = target_column(table, source)
@@ -49,8 +49,8 @@ class QuantityRules(TableRules):
         is_known = np.isfinite(values)
         check_values(Counter(values[is_known].tolist()), table.rows, source)
         _check_rows(int(is_known.sum()), source, folds)
-        notes = (*notes_of_empty(is_known, source), *_notes(number, training))
-        return LearnedTarget(QuantityTarget(name=raw.name), values, is_known, notes)
+        notes = (*notes_of_empty(int(is_known.sum()), table.rows, source), *_notes(number, training))
+        return LearnedTarget(QuantityTarget(name=raw.name), values, is_known, notes, number)
 
     def held_out(self, target: AnyTarget, values: Target) -> RowNumbers:
         return random_holdout(values)[1]

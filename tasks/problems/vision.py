@@ -13,10 +13,11 @@ from tasks.algorithms.base import Algorithm, ModelOptions
 from tasks.datasets.catalogue import Source, Task
 from tasks.datasets.images.packed import PackedImages
 from tasks.datasets.images.preparation import prepare_images
+from tasks.datasets.planning import Begun, OpenEngine
 from tasks.datasets.prepared import PreparedDataset, RowNumbers, Target
 from tasks.datasets.table_rules import TableRules
 from tasks.pictures.best_networks import network_pictures
-from tasks.problems.base import EvaluationScheme, OpenEngine
+from tasks.problems.base import EvaluationScheme
 from tasks.problems.classification import Classification
 from tasks.results import SEARCHES, Cell, Picture, Recommendation, Way
 
@@ -44,6 +45,17 @@ class Vision(Classification):
         with ExitStack() as stack:
             engine = stack.enter_context(open_engine()) if open_engine else None
             return prepare_images(source, folder, first_look=first_look, progress=progress, engine=engine)
+
+    def begin(
+        self,
+        source: Source,
+        folder: Path,
+        *,
+        folds: int,
+        first_look: bool,
+        progress: Progress | None = None,
+    ) -> Begun:
+        return self.prepare(source, folder, folds=folds, first_look=first_look, progress=progress)
 
     def holdout(
         self, dataset: PreparedDataset, y: Target, rows: int | None = None

@@ -108,11 +108,12 @@ def _bullets(lines: list[str]) -> str:
 def _evaluations(data: DatasetResult) -> str:
     if not data.evaluations:
         return ""
-    head = "| cross-validated | metric | mean | 95 % interval | repeats x folds |\n|---|---|---:|---:|---:|"
+    way, size = sentences.evaluation_headings(data.evaluations)
+    head = f"| {way} | metric | mean | 95 % interval | {size} |\n|---|---|---:|---:|---:|"
     lines = [
         f"| {_plain(str(e.way))} | {_plain(wording.metric_name(e.metric))} "
         f"| {wording.score(e.mean, e.metric)} "
-        f"| {wording.score(e.low, e.metric)} to {wording.score(e.high, e.metric)} | {sentences.scheme(e)} |"
+        f"| {wording.score(e.low, e.metric)} to {wording.score(e.high, e.metric)} | {e.scheme} |"
         for e in data.evaluations
     ]
     return "\n".join([head, *lines])

@@ -1,5 +1,6 @@
 """Sentences about clusterings: the space of a score, missing scores, and clusters of very unequal size."""
 
+import math
 from collections.abc import Sequence
 
 from tasks.report import noise, wording
@@ -48,12 +49,44 @@ def gain(searched: Cell, baseline: Cell) -> str | None:
     where = f" in the space '{searched.space}'" if searched.space else ""
     if abs(a - b) < noise.SAME_SILHOUETTE:
         return f"{words}{where}: another seed alone can cause this difference."
+    error = math.hypot(_error(searched), _error(baseline))
+    if abs(a - b) < 2 * error:
+        return f"{words}{where}: the error of the two estimates can cause this difference."
     side = "higher" if a > b else "lower"
     size = wording.gap(a - b, "silhouette")
     wrong = objection(searched)
     warning = f" Mind the sizes: {wrong}." if wrong else ""
-    basis = "each silhouette is one figure on all rows, without an interval"
+    basis = (
+        f"each silhouette is an estimate; the standard error of the difference is at most {error:.3f}"
+        if error
+        else "each silhouette is one figure on all rows, without an interval"
+    )
     return f"{words}{where}: {size} {side} ({basis}).{warning}"
+
+
+def basis(cell: Cell) -> str:
+    """Return how the silhouette of a cell was measured: on all rows, or estimated, with the standard error."""
+    rows = quality(cell, "silhouette_rows")
+    if not rows:
+        return "on all rows"
+    return f"on {rows:,.0f} sampled rows, each compared with all rows (standard error {_error(cell):.3f})"
+
+
+def estimates(cells: Sequence[Cell]) -> list[str]:
+    """Return how the silhouettes of a large table are estimated; no sentence where they are exact."""
+    rows = max((quality(cell, "silhouette_rows") or 0.0 for cell in completed(cells)), default=0.0)
+    if not rows:
+        return []
+    return [
+        f"The silhouettes of this large table are estimates: the mean silhouette of {rows:,.0f} rows drawn at random, "
+        "each compared with all rows. All clusterings are scored on the same sampled rows. The standard error says how "
+        "far an estimate typically lies from the silhouette of all rows. Davies-Bouldin and Calinski-Harabasz are "
+        "exact."
+    ]
+
+
+def _error(cell: Cell) -> float:
+    return quality(cell, "silhouette_error") or 0.0
 
 
 def spaces(cells: Sequence[Cell]) -> str:

@@ -51,7 +51,6 @@ def environment() -> "Environment":
         seconds=wording.seconds,
         parameter=wording.parameter,
         parameters=wording.parameters,
-        scheme=sentences.scheme,
         unbroken=_unbroken,
     )
     found.tests.update(address=is_address, share=wording.is_share)

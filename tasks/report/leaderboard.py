@@ -212,14 +212,15 @@ def _print_evaluations(data: DatasetResult, console: Console) -> None:
     chosen = data.recommendation and data.recommendation.way
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
     metric = wording.metric_name(data.evaluations[0].metric)
-    table.add_column("cross-validated", overflow="fold")
-    for heading in (f"mean {metric}", "95 % interval", "s a fit", "repeats x folds"):
+    way, size = sentences.evaluation_headings(data.evaluations)
+    table.add_column(way, overflow="fold")
+    for heading in (f"mean {metric}", "95 % interval", "s a fit", size):
         table.add_column(heading, justify="right", overflow="fold")
     for e in data.evaluations:
         interval = f"{wording.score(e.low, e.metric)} to {wording.score(e.high, e.metric)}"
         name = wording.one_line(str(e.way)) + (f" {RECOMMENDED}" if e.way == chosen else "")
         mean, seconds = wording.score(e.mean, e.metric), wording.seconds(e.seconds)
-        table.add_row(Text(name), mean, interval, seconds, sentences.scheme(e))
+        table.add_row(Text(name), mean, interval, seconds, e.scheme)
     console.print()
     console.print(table)
     for line in sentences.comparisons_in_words(data):

@@ -73,8 +73,8 @@ def _evaluated_gain(data: DatasetResult, searched: Way, base: Way) -> str | None
     differ = noise.evaluations_differ(mine, other, data.comparisons)
     judgement = "beyond the noise" if differ else "within the noise, so no gain is shown"
     return (
-        f"{wording.score(mine.mean, mine.metric)} {wording.metric_name(mine.metric)} in {scheme(mine)} "
-        f"cross-validation, {change} the baseline{_because(data.comparisons, searched, base)}: {judgement}."
+        f"{wording.score(mine.mean, mine.metric)} {wording.metric_name(mine.metric)} {mine.basis}, "
+        f"{change} the baseline{_because(data.comparisons, searched, base)}: {judgement}."
     )
 
 
@@ -83,6 +83,13 @@ def _because(found: Sequence[noise.JudgedComparison], searched: Way, base: Way) 
     if judged is None:
         return " (no paired test; judged by the two 95 % intervals)"
     return f" ({_p_words(judged.comparison.p_value, judged.adjusted)})"
+
+
+def evaluation_headings(evaluations: Sequence[Evaluation]) -> tuple[str, str]:
+    """Return the headings of the way and of the size of the measurement, in a table of evaluations."""
+    if any(one.held_out for one in evaluations):
+        return "measured on held-out rows", "held out"
+    return "cross-validated", "repeats x folds"
 
 
 def comparisons_in_words(data: DatasetResult) -> list[str]:
@@ -126,11 +133,6 @@ def _p_words(p: float, adjusted: float) -> str:
     if (p < LEVEL) == (adjusted < LEVEL):
         return words
     return f"{words}, {adjusted:.2f} after correction for the number of comparisons"
-
-
-def scheme(evaluation: Evaluation) -> str:
-    """Return folds and repeats of an evaluation as '10 x 10' (repeats times folds)."""
-    return f"{evaluation.repeats} x {evaluation.folds}"
 
 
 def training_budget(data: DatasetResult) -> str | None:

@@ -90,7 +90,7 @@ class BaseSearch(MetaEstimatorMixin, BaseEstimator):
         scorer = self._scorer(X, y)
         metric = self._deciding_metric(scorer.metrics)
         context = TrialContext(
-            _without_engine(self.estimator), X, y, self._folds(X, y), scorer, self._checked_time_limit()
+            without_engine(self.estimator), X, y, self._folds(X, y), scorer, self._checked_time_limit()
         )
         runner = TrialRunner(context, metric, self.scoring, self.engine, self.ledger, self.progress)
         self._search(runner, candidates)
@@ -204,7 +204,7 @@ class BaseSearch(MetaEstimatorMixin, BaseEstimator):
         return ParameterError(message)
 
 
-def _without_engine(estimator: BaseEstimator) -> BaseEstimator:
+def without_engine(estimator: BaseEstimator) -> BaseEstimator:
     """Copy an estimator for trials: a fit inside a trial stays in the worker that runs the trial."""
     copy = clone(estimator)
     engines = {name: None for name in copy.get_params(deep=True) if name.rpartition("__")[2] == "engine"}

@@ -136,7 +136,7 @@ class HalvingSearch(BaseSearch):
             value = min(self.min_resources * self.factor**number, self.max_resources)
             candidates = [{**candidate, self.resource: value} for candidate in candidates]
             means = runner.run(candidates)
-            candidates = _best(candidates, means, math.ceil(len(candidates) / self.factor))
+            candidates = best_candidates(candidates, means, math.ceil(len(candidates) / self.factor))
 
     def _number_of_rounds(self, n_candidates: int) -> int:
         required = 1 + math.floor(math.log(n_candidates, self.factor) + 1e-9)
@@ -144,19 +144,47 @@ class HalvingSearch(BaseSearch):
         return min(required, possible)
 
     def _choose_best(self, outcomes: Sequence[Outcome], metric: str) -> None:
-        """Choose the best of the last round: scores with different resources are not compared."""
         values = [params[self.resource] for params in self.cv_results_["params"]]
-        rounds = np.unique(values, return_inverse=True)[1]
-        self.cv_results_["round"] = rounds
-        scores = self.cv_results_[f"mean_test_{metric}"]
-        last = np.flatnonzero(rounds == rounds.max())
-        if np.isnan(scores[last]).all():
+        self.cv_results_["round"] = np.unique(values, return_inverse=True)[1]
+        best = best_of_last_round(self.cv_results_[f"mean_test_{metric}"], values)
+        if best is None:
             super()._choose_best(outcomes, metric)  # the best of an earlier round, or the error of the search
         else:
-            self._set_best(int(last[np.nanargmax(scores[last])]), metric)
+            self._set_best(best, metric)
 
 
-def _best(candidates: Sequence[Parameters], means: NDArray[Any], count: int) -> list[Parameters]:
-    """Candidates with the highest mean scores, in scikit-learn's order; failed candidates come last."""
+def best_of_last_round(scores: NDArray[np.float64], resources: Sequence[float]) -> int | None:
+    """Index of the best score of the last round: scores with different resources are not compared.
+
+    Parameters
+    ----------
+    scores : numpy.ndarray of shape (n_candidates,), float64
+        Mean scores; NaN for a candidate that failed.
+    resources : sequence of float
+        Resources of each candidate, which grow from round to round.
+
+    Returns
+    -------
+    int or None
+        None if each candidate of the last round failed.
+    """
+    last = np.flatnonzero(np.equal(resources, max(resources)))
+    return None if np.isnan(scores[last]).all() else int(last[np.nanargmax(scores[last])])
+
+
+def best_candidates(
+    candidates: Sequence[Parameters], means: NDArray[np.float64], count: int
+) -> list[Parameters]:
+    """Candidates with the highest mean scores, in scikit-learn's order; failed candidates come last.
+
+    Parameters
+    ----------
+    candidates : sequence of mapping of str to value
+        Parameters of each candidate.
+    means : numpy.ndarray of shape (n_candidates,), float64
+        Mean scores; NaN for a candidate that failed.
+    count : int
+        Number of candidates to return.
+    """
     order = np.roll(np.argsort(means), np.count_nonzero(np.isnan(means)))
     return [candidates[i] for i in order[-count:]]

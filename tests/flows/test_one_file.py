@@ -11,7 +11,7 @@ from flows.journal import open_journal
 from flows.parameters import StudyParameters
 from infra.study_folder import StudyFolder
 from tasks.algorithms.base import ModelOptions
-from tasks.cells import CellRequest
+from tasks.cell_request import CellRequest
 from tasks.datasets.catalogue import resolve
 from tasks.datasets.prepared import PreparedDataset
 from tests.tasks.preparing import prepare

@@ -25,7 +25,8 @@ from infra.ledger import Ledger
 from infra.study_folder import StudyFolder
 from tasks import cells
 from tasks.algorithms.base import ModelOptions
-from tasks.cells import CellRequest, run_cell
+from tasks.cell_request import CellRequest
+from tasks.cells import run_cell
 from tasks.datasets.catalogue import resolve
 from tasks.datasets.prepared import PreparedDataset, Split
 from tasks.problems import problem_of

@@ -9,7 +9,8 @@ from numba.core.dispatcher import Dispatcher
 from infra.engines.local import LocalEngine
 from infra.study_folder import StudyFolder
 from tasks.algorithms.base import ModelOptions
-from tasks.cells import CellRequest, run_cell
+from tasks.cell_request import CellRequest
+from tasks.cells import run_cell
 from tasks.compiling import compile_kernels
 from tasks.datasets.catalogue import resolve
 from tasks.registry import algorithms_for

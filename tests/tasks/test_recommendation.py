@@ -144,3 +144,31 @@ def test_silhouettes_are_exact_so_a_cheaper_clustering_may_lose_the_margin() -> 
 def test_where_nothing_completed_nothing_is_recommended() -> None:
     failed = cell("kmeans").model_copy(update={"status": "failed"})
     assert recommend("d", CLUSTERS, [failed], [], [], 0.01).reason == "No cell completed."
+
+
+def estimated(search: Search, silhouette: float, error: float, wall: float) -> Cell:
+    return cell(
+        "kmeans",
+        search,
+        silhouette=silhouette,
+        silhouette_error=error,
+        silhouette_rows=1024.0,
+        largest_share=0.6,
+        wall=wall,
+    )
+
+
+def test_of_estimated_silhouettes_a_cheaper_way_is_taken_only_if_the_error_cannot_hide_a_loss() -> None:
+    grid, cheap = estimated("grid", 0.430, 0.004, 2.0), estimated("baseline", 0.424, 0.004, 0.1)
+    assert recommend("d", CLUSTERS, [grid, cheap], [], [], 0.01).search == "grid"
+    found = recommend("d", CLUSTERS, [grid, cheap], [], [], 0.02)
+    assert found.search == "baseline"
+    assert "its lead is -0.005 to 0.017 (95 % interval)" in found.reason
+    same = estimated("baseline", 0.430, 0.004, 0.1)
+    assert recommend("d", CLUSTERS, [grid, same], [], [], 0.01).search == "baseline"
+
+
+def test_an_estimated_silhouette_is_recommended_with_its_standard_error() -> None:
+    found = recommend("d", CLUSTERS, [estimated("grid", 0.43, 0.0042, 2.0)], [], [], 0.01)
+    assert found.basis == "on 1,024 sampled rows, each compared with all rows (standard error 0.004)"
+    assert (found.low, found.high) == (None, None)

@@ -17,6 +17,9 @@ from tasks.datasets.columns.remarks import Remarks
 from tasks.datasets.columns.words import Words
 from tasks.datasets.raw import RawColumn
 
+MISSING, INFINITE = "missing", "infinite"
+"""Names of the counts of cells."""
+
 
 @dataclass(frozen=True)
 class TrainingColumn:
@@ -32,12 +35,15 @@ class TrainingColumn:
         The source of the table.
     uses_texts : bool
         Whether the models that are to be trained can use columns of texts.
+    row_numbers : numpy.ndarray of int64, optional
+        Number of each row in its table, where the rows are a sample; None: 0, 1, 2, ...
     """
 
     whole: RawColumn
     is_known: npt.NDArray[np.bool_]
     source: Source
     uses_texts: bool = True
+    row_numbers: npt.NDArray[np.int64] | None = None
 
     @property
     def name(self) -> str:
@@ -48,6 +54,11 @@ class TrainingColumn:
     def raw(self) -> RawColumn:
         """The column with the training rows only."""
         return self.whole.taken(self.is_known)
+
+    @property
+    def at(self) -> npt.NDArray[np.int64] | None:
+        """Number of each training row in its table, where the rows are a sample; None: 0, 1, 2, ..."""
+        return None if self.row_numbers is None else self.row_numbers[self.is_known]
 
     @cached_property
     def texts(self) -> pa.Array:
@@ -141,12 +152,28 @@ class Column(BaseModel, ABC):
         """What is guessed about new rows, or is new in them."""
         return Remarks()
 
-    @abstractmethod
     def notes(self, column: TrainingColumn) -> list[str]:
         """Sentences that tell with counts what is changed or left out of the training values."""
+        counted = self.notes_of_counts(self.counts(column.raw), len(column.raw.values))
+        return [*self.told_in_training(column), *counted]
 
+    @abstractmethod
+    def told_in_training(self, column: TrainingColumn) -> list[str]:
+        """Sentences that tell how the training values were read, without the counts of `counts`."""
 
-def notes_of_missing(column: TrainingColumn) -> list[str]:
-    """Sentence with the number of cells without a value; an empty list if each cell has a value."""
-    missing, rows = column.raw.missing, len(column.raw.values)
-    return [f"{column.name}: {missing} of {rows} cells are missing"] if missing else []
+    def counts(self, raw: RawColumn) -> dict[str, int]:
+        """Number of cells that are missing, or are changed; counts of several pieces of a table can be added."""
+        return {MISSING: raw.missing}
+
+    def notes_of_counts(self, counts: Mapping[str, int], rows: int) -> list[str]:
+        """Sentences that tell the counts of `counts`.
+
+        Parameters
+        ----------
+        counts : mapping of str to int
+            Counts of all rows.
+        rows : int
+            Number of rows.
+        """
+        missing = counts[MISSING]
+        return [f"{self.name}: {missing} of {rows} cells are missing"] if missing else []

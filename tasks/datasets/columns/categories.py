@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.datasets.columns.base import Column, TrainingColumn, notes_of_missing
+from tasks.datasets.columns.base import Column, TrainingColumn
 from tasks.datasets.columns.left_out import LeftOut
 from tasks.datasets.raw import RawColumn, is_number
 
@@ -67,10 +67,10 @@ class WrittenColumn(Column):
         category = pd.Categorical.from_codes(codes, pd.Index(texts.to_pylist(), dtype=object))
         return {self.name: pd.Series(category)}
 
-    def notes(self, column: TrainingColumn) -> list[str]:
-        """What the texts become, numbers among the texts, units that are mixed, and the count of missing values."""
+    def told_in_training(self, column: TrainingColumn) -> list[str]:
+        """What the texts become, numbers among the texts, and units that are mixed."""
         becomes = [f"{self.name}: {self.becomes}"] if self.becomes else []
-        return [*becomes, *self._notes_of_numbers(column), *notes_of_missing(column)]
+        return [*becomes, *self._notes_of_numbers(column)]
 
     def _notes_of_numbers(self, column: TrainingColumn) -> list[str]:
         units = column.raw.reading.units

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from tasks.datasets.columns.base import Column, TrainingColumn, notes_of_missing
+from tasks.datasets.columns.base import Column, TrainingColumn
 from tasks.datasets.columns.categories import CategoryColumn, ManyValuedColumn, TextColumn, texts_of
 from tasks.datasets.columns.left_out import LeftOut
 from tasks.datasets.missing import is_missing_among_numbers
@@ -93,14 +93,14 @@ class CodeColumn(Column):
         )
         return self.written.apply(raw.with_texts(padded))
 
-    def notes(self, column: TrainingColumn) -> list[str]:
-        """How the column was read, and the count of missing values."""
+    def told_in_training(self, column: TrainingColumn) -> list[str]:
+        """How the column was read, and its words that mean a missing value."""
         told = (
             f"{self.name}: read as codes and not as numbers, because all values have {self.width} digits and some "
             f"begin with 0 ('{self.example}'); {_remedy(self.name)}"
         )
         words = [f"{self.name}: {column.words.in_words}, now missing"] if column.raw.is_word.any() else []
-        return [told, *words, *notes_of_missing(column)]
+        return [told, *words]
 
 
 def _remedy(name: str) -> str:
@@ -130,4 +130,4 @@ def _width(texts: pa.ChunkedArray) -> int:
 
 def _counts_rows(column: TrainingColumn) -> bool:
     numbers = column.raw.numbers
-    return bool(np.isfinite(numbers).all() and row_numbers(pd.DataFrame({column.name: numbers})))
+    return bool(np.isfinite(numbers).all() and row_numbers(pd.DataFrame({column.name: numbers}), column.at))

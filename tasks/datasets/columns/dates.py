@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from tasks.datasets.columns.base import Column, TrainingColumn, notes_of_missing
+from tasks.datasets.columns.base import Column, TrainingColumn
 from tasks.datasets.columns.left_out import LeftOut
 from tasks.datasets.columns.remarks import Remarks
 from tasks.datasets.dates.cells import cells_of
@@ -100,9 +100,9 @@ class DateColumn(Column):
         """The points in time on the clock of the column's zone (datetime64); missing: NaT."""
         return without_never(self._moments(raw).clock_in(self.zone))
 
-    def notes(self, column: TrainingColumn) -> list[str]:
-        """What became of the column, how its dates were read, and the count of missing values."""
-        return [*(f"{self.name}: {sentence}" for sentence in self.told), *notes_of_missing(column)]
+    def told_in_training(self, column: TrainingColumn) -> list[str]:
+        """What became of the column, and how its dates were read."""
+        return [f"{self.name}: {sentence}" for sentence in self.told]
 
     def remarks(self, raw: RawColumn) -> Remarks:
         """The order of day and month, if the new rows decide it and not the training table."""

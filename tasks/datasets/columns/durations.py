@@ -61,13 +61,13 @@ class DurationColumn(Measure):
             raw.refuse_cell(row, f"where a duration belongs, as '{self.example}'")
         return found.rows
 
-    def notes(self, column: TrainingColumn) -> list[str]:
-        """How the durations were read, and counts."""
+    def told_in_training(self, column: TrainingColumn) -> list[str]:
+        """How the durations were read, and the cells that are none."""
         told = f"{self.name}: holds durations like '{self.example}' and was read as numbers of seconds"
         if self.short_example:
             parts = "minutes and seconds" if self.minutes_first else "hours and minutes"
             told += f"; '{self.short_example}' means {parts}"
-        return [told, *self._notes_of_words(column), *super().notes(column)]
+        return [told, *self._notes_of_words(column)]
 
     def _notes_of_words(self, column: TrainingColumn) -> list[str]:
         if not self.words:

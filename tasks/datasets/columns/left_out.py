@@ -40,9 +40,17 @@ class LeftOut(Column):
         """No prepared column."""
         return {}
 
-    def notes(self, column: TrainingColumn) -> list[str]:
+    def told_in_training(self, column: TrainingColumn) -> list[str]:
         """The reason why the column is not used."""
         return [f"{self.name or 'a column without a name'}: left out, {self.reason}"]
+
+    def counts(self, raw: RawColumn) -> dict[str, int]:
+        """No counts, because nothing becomes of the cells."""
+        return {}
+
+    def notes_of_counts(self, counts: Mapping[str, int], rows: int) -> list[str]:
+        """No sentences."""
+        return []
 
 
 def _is_nowhere_finite(raw: RawColumn) -> bool:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from infra.errors import DataError
 from infra.readable import shortened
-from tasks.datasets.columns.base import Column, TrainingColumn, notes_of_missing
+from tasks.datasets.columns.base import INFINITE, Column, TrainingColumn
 from tasks.datasets.columns.remarks import Clause, Remarks
 from tasks.datasets.columns.words import Words, refusal
 from tasks.datasets.marks import NAMES
@@ -57,17 +57,24 @@ class Measure(Column):
     def numbers_of(self, raw: RawColumn) -> npt.NDArray[np.float64]:
         """The numbers in the cells; a cell that holds no number is refused."""
 
-    def notes(self, column: TrainingColumn) -> list[str]:
-        """Counts of missing, infinite and unmeasured values."""
-        notes = notes_of_missing(column)
-        numbers = self.numbers_of(column.raw)
-        infinite = int(np.isinf(numbers).sum())
-        if infinite:
-            notes.append(f"{self.name}: {infinite} infinite values, now missing")
+    def told_in_training(self, column: TrainingColumn) -> list[str]:
+        """No sentences besides the counts."""
+        return []
+
+    def counts(self, raw: RawColumn) -> dict[str, int]:
+        """Numbers of missing, infinite and unmeasured values."""
+        numbers = self.numbers_of(raw)
+        unmeasured = {str(value): int((numbers == value).sum()) for value in self.not_measured}
+        return {**super().counts(raw), INFINITE: int(np.isinf(numbers).sum()), **unmeasured}
+
+    def notes_of_counts(self, counts: Mapping[str, int], rows: int) -> list[str]:
+        """Sentences that tell the numbers of missing, infinite and unmeasured values."""
+        notes = super().notes_of_counts(counts, rows)
+        if counts[INFINITE]:
+            notes.append(f"{self.name}: {counts[INFINITE]} infinite values, now missing")
         for value in self.not_measured:
-            unmeasured = int((numbers == value).sum())
             shown = "zeros" if value == 0 else f"values {value:g}"
-            notes.append(f"{self.name}: {unmeasured} {shown} are 'not measured', now missing")
+            notes.append(f"{self.name}: {counts[str(value)]} {shown} are 'not measured', now missing")
         return notes
 
 
@@ -122,12 +129,11 @@ class NumberColumn(Measure):
             manner=_manner(trained.reading),
         )
 
-    def notes(self, column: TrainingColumn) -> list[str]:
-        """The way of writing if it is not plain, words that became missing, and counts."""
-        notes = super().notes(column)
-        if column.raw.holds_texts:
-            notes = [*self._notes_of_style(column.raw), *self._notes_of_words(column), *notes]
-        return notes
+    def told_in_training(self, column: TrainingColumn) -> list[str]:
+        """The way of writing if it is not plain, and words that became missing."""
+        if not column.raw.holds_texts:
+            return []
+        return [*self._notes_of_style(column.raw), *self._notes_of_words(column)]
 
     def _notes_of_style(self, raw: RawColumn) -> list[str]:
         reading = raw.reading

@@ -6,7 +6,9 @@ from infra.errors import DataError
 from tasks.datasets.catalogue import Source
 from tasks.datasets.files import Format, Parts, parts_of
 from tasks.datasets.files.parquet import Parquet
+from tasks.datasets.files.text.reader import DelimitedText
 from tasks.datasets.pieces.base import Piece, Pieces
+from tasks.datasets.pieces.csv_ranges import csv_pieces
 from tasks.datasets.pieces.parquet import parquet_pieces
 from tasks.datasets.pieces.whole import whole_files
 
@@ -14,7 +16,7 @@ __all__ = ["Piece", "Pieces", "find_pieces"]
 
 Cutter = Callable[[Source, Parts, Format], Pieces]
 """Function that cuts the files of a table into pieces."""
-CUTTERS: Mapping[type[Format], Cutter] = {Parquet: parquet_pieces}
+CUTTERS: Mapping[type[Format], Cutter] = {Parquet: parquet_pieces, DelimitedText: csv_pieces}
 """The cutters of the formats whose files can be cut; a file of another format is one piece."""
 
 

@@ -2,15 +2,36 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import overload
+
+import numpy as np
 
 from infra.errors import DataError
 from tasks.datasets.files import Content, Reading
 from tasks.datasets.missing import MISSING_WORDS
 from tasks.datasets.raw import RawTable
 from tasks.datasets.reading import raw_table, reading_of
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """Some rows of a piece, from which a recipe can be learned.
+
+    Parameters
+    ----------
+    rows : int
+        Number of rows of the whole piece.
+    runs : tuple of (int, RawTable)
+        Consecutive rows, each with the number of the first of them in the piece.
+    whole : RawTable
+        The columns of which all rows are wanted.
+    """
+
+    rows: int
+    runs: tuple[tuple[int, RawTable], ...]
+    whole: RawTable
 
 
 @dataclass(frozen=True)
@@ -70,6 +91,37 @@ class Piece(ABC):
         except OSError as error:
             raise DataError(f"'{self.path}' cannot be read: {error.strerror or error}") from None
         return raw_table(content, self.path, missing_words)
+
+    def sampled(
+        self,
+        run: int,
+        names: Collection[str] = (),
+        missing_words: tuple[str, ...] = MISSING_WORDS,
+    ) -> Sampled:
+        """The first rows of the piece and rows of its middle, and some columns of all rows.
+
+        Parameters
+        ----------
+        run : int
+            Number of first rows, and of rows of the middle; of a small piece all rows are taken.
+        names : collection of str
+            Names of the columns of which all rows are wanted.
+        missing_words : tuple of str
+            Texts that mean that a cell has no value.
+
+        Raises
+        ------
+        DataError
+            If the rows cannot be read completely; the message names the file and the line.
+        """
+        table = self.read(None, missing_words)
+        whole = replace(table, columns=tuple(one for one in table.columns if one.name in names))
+        if table.rows <= 2 * run:
+            return Sampled(table.rows, ((0, table),), whole)
+        starts = (0, table.rows // 2)
+        numbers = np.arange(table.rows)
+        runs = ((start, table.taken((numbers >= start) & (numbers < start + run))) for start in starts)
+        return Sampled(table.rows, tuple(runs), whole)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Pieces of Parquet files: row groups that are joined, or cut, to pieces of about the same size."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +17,9 @@ from tasks.datasets.files.opened import open_file
 from tasks.datasets.files.parquet import Parquet, RowRange, opened_parquet
 from tasks.datasets.files.parts import merged
 from tasks.datasets.files.widening import Schema, common_schema, with_types
-from tasks.datasets.pieces.base import Piece, Pieces
+from tasks.datasets.missing import MISSING_WORDS
+from tasks.datasets.pieces.base import Piece, Pieces, Sampled
+from tasks.datasets.raw import RawTable
 
 MOST_ROWS = 1_000_000
 """Largest number of rows of a piece."""
@@ -54,6 +56,27 @@ class ParquetPiece(Piece):
         return Content(
             table.select(kept), content.place
         )  # the notes are those of all rows, which the table has
+
+    def sampled(
+        self,
+        run: int,
+        names: Collection[str] = (),
+        missing_words: tuple[str, ...] = MISSING_WORDS,
+    ) -> Sampled:
+        rows = self.rows.rows
+        starts = {0: run, rows // 2: run} if rows > 2 * run else {0: rows}
+        runs = (
+            (start, self._within(start, count).read(None, missing_words)) for start, count in starts.items()
+        )
+        whole = self.read(names, missing_words) if names else RawTable(self.path, (), rows)
+        return Sampled(rows, tuple(runs), whole)
+
+    def _within(self, start: int, rows: int) -> "ParquetPiece":
+        """Some of the rows."""
+        whole = self.rows
+        return replace(
+            self, rows=replace(whole, first=whole.first + start, rows=rows, skipped=whole.skipped + start)
+        )
 
     def _widened(self, table: pa.Table, reading: Reading) -> pa.Table:
         wanted = {name: kind for name, kind in (self.types or {}).items() if reading.is_wanted(name)}

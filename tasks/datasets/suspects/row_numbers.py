@@ -23,8 +23,10 @@ WRITTEN_BY_PROGRAMS = re.compile(
 IDENTIFIERS = re.compile(r"(?i:(^|.*[_. -])(id|ids|uid|guid)|id[_. -].*)|.*[a-z\d]I[dD]")
 """Names with the word ID, such as `customer_id`, `PassengerId` and `Id`, but not `paid` or `humid`."""
 
+COUNTS_ROWS = "it only counts the rows"
 
-def row_numbers(frame: pd.DataFrame) -> list[Suspect]:
+
+def row_numbers(frame: pd.DataFrame, at: npt.NDArray[np.int64] | None = None) -> list[Suspect]:
     """Find the columns that number the rows.
 
     A column of any name is found if it counts the rows from 0 or from 1 in the order of the file. A column of whole
@@ -35,19 +37,22 @@ def row_numbers(frame: pd.DataFrame) -> list[Suspect]:
     ----------
     frame : pandas.DataFrame
         The columns of the training table, in the order of the file.
+    at : numpy.ndarray of int64, optional
+        Number of each row in the file, where the rows are a sample; None: 0, 1, 2, ...
     """
+    numbers = np.arange(len(frame)) if at is None else at
     return [
         Suspect(str(name), reason)
         for name, column in frame.items()
-        if is_numeric(column) and (reason := _reason(str(name), column.to_numpy()))
+        if is_numeric(column) and (reason := _reason(str(name), column.to_numpy(), numbers))
     ]
 
 
-def _reason(name: str, values: npt.NDArray[np.float64]) -> str | None:
+def _reason(name: str, values: npt.NDArray[np.float64], at: npt.NDArray[np.int64]) -> str | None:
     if len(values) < 2 or not are_unique_whole_numbers(values[:HEAD]):
         return None
-    if values[0] in (0, 1) and np.array_equal(values, np.arange(len(values)) + values[0]):
-        return "it only counts the rows"
+    if values[0] - at[0] in (0, 1) and np.array_equal(values, at + (values[0] - at[0])):
+        return COUNTS_ROWS
     if _is_name_of_index(name) and are_unique_whole_numbers(values):
         return f"it has the name of an index, and its {len(values):,} whole numbers are all different"
     return None

@@ -28,6 +28,8 @@ class RepeatedRows:
         Number of held-out rows.
     has_target : bool
         Whether the rows have a target.
+    of_sample : bool
+        Whether only a sample of the rows was compared.
     """
 
     rows: int
@@ -36,19 +38,21 @@ class RepeatedRows:
     leaked: int
     held_out: int
     has_target: bool
+    of_sample: bool = False
 
     @property
     def notes(self) -> list[str]:
         """What was found, what was done, and what it means for scores; empty without repeated rows."""
         equal = "equal to another row in all columns that models use"
+        of = "of the sample " if self.of_sample else ""
         notes = []
         if self.rows:
             target = " and in the target" if self.has_target else ""
             kinds = f"{self.kinds:,} different {'row' if self.kinds == 1 else 'rows'}"
-            told = f"{self.rows:,} rows are {equal}{target} ({kinds}); all are kept"
+            told = f"{self.rows:,} rows {of}are {equal}{target} ({kinds}); all are kept"
             notes.append(warning(f"{told}, {self._meaning}") if self.leaked else f"{told}, {self._meaning}")
         if self.disputed:
-            told = f"{self.disputed:,} rows are {equal}, but have another target"
+            told = f"{self.disputed:,} rows {of}are {equal}, but have another target"
             notes.append(f"{told}; all are kept, and no model can predict all of them right")
         return notes
 
@@ -56,6 +60,8 @@ class RepeatedRows:
     def _meaning(self) -> str:
         if not self.has_target:
             return "and each of them counts"
+        if self.of_sample:
+            return "and such rows can stand both among the training rows and among the held-out rows"
         if not self.leaked:
             return (
                 "and no held-out row stands among the training rows, but the folds of the cross-validation can share "
@@ -71,6 +77,8 @@ def repeated_rows(
     frame: pd.DataFrame,
     target: npt.NDArray[np.generic] | None = None,
     held_out: npt.NDArray[np.intp] | None = None,
+    *,
+    of_sample: bool = False,
 ) -> RepeatedRows:
     """Count the rows that stand more than once in a table; two missing values are equal.
 
@@ -82,6 +90,8 @@ def repeated_rows(
         The target, which belongs to the row.
     held_out : numpy.ndarray of intp, optional
         Numbers of the held-out rows.
+    of_sample : bool
+        Whether the rows are a sample of a table.
     """
     groups = _groups([_comparable(column) for _, column in frame.items()], len(frame))
     shared = np.flatnonzero(np.bincount(groups, minlength=1)[groups] > 1)
@@ -99,6 +109,7 @@ def repeated_rows(
         leaked=int((trained[whole[is_held]] > 0).sum()),
         held_out=0 if held_out is None else len(held_out),
         has_target=target is not None,
+        of_sample=of_sample,
     )
 
 

@@ -2,12 +2,18 @@
 
 import os
 import signal
+import threading
 import time
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from distributed import get_worker
 
+from infra.engines import ArraySource, BlockSource
+from infra.engines.blocks import Block, Span
 from infra.engines.collective import Communicator
 
 
@@ -168,3 +174,54 @@ def take_memory() -> None:
         held.append(b"1" * (16 << 20))
         time.sleep(0.01)
     raise MemoryError("16 GB, and nobody minds")
+
+
+class CountedSource(BlockSource):
+    """Rows of an array; each process counts the blocks of its own that are alive at the same time."""
+
+    alive = 0
+    most = 0
+    lock = threading.Lock()
+
+    def __init__(self, X: Any, block_rows: int) -> None:
+        self.rows = ArraySource(X, np.arange(len(X)), block_rows=block_rows)
+        self.n_rows, self.n_columns = self.rows.n_rows, self.rows.n_columns
+        self.dtype, self.block_rows = self.rows.dtype, block_rows
+
+    def load(self, span: Span) -> list[Block]:
+        return list(map(counted, self.rows.load(span)))
+
+
+def counted(block: Block) -> Block:
+    copy = block[0].copy()
+    with CountedSource.lock:
+        CountedSource.alive += 1
+        CountedSource.most = max(CountedSource.most, CountedSource.alive)
+    weakref.finalize(copy, released)
+    return (copy, block[1])
+
+
+def released() -> None:
+    CountedSource.alive -= 1
+
+
+def column_sums(X: Any, _numbers: Any, *_state: Any) -> tuple[Any, int]:
+    """Sums of a block, and the most blocks that were alive so far in this process."""
+    return X.sum(axis=0), CountedSource.most
+
+
+def added(a: tuple[Any, int], b: tuple[Any, int]) -> tuple[Any, int]:
+    return a[0] + b[0], max(a[1], b[1])
+
+
+def three_rounds(state: int, _merged: Any) -> tuple[Any, bool]:
+    return (state + 1 if state < 2 else _merged), state == 2
+
+
+def sums_of_span(span: Any, communicator: Communicator) -> tuple[list[Any], int]:
+    sums: Iterator[Any] = (X.sum(axis=0) for X, _ in span)
+    return communicator.allgather(list(sums)), CountedSource.most
+
+
+def by_parity(_number: int, X: Any, numbers: Any) -> list[tuple[Any, ...]]:
+    return [(X[numbers % 2 == part], numbers[numbers % 2 == part]) for part in (0, 1)]

@@ -109,3 +109,31 @@ def test_a_study_whose_clusterings_all_lack_scores_is_shown() -> None:
     assert "100 % of the rows" in printed(study, 120).replace("100.0 %", "100 %")
     assert leaderboard_rows(study)[0]["clusters"] == 0.0
     assert leaderboard.RECOMMENDED not in [row["recommended"] for row in leaderboard_rows(study)]
+
+
+def test_estimated_silhouettes_are_named_as_estimates_with_their_errors(noisy: StudyResult) -> None:
+    cells = data_of(noisy, "burger-king").cells
+    assert cluster_words.estimates(cells) == []
+    assert {cluster_words.basis(cell) for cell in cells} == {"on all rows"}
+    for cell in cells:
+        cell.metrics |= {"silhouette_error": 0.0041, "silhouette_rows": 1024.0}
+    [sentence] = cluster_words.estimates(cells)
+    assert (
+        "estimates: the mean silhouette of 1,024 rows drawn at random, each compared with all rows"
+        in sentence
+    )
+    text = printed(recommended(noisy), 200)
+    assert "error" in heading(text)
+    assert "0.004" in cell_line(text[text.index("burger-king") :], "local", "grid")
+    assert "measured on 1,024 sampled rows, each compared with all rows (standard error 0.004)" in " ".join(
+        text.split()
+    )
+    searched, baseline = cells[0].model_copy(deep=True), cells[0].model_copy(deep=True)
+    searched.metrics["silhouette"], baseline.metrics["silhouette"] = 0.430, 0.400
+    assert "(each silhouette is an estimate; the standard error of the difference is at most 0.006)" in str(
+        cluster_words.gain(searched, baseline)
+    )
+    searched.metrics["silhouette_error"] = 0.02
+    assert "the error of the two estimates can cause this difference" in str(
+        cluster_words.gain(searched, baseline)
+    )

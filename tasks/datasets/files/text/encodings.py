@@ -87,7 +87,7 @@ def _utf8(data: bytes, place: str) -> tuple[bytes, list[str]]:
         return _transcoded(data, unmarked, place), [f"{told}; save it in UTF-8 if letters look wrong"]
     if b"\0" in data:
         _refuse_byte(data, data.index(b"\0"), place, "a NUL byte")
-    fault = _first_fault(data)
+    fault = first_fault(data)
     if fault is None:
         return data, []
     if control := CONTROL.search(data):
@@ -123,8 +123,8 @@ def _transcoded(data: bytes, name: str, place: str) -> bytes:
         raise DataError(f"'{place}' is cut off or damaged: its end is no {name} ({error.reason})") from None
 
 
-def _first_fault(data: bytes) -> int | None:
-    """Position of the first byte that is not UTF-8."""
+def first_fault(data: bytes) -> int | None:
+    """Position of the first byte that is not UTF-8; None: all bytes are."""
     if data.isascii():
         return None
     decoder = codecs.getincrementaldecoder("utf-8")()

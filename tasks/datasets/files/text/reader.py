@@ -1,7 +1,6 @@
 """Separated text (CSV): from bytes to columns of text, with the exact line number of every fault."""
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,7 +12,8 @@ import pyarrow.csv as arrow_csv
 from infra.errors import DataError
 from tasks.datasets.files.base import Content, IsWanted, Reading
 from tasks.datasets.files.opened import Opened
-from tasks.datasets.files.text.encodings import as_utf8, line_at
+from tasks.datasets.files.text.edges import end_of_rows, separated
+from tasks.datasets.files.text.encodings import as_utf8
 from tasks.datasets.files.text.escapes import with_doubled_quotes
 from tasks.datasets.files.text.faults import (
     lines_of_headers,
@@ -22,19 +22,14 @@ from tasks.datasets.files.text.faults import (
     refuse_ragged,
     refuse_width,
 )
-from tasks.datasets.files.text.footers import MOST_FOOTERS, footers
 from tasks.datasets.files.text.joined import without_headers
 from tasks.datasets.files.text.layout import Layout, find_layout
-from tasks.datasets.files.text.records import COMMENT, Record, RecordError, records
-from tasks.datasets.files.text.separators import SEPARATORS, Candidate, Separator, candidate, find_separator
+from tasks.datasets.files.text.records import COMMENT
+from tasks.datasets.files.text.separators import Separator
 from tasks.datasets.files.unnamed import named
 
-HEAD_BYTES = 1 << 20  # bytes in which separator and header are looked for
-HEAD_LINES = 20  # least number of lines in the head
 BLOCK_BYTES = 1 << 22  # bytes that one thread parses at a time; a record must fit in
 QUOTED_BLOCK_BYTES = 1 << 26  # the same in a file with quotes, whose records can hold many lines
-DIRECTIVE = re.compile(rb'"?sep=(.)"?\r?\n', re.I)
-"""First line by which Excel is told the separator."""
 
 
 class DelimitedText:
@@ -120,10 +115,10 @@ class SeparatedText:
         place = str(file.path)
         data, notes = as_utf8(file.content(), place)
         data, escapes = with_doubled_quotes(data)
-        found, data = _separated(data)
+        found, data = separated(data)
         layout = find_layout(found.records, found.width, place, header=header)
         start = found.records[layout.first - 1].end if layout.first else 0
-        end, below = _end(data, start, found.separator, layout)
+        end, below = end_of_rows(data, start, found.separator, layout)
         if found.separator.note:
             notes.append(found.separator.note)
         return cls(
@@ -136,8 +131,14 @@ class SeparatedText:
             (*file.notes, *notes, *escapes, *layout.notes, *below),
         )
 
-    def parsed(self) -> tuple[pa.Table, list[str]]:
-        """The rows as columns of strings, which are called "0", "1", ..., and notes on comments among the rows."""
+    def parsed(self, wanted: Sequence[int] | None = None) -> tuple[pa.Table, list[str]]:
+        """The rows as columns of strings, which are called "0", "1", ..., and notes on comments among the rows.
+
+        Parameters
+        ----------
+        wanted : sequence of int, optional
+            Places of the columns that are read; None: all columns.
+        """
         comments: list[str] = []
 
         def skip_comment(row: Any) -> str:
@@ -164,6 +165,7 @@ class SeparatedText:
                 parse_options=parsing,
                 convert_options=arrow_csv.ConvertOptions(
                     column_types=dict.fromkeys(names, pa.string()),
+                    include_columns=None if wanted is None else [names[place] for place in wanted],
                     strings_can_be_null=False,
                     check_utf8=False,  # `as_utf8` has checked all bytes
                 ),
@@ -182,59 +184,6 @@ class SeparatedText:
         """Number of bytes that are parsed at a time, in which long rows fit too."""
         longest = max((sum(map(len, row)) for row in self.layout.sample), default=0)
         return max(QUOTED_BLOCK_BYTES if has_quotes else BLOCK_BYTES, min(50 * longest, len(self.data)))
-
-
-def _separated(data: bytes) -> tuple[Candidate, bytes]:
-    """The separator with the first records, and the text with the delimiter of the separator."""
-    directive = DIRECTIVE.match(data)
-    if directive is not None:
-        data = b"\n" + data[directive.end() :]  # a blank line keeps the numbers of the lines
-    head = _head(data)
-    is_whole = len(head) == len(data)
-    named = [one for one in SEPARATORS if directive and one.delimiter.encode() == directive[1]]
-    found = candidate(named[0], head, is_whole=is_whole) if named else find_separator(head, is_whole=is_whole)
-    return found, found.separator.normalized(data)
-
-
-def _head(data: bytes) -> bytes:
-    """The first lines."""
-    end = data.find(b"\n", HEAD_BYTES) + 1 or len(data)
-    for _ in range(HEAD_LINES - data.count(b"\n", 0, end)):
-        end = data.find(b"\n", end) + 1 or len(data)
-    return data[:end]
-
-
-def _end(data: bytes, start: int, separator: Separator, layout: Layout) -> tuple[int, list[str]]:
-    """The position after the last row, and a note on the lines below the last row."""
-    last = _last_records(data, start, separator)
-    count = footers([record for _, record in last], layout)
-    if not count:
-        return len(data), []
-    below = last[-count:]
-    position = below[0][0]
-    filled = [(at, record) for at, record in below if record.filled]
-    if not filled:
-        return position, [f"{count} rows without any value left out at the end of the file"]
-    shown = ", ".join(cell.strip() for cell in filled[0][1].fields if cell.strip())[:60]
-    numbers = ", ".join(str(line_at(data, at)) for at, _ in filled)
-    return position, [f"line {numbers} at the end of the file left out, because it is no row ({shown})"]
-
-
-def _last_records(data: bytes, start: int, separator: Separator) -> list[tuple[int, Record]]:
-    """The last lines of a text as records, each with its position; a line with quotes that are not closed ends them."""
-    found: list[tuple[int, Record]] = []
-    end = len(data.rstrip(b"\r\n"))
-    while end > start and len(found) < MOST_FOOTERS:
-        begin = max(data.rfind(b"\n", start, end) + 1, start)
-        line = data[begin:end]
-        if line.count(b'"') % 2:
-            break
-        try:
-            found += [(begin, one) for one in records(line.decode(), separator.delimiter)]
-        except RecordError:
-            break
-        end = begin - 1
-    return found[::-1]
 
 
 def _named(text: SeparatedText, table: pa.Table, is_wanted: IsWanted) -> tuple[pa.Table, list[str]]:

@@ -115,7 +115,7 @@ texts = st.text('ab ,;\\"\n', min_size=1, max_size=8).map(lambda text: f"x{text}
 def test_any_text_reads_back_as_the_same_text(
     tmp_path_factory: pytest.TempPathFactory, cells: list[str], writer: str
 ) -> None:
-    if writer == "spark":  # not to be told from MySQL's: two backslashes (one, escaped), a backslash before a line's end
+    if writer == "spark":  # MySQL writes two backslashes for one, and one before a line's end
         cells = [cell.replace("\\\\", "\\") for cell in cells if "\\\\\\" not in cell]
         cells = [cell.replace("\\\n", "\n") for cell in cells]
     wanted = rows(['he said "yes", and "no"', *cells])

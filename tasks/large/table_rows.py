@@ -1,0 +1,171 @@
+"""The chosen rows of a prepared table as blocks of numbers, read from Parquet where they are needed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import DTypeLike
+
+from infra.engines.blocks import BLOCK_ROWS, Block, BlockSource, Span
+from infra.errors import DataError
+from tasks.datasets.prepared import PreparedDataset, Target
+from tasks.large.masks import RowMask
+
+
+@dataclass(frozen=True)
+class RowGroup:
+    """A row group of a prepared table.
+
+    Parameters
+    ----------
+    file : str
+        Path of the Parquet file.
+    index : int
+        Number of the row group in the file.
+    start, stop : int
+        Number of the group's first row in the table, and the number after its last row.
+    """
+
+    file: str
+    index: int
+    start: int
+    stop: int
+
+
+class TableRows(BlockSource):
+    """The rows of a mask, as blocks of numbers with the target as second array.
+
+    Parameters
+    ----------
+    dataset : PreparedDataset
+        The prepared table.
+    mask : RowMask
+        The chosen rows.
+    steps : transformer
+        Fitted steps from the columns of the table to numbers.
+    dtype : dtype, default=float64
+        Type of the numbers.
+    block_rows : int, optional
+        Number of rows of a block; default: `BLOCK_ROWS`.
+    """
+
+    def __init__(
+        self,
+        dataset: PreparedDataset,
+        mask: RowMask,
+        steps: Any,
+        dtype: DTypeLike = np.float64,
+        block_rows: int | None = None,
+    ) -> None:
+        assert dataset.target is not None  # noqa: S101 (models of large tables predict)
+        self.dataset = dataset
+        self.target = dataset.target
+        self.mask = mask
+        self.steps = steps
+        self.dtype = np.dtype(dtype)
+        self.block_rows = block_rows or BLOCK_ROWS
+        self.groups = row_groups(dataset)
+        counts = [mask.count(group.start, group.stop) for group in self.groups]
+        self._ends = list(accumulate(counts))
+        self.n_rows = self._ends[-1] if self._ends else 0
+        self.n_columns = len(steps.get_feature_names_out())
+
+    def load(self, span: Span) -> list[Block]:
+        first, last = span.start * self.block_rows, min(span.stop * self.block_rows, self.n_rows)
+        X = np.empty((last - first, self.n_columns), self.dtype)
+        targets = []
+        for start, frame, target in self._read(first, last):
+            X[start - first : start - first + len(frame)] = self.steps.transform(frame)
+            targets.append(target)
+        arrays = (X, np.concatenate(targets))
+        return [
+            tuple(array[i : i + self.block_rows] for array in arrays)
+            for i in range(0, len(X), self.block_rows)
+        ]
+
+    def detached(self, span: Span) -> BlockSource:
+        return self
+
+    def _read(self, first: int, last: int) -> Iterator[tuple[int, pd.DataFrame, Target]]:
+        """Rows `first` to `last` of the chosen rows, by row groups, each with the place of its first row."""
+        for group, end, start in zip(self.groups, self._ends, [0, *self._ends[:-1]], strict=False):
+            if end <= first or start >= last:
+                continue
+            a, b = max(first, start), min(last, end)
+            chosen = self._chosen(group).slice(a - start, b - a)
+            yield a, *features_and_target(chosen, self.target)
+
+    def _chosen(self, group: RowGroup) -> pa.Table:
+        mask = self.mask.of(group.start, group.stop)
+        table = read_group(self.dataset, group)
+        return table if mask.all() else table.filter(pa.array(mask))
+
+
+def read_group(dataset: PreparedDataset, group: RowGroup) -> pa.Table:
+    """Prepared columns and target of a row group.
+
+    Parameters
+    ----------
+    dataset : PreparedDataset
+        The prepared table.
+    group : RowGroup
+        A row group of the table.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read.
+    """
+    names = [*dataset.recipe.outputs, *([dataset.target] if dataset.target else [])]
+    try:
+        with pq.ParquetFile(group.file) as file:
+            return file.read_row_group(group.index, columns=names)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DataError(f"prepared data '{group.file}' cannot be read: {error}; prepare it again") from None
+
+
+def features_and_target(table: pa.Table, target: str) -> tuple[pd.DataFrame, Target]:
+    """Features and target of rows of a prepared table.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Rows of the prepared table.
+    target : str
+        Name of the column of the target.
+    """
+    frame = table.to_pandas()
+    return frame.drop(columns=[target]), frame[target].to_numpy()
+
+
+def row_groups(dataset: PreparedDataset) -> list[RowGroup]:
+    """Row groups of all files of a prepared table, in the order of its rows.
+
+    Parameters
+    ----------
+    dataset : PreparedDataset
+        The prepared table: a file, or a folder of parts.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be read.
+    """
+    path = Path(dataset.path)
+    found, start = [], 0
+    for file in sorted(path.glob("part-*.parquet")) if path.is_dir() else [path]:
+        try:
+            metadata = pq.read_metadata(file)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise DataError(f"prepared data '{file}' cannot be read: {error}; prepare it again") from None
+        for index in range(metadata.num_row_groups):
+            stop = start + metadata.row_group(index).num_rows
+            found.append(RowGroup(str(file), index, start, stop))
+            start = stop
+    return found

@@ -1,0 +1,98 @@
+"""Ways to train a pipeline on the rows of a large table."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from numpy.typing import DTypeLike
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+
+from tasks.large.training_rows import TrainingRows
+
+
+class LargeTraining(ABC):
+    """A way to train on a large table, which an algorithm names."""
+
+    def sized(self, pipeline: Pipeline, rows: int) -> Pipeline:
+        """The unfitted pipeline with the parameters that it needs for a number of rows.
+
+        Parameters
+        ----------
+        pipeline : Pipeline
+            The unfitted pipeline.
+        rows : int
+            Number of rows of the fit.
+        """
+        return pipeline
+
+    @abstractmethod
+    def fit(self, pipeline: Pipeline, rows: TrainingRows) -> str:
+        """Fit a pipeline in place, and tell in words on which rows the model was fitted.
+
+        Parameters
+        ----------
+        pipeline : Pipeline
+            The unfitted pipeline.
+        rows : TrainingRows
+            The training rows.
+        """
+
+
+@dataclass(frozen=True)
+class FromBlocks(LargeTraining):
+    """Training on all training rows, which no process holds together; for a model that takes blocks of rows.
+
+    The steps before the model learn from the sample, because medians and the means of many values need all their rows
+    at once.
+
+    Parameters
+    ----------
+    dtype : dtype
+        Type of the numbers that the model gets.
+    """
+
+    dtype: DTypeLike
+
+    def fit(self, pipeline: Pipeline, rows: TrainingRows) -> str:
+        X, y = rows.sample()
+        blocks = rows.blocks(pipeline[:-1].fit(X, y), self.dtype)
+        pipeline[-1].fit(blocks)
+        return f"all {blocks.n_rows:,} training rows"
+
+
+class OnSample(LargeTraining):
+    """Training on the sample, for a model that needs its rows in memory."""
+
+    def fit(self, pipeline: Pipeline, rows: TrainingRows) -> str:
+        X, y = rows.sample()
+        pipeline.fit(X, y)
+        return f"a sample of {len(X):,} training rows"
+
+
+ON_SAMPLE = OnSample()
+
+
+@dataclass(frozen=True)
+class SmallTrees(LargeTraining):
+    """Training of a forest on the sample: each tree draws its own rows, fewer than the sample has.
+
+    Parameters
+    ----------
+    rows_of_a_tree : int
+        Largest number of rows that a tree draws.
+
+    References
+    ----------
+    Breiman, "Pasting small votes for classification in large databases and on-line" (1999).
+    """
+
+    rows_of_a_tree: int
+
+    def sized(self, pipeline: Pipeline, rows: int) -> Pipeline:
+        return clone(pipeline).set_params(model__max_samples=min(self.rows_of_a_tree, rows))
+
+    def fit(self, pipeline: Pipeline, rows: TrainingRows) -> str:
+        X, y = rows.sample()
+        drawn = min(self.rows_of_a_tree, len(X))
+        pipeline.set_params(model__max_samples=drawn).fit(X, y)
+        return f"a sample of {len(X):,} training rows, of which each tree draws {drawn:,}"

@@ -1,0 +1,26 @@
+"""Prepared tables for the tests of large tables, which are small."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tasks.datasets.catalogue import resolve
+from tasks.datasets.prepared import PreparedDataset
+from tasks.problems import problem_of
+
+
+def prepared(folder: Path, rows: int = 3_000, *, group_rows: int = 700) -> PreparedDataset:
+    """A table with two columns of numbers (one with missing cells), a column of texts, and classes to predict."""
+    rng = np.random.default_rng(0)
+    x, z = rng.normal(size=(2, rows)).round(4)
+    colour = rng.choice(["blue", "green", "red"], rows)
+    noise = rng.logistic(size=rows) / 2
+    y = np.where(x + (colour == "red") + noise > 0.3, "yes", "no")
+    frame = pd.DataFrame(
+        {"x": x, "z": np.where(rng.random(rows) < 0.05, np.nan, z), "colour": colour, "y": y}
+    )
+    file = folder / "table.parquet"
+    frame.to_parquet(file, row_group_size=group_rows)
+    source = resolve(str(file), "y")
+    return problem_of(source.task).prepare(source, folder / "prepared", folds=5, first_look=True)
