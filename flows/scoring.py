@@ -102,9 +102,14 @@ def _score_folder(parameters: ScoringParameters, model: LoadedModel, source: Sou
     settings = load_settings()
     running: list[Engine] = []
 
-    def start() -> Engine:
-        running.append(_engine(parameters, settings))
-        return running[0]
+    @contextmanager
+    def start() -> Iterator[Engine]:
+        with _engine(parameters, settings) as engine:
+            running.append(engine)
+            try:
+                yield engine
+            finally:
+                running.clear()  # an engine that ends has no processes to watch
 
     def pids() -> Mapping[str, int]:
         return running[0].worker_pids() if running else {}

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,7 +92,9 @@ class Request:
     keep: tuple[str, ...] = ()
 
 
-def score_folder(request: Request, engine: Callable[[], Engine], follow: Follow) -> Scored:
+def score_folder(
+    request: Request, engine: Callable[[], AbstractContextManager[Engine]], follow: Follow
+) -> Scored:
     """Score the pieces of a table that have no part yet, and describe the complete folder.
 
     Parameters
@@ -100,7 +102,7 @@ def score_folder(request: Request, engine: Callable[[], Engine], follow: Follow)
     request : Request
         What is to be scored.
     engine : callable
-        Function that starts the engine; it is called only if a piece is to be scored.
+        Function that returns the context manager of an engine; it is called only if a piece is to be scored.
     follow : callable
         Function that is called after each piece.
 

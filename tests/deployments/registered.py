@@ -4,7 +4,6 @@ from pathlib import Path
 
 from infra.mlflow_api import mlflow_client
 from infra.model_registry import DATASET_TAG, ModelRegistry
-from infra.servers import Stack
 from tasks.algorithms.base import ModelOptions
 from tasks.champion import fit_whole
 from tasks.datasets.catalogue import resolve
@@ -12,12 +11,12 @@ from tasks.results import Way
 from tests.tasks.preparing import prepare
 
 
-def registered(stack: Stack, folder: Path) -> tuple[str, Path]:
+def registered(mlflow_url: str, folder: Path) -> tuple[str, Path]:
     """Name of a registered champion for the data set `diabetes`, and its files."""
     dataset = prepare(resolve("diabetes"), folder)
     options = ModelOptions(seed=0)
     files = fit_whole(dataset, Way("xgboost", "grid"), {"max_depth": 2}, options, folder / "files")
-    client, registry = mlflow_client(stack.mlflow_url), ModelRegistry(stack.mlflow_url)
+    client, registry = mlflow_client(mlflow_url), ModelRegistry(mlflow_url)
     run = client.create_run("0")
     client.log_artifacts(run.info.run_id, str(files), "models/it")
     name = f"scored-{folder.name}"

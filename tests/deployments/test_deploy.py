@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pandas as pd
 import pytest
 
 from deployments.automation import AUTOMATION, SILENCE_S
@@ -19,6 +20,7 @@ from flows.parameters import StudyParameters
 from infra.errors import ParameterError
 from tests.conftest import TRILLA, free_port, trilla
 from tests.deployments.browser import Deploy, Prefect, names, until
+from tests.deployments.registered import registered
 from tests.tasks.datasets.images import image_files
 
 QUICK = {"engines": ["local"], "algorithms": ["kmeans"], "candidates": 4, "repeats": 0}
@@ -271,6 +273,20 @@ def test_a_folder_of_images_is_learned_from_the_form(deploy: Deploy, tmp_path: P
     assert deploy.prefect.end(run_id, 120) == "Completed", deploy.output
     [packed] = (Path(deploy.home) / "data").glob("pets-*")
     assert "cat/text.jpg" in (packed / "quarantine.csv").read_text()
+
+
+def test_a_table_is_scored_from_the_form(served: Served, tmp_path: Path) -> None:
+    deploy = served.now()
+    model, _ = registered(f"http://127.0.0.1:{served.environment['TRILLA_MLFLOW_PORT']}", tmp_path)
+    asked = {"model": model, "data": "diabetes", "keep": ["glucose"], "engine": "local"}
+    run_id = deploy.prefect.submit("scoring", out=str(tmp_path / "out-{date}"), **asked).json()["id"]
+    assert deploy.prefect.end(run_id, 120) == "Completed", deploy.output
+    (folder,) = tmp_path.glob("out-2*")
+    assert list(pd.read_parquet(folder))[:2] == ["glucose", "prediction"]
+    refused = deploy.prefect.submit("scoring", out="p.csv", **asked).json()["id"]
+    assert deploy.prefect.end(refused, 120) == "Failed"
+    told = deploy.prefect.run(refused)["state"]["message"]
+    assert told == "out p.csv: give the whole path, which begins with /"
 
 
 def unschedule(prefect: Prefect, name: str) -> None:

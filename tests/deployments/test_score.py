@@ -22,7 +22,7 @@ from tests.tasks.preparing import prepare
 @pytest.fixture(scope="module")
 def champion(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """Name of a registered champion, and its files."""
-    return registered(stack, tmp_path_factory.mktemp("model"))
+    return registered(stack.mlflow_url, tmp_path_factory.mktemp("model"))
 
 
 @pytest.mark.parametrize(("suffix", "named"), [(".csv", "by model"), (".parquet", "by data set")])

@@ -25,7 +25,7 @@ FILES = 200
 @pytest.fixture(scope="module")
 def champion(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Name of a registered champion."""
-    return registered(stack, tmp_path_factory.mktemp("folder"))[0]
+    return registered(stack.mlflow_url, tmp_path_factory.mktemp("folder"))[0]
 
 
 def table(folder: Path, files: int, rows: int = 4_000) -> Path:

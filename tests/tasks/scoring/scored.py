@@ -1,6 +1,7 @@
 """A model and tables that the tests of scoring share."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,7 @@ def scored(
     source: Path | str,
     out: Path,
     keep: tuple[str, ...] = (),
-    engine: Callable[[], Engine] = local,
+    engine: Callable[[], AbstractContextManager[Engine]] = local,
 ) -> Scored:
     return score_folder(Request(model, resolve(str(source)), out, keep), engine, lambda _progress: None)
 

@@ -16,7 +16,7 @@ import pytest
 
 from infra.errors import DataError
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.pieces import parquet
+from tasks.datasets.pieces import csv_cutting, parquet
 from tasks.models import score_table
 from tasks.scoring.folder import MANIFEST
 from tasks.scoring.loading import LoadedModel
@@ -75,7 +75,7 @@ def test_every_engine_writes_the_same_bytes(
 ) -> None:
     scored(model, source, tmp_path / "local", ("id",))
     with started(engine, workers, tmp_path / "home") as other:
-        scored(model, source, tmp_path / "other", ("id",), lambda: nullcontext(other))  # type: ignore[arg-type,return-value]
+        scored(model, source, tmp_path / "other", ("id",), lambda: nullcontext(other))
     assert parts(tmp_path / "other") == parts(tmp_path / "local")
     assert (tmp_path / "other" / MANIFEST).read_text() == (tmp_path / "local" / MANIFEST).read_text()
 
@@ -196,6 +196,36 @@ def test_a_folder_of_csv_files_is_scored_file_by_file(model: LoadedModel, tmp_pa
     assert "1 of 3 pieces have no rows" in done.manifest.notes
     found = pd.read_parquet(tmp_path / "out")
     assert found["id"].tolist() == [str(row) for row in table(0, 40)["id"]] * 2
+
+
+def long_csv(path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A CSV file of several ranges, whose texts hold line breaks."""
+    monkeypatch.setattr(csv_cutting, "RANGE_BYTES", 20_000)
+    rows = table(9).drop(columns="grown").assign(note='a "note"\nof two lines')
+    rows.to_csv(path, index=False)
+    return path
+
+
+def test_a_csv_file_is_scored_range_by_range(
+    model: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = long_csv(tmp_path / "rows.csv", monkeypatch)
+    done = scored(model, source, tmp_path / "out", ("id", "note"))
+    assert len(done.manifest.parts) > 5
+    found = pd.read_parquet(tmp_path / "out")
+    expected = score_table(model.pipeline, model.description, resolve(str(source)), keep=["id", "note"])
+    pd.testing.assert_frame_equal(found, expected.astype(found.dtypes), check_exact=True)
+
+
+def test_a_cell_of_a_range_is_refused_with_the_line_of_the_file(
+    model: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = long_csv(tmp_path / "rows.csv", monkeypatch)
+    lines = source.read_text().split("\n")
+    lines[4_001] = lines[4_001].replace(lines[4_001].split(",")[2], "much")
+    source.write_text("\n".join(lines))
+    message = refusal(model, source, tmp_path / "out")
+    assert message.startswith(f"'{source}', line 4002: column 'weight' holds 'much' where numbers belong")
 
 
 def test_files_with_other_decimal_marks_are_refused(model: LoadedModel, tmp_path: Path) -> None:
