@@ -88,7 +88,7 @@ def run_cell(request: CellRequest, engine: Engine, progress: SearchProgress | No
     engine : Engine
         The engine that does the work.
     progress : callable, optional
-        Function that is called with the progress of a search.
+        Function that is called with the progress: of the fits of a search; of the fit and its scores without one.
 
     Returns
     -------
@@ -110,6 +110,10 @@ def run_cell(request: CellRequest, engine: Engine, progress: SearchProgress | No
     return cell
 
 
+def _silent(_done: int, _total: int, _best: float | None) -> None:
+    """Tell nobody about the progress."""
+
+
 def _trials_kept(cell: Cell) -> int:
     return sum(len(trial.scores) for trial in cell.trials)
 
@@ -119,8 +123,11 @@ def _compute(request: CellRequest, engine: Engine, ledger: Ledger, progress: Sea
     used = ProfiledEngine(engine) if request.profile else engine
     split = problem.split(request.dataset)
     fit = _fit_of(request, used, ledger.scoped(request.key + "/"), progress)
+    follow = progress if request.search == "baseline" and progress else _silent  # a search tells its own fits
+    follow(0, 2, None)
     with Monitor(watch=engine.worker_pids) as monitor:
         fitted, profile = _profiled_fit(fit, split.X, split.y, used)
+    follow(1, 2, None)
     winner: Pipeline = fitted.best_estimator_ if isinstance(fitted, BaseSearch) else fitted
     return Cell(
         dataset=request.dataset.name,
@@ -137,6 +144,7 @@ def _compute(request: CellRequest, engine: Engine, ledger: Ledger, progress: Sea
         network=_kept_network(request, winner),
         usage=monitor.usage,
         profile=profile,
+        notes=list(ALGORITHMS[request.algorithm].notes(request.dataset)),
         **_search_fields(fitted),
     )
 

@@ -90,6 +90,17 @@ def _usual_model(X: Any) -> Any:
     return DBSCAN(knee(k_distances(X, DEFAULT_NEIGHBOURS)) or 1.0)
 
 
+def _notes(dataset: PreparedDataset) -> list[str]:
+    from tasks.clustering.k_distances import MOST_ROWS
+
+    if dataset.rows <= MOST_ROWS:
+        return []
+    return [
+        f"The values of eps that DBSCAN tries come from the k-distances of {MOST_ROWS:,} rows drawn at random; the "
+        f"distance of each is that to its k-th nearest among all {dataset.rows:,} rows."
+    ]
+
+
 DBSCAN = Algorithm(
     name="dbscan",
     title="DBSCAN",
@@ -97,4 +108,5 @@ DBSCAN = Algorithm(
     grid=_grid,
     distributions=_distributions,
     demand=Demand(_row_bytes, _usual_model),
+    notes=_notes,
 )
