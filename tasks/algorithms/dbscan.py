@@ -90,15 +90,15 @@ def _usual_model(X: Any) -> Any:
     return DBSCAN(knee(k_distances(X, DEFAULT_NEIGHBOURS)) or 1.0)
 
 
-def _notes(dataset: PreparedDataset) -> list[str]:
+def _notes(dataset: PreparedDataset) -> tuple[str, ...]:
     from tasks.clustering.k_distances import MOST_ROWS
 
     if dataset.rows <= MOST_ROWS:
-        return []
-    return [
+        return ()
+    return (
         f"The values of eps that DBSCAN tries come from the k-distances of {MOST_ROWS:,} rows drawn at random; the "
-        f"distance of each is that to its k-th nearest among all {dataset.rows:,} rows."
-    ]
+        f"distance of each is that to its k-th nearest among all {dataset.rows:,} rows.",
+    )
 
 
 DBSCAN = Algorithm(

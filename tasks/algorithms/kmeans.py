@@ -25,14 +25,14 @@ def _starts(dataset: PreparedDataset) -> tuple[int, int]:
     return (3, 3) if dataset.rows > MANY_ROWS else (10, 20)
 
 
-def _notes(dataset: PreparedDataset) -> list[str]:
+def _notes(dataset: PreparedDataset) -> tuple[str, ...]:
     if dataset.rows <= MANY_ROWS:
-        return []
+        return ()
     most = _starts(dataset)[0]
-    return [
+    return (
         f"The searches of K-means try up to {most} starts for each number of clusters (n_init), because the table has "
-        f"more than {MANY_ROWS:,} rows; for smaller tables they try up to 20."
-    ]
+        f"more than {MANY_ROWS:,} rows; for smaller tables they try up to 20.",
+    )
 
 
 def _grid(dataset: PreparedDataset, _options: ModelOptions) -> Space:
