@@ -79,8 +79,8 @@ def _rounded(eps: float) -> float:
 
 
 def _row_bytes(columns: int) -> int:
-    """Bytes of a row in a worker: two copies, a list of neighbours, and the labels of each setting of a grid."""
-    return 24 * columns + 1_100
+    """Bytes of a row in a worker, as measured for a grid: boxes, neighbours of rows, and the labels of all settings."""
+    return 130 * columns + 500
 
 
 def _usual_model(X: Any) -> Any:

@@ -61,7 +61,7 @@ def test_too_little_memory_is_told_with_what_is_needed_and_what_is_there(
     engine: Any = SimpleNamespace(worker_memory=2**19)
     assert refusal(dataset, ALGORITHMS["agglomerative"], engine, ledger) == (
         "Agglomerative clustering of 3,000 rows x 4 columns needs about 1 MiB in each worker, and a worker has 0 MiB; "
-        "use kmeans, or cluster a random sample of at most 1,900 rows"
+        "use kmeans, or cluster a random sample of at most 1,400 rows"
     )
 
 
