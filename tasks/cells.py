@@ -38,7 +38,7 @@ def run_cell(request: CellRequest, engine: Engine, progress: SearchProgress | No
     engine : Engine
         The engine that does the work.
     progress : callable, optional
-        Function that is called with the progress of a search.
+        Function that is called with the progress: of the fits of a search; of the fit and its scores without one.
 
     Returns
     -------
@@ -60,6 +60,10 @@ def run_cell(request: CellRequest, engine: Engine, progress: SearchProgress | No
     return cell
 
 
+def _silent(_done: int, _total: int, _best: float | None) -> None:
+    """Tell nobody about the progress."""
+
+
 def _trials_kept(cell: Cell) -> int:
     return sum(len(trial.scores) for trial in cell.trials)
 
@@ -69,8 +73,11 @@ def _compute(request: CellRequest, engine: Engine, ledger: Ledger, progress: Sea
     used = ProfiledEngine(engine) if request.profile else engine
     split = problem.split(dataset, request.options.seed)
     fit = fit_of(request, used, ledger.scoped(request.key + "/"), progress)
+    follow = progress if request.search == "baseline" and progress else _silent  # a search tells its own fits
+    follow(0, 2, None)
     with Monitor(watch=engine.worker_pids) as monitor:
         fitted, profile = _profiled_fit(fit, split.X, split.y, used)
+    follow(1, 2, None)
     model = fitted.model
     return Cell(
         dataset=dataset.name,
@@ -89,6 +96,7 @@ def _compute(request: CellRequest, engine: Engine, ledger: Ledger, progress: Sea
         model=_kept_model(request, fitted),
         usage=monitor.usage,
         profile=profile,
+        notes=list(ALGORITHMS[request.algorithm].notes(dataset)),
         **(_search_fields(fitted.search) if fitted.search else {}),
     )
 

@@ -61,6 +61,10 @@ class Cell(BaseModel):
     error: str | None = Field(
         None, description="Cause of a failure, or the estimate by which a cell is too large."
     )
+    notes: list[str] = Field(
+        default_factory=list,
+        description="Sentences about what was done in another way because the table is large.",
+    )
     implementation: str = Field(
         "", description="Implementation of the fit, for example 'one fit on one worker'."
     )

@@ -1,6 +1,6 @@
 """The description of an algorithm for a study: how its model is made, and which parameters its searches try."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,10 @@ class ModelOptions(BaseModel):
 
 Maker = Callable[[PreparedDataset, ModelOptions], Pipeline]
 SpaceOf = Callable[[PreparedDataset, ModelOptions], Space]
+
+
+def _nothing(_dataset: PreparedDataset) -> tuple[str, ...]:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,8 @@ class Algorithm:
         Optional packages that the algorithm needs.
     demand : Demand, optional
         Memory and time for a large table; None: they grow no faster than the table.
+    notes : callable
+        Function `(dataset) -> sentences` that tells what is done in another way because the table is large.
     """
 
     name: str
@@ -90,6 +96,7 @@ class Algorithm:
     worker_modules: tuple[str, ...] = ()
     extra: Extra | None = None
     demand: Demand | None = None
+    notes: Callable[[PreparedDataset], Sequence[str]] = _nothing
 
     @property
     def searches(self) -> tuple[Search, ...]:

@@ -79,8 +79,8 @@ def _rounded(eps: float) -> float:
 
 
 def _row_bytes(columns: int) -> int:
-    """Bytes of a row in a worker: two copies, a list of neighbours, and the labels of each setting of a grid."""
-    return 24 * columns + 1_100
+    """Bytes of a row in a worker, as measured for a grid: boxes, neighbours of rows, and the labels of all settings."""
+    return 130 * columns + 500
 
 
 def _usual_model(X: Any) -> Any:
@@ -90,6 +90,17 @@ def _usual_model(X: Any) -> Any:
     return DBSCAN(knee(k_distances(X, DEFAULT_NEIGHBOURS)) or 1.0)
 
 
+def _notes(dataset: PreparedDataset) -> tuple[str, ...]:
+    from tasks.clustering.k_distances import MOST_ROWS
+
+    if dataset.rows <= MOST_ROWS:
+        return ()
+    return (
+        f"The values of eps that DBSCAN tries come from the k-distances of {MOST_ROWS:,} rows drawn at random; the "
+        f"distance of each is that to its k-th nearest among all {dataset.rows:,} rows.",
+    )
+
+
 DBSCAN = Algorithm(
     name="dbscan",
     title="DBSCAN",
@@ -97,4 +108,5 @@ DBSCAN = Algorithm(
     grid=_grid,
     distributions=_distributions,
     demand=Demand(_row_bytes, _usual_model),
+    notes=_notes,
 )

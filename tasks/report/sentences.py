@@ -28,6 +28,7 @@ def dataset_findings(data: DatasetResult) -> list[str]:
         data.described.caution,
         *warnings(data.described),
         *size_lines(data.cells),
+        *dict.fromkeys(note for cell in data.cells for note in cell.notes),
         *data.problem.findings(data.cells),
         *gains(data),
     )

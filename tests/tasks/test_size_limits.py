@@ -61,7 +61,7 @@ def test_too_little_memory_is_told_with_what_is_needed_and_what_is_there(
     engine: Any = SimpleNamespace(worker_memory=2**19)
     assert refusal(dataset, ALGORITHMS["agglomerative"], engine, ledger) == (
         "Agglomerative clustering of 3,000 rows x 4 columns needs about 1 MiB in each worker, and a worker has 0 MiB; "
-        "use kmeans, or cluster a random sample of at most 1,900 rows"
+        "use kmeans, or cluster a random sample of at most 1,400 rows"
     )
 
 
@@ -118,3 +118,18 @@ def test_a_cell_that_is_too_large_is_recorded_and_not_computed(
         )
         monkeypatch.setattr(size_limits, "MOST_SECONDS", 300.0)
         assert run_cell(request, engine) == cell
+
+
+def test_what_a_large_table_makes_different_is_told(dataset: PreparedDataset) -> None:
+    kmeans, dbscan = ALGORITHMS["kmeans"], ALGORITHMS["dbscan"]
+    assert kmeans.grid is not None
+    assert kmeans.grid(dataset, ModelOptions())["model__n_init"] == [1, 10]
+    assert kmeans.notes(dataset) == ()
+    [sampled] = dbscan.notes(dataset)
+    assert "k-distances of 1,000 rows drawn at random" in sampled
+    assert "among all 3,000 rows" in sampled
+    large = dataset.model_copy(update={"rows": 200_001})
+    assert kmeans.grid(large, ModelOptions())["model__n_init"] == [1, 3]
+    [starts] = kmeans.notes(large)
+    assert "try up to 3 starts for each number of clusters (n_init)" in starts
+    assert dbscan.notes(dataset.model_copy(update={"rows": 1_000})) == ()
