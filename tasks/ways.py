@@ -153,7 +153,7 @@ def way_over_blocks(
         return BlocksWay(engine.workers, engine.in_this_process, False)
     if in_memory or streamed > allowed:
         needed = held if in_memory else streamed
-        raise _refused(
+        raise refused(
             name, (source.n_rows, source.n_columns), needed, allowed, processes, engine.in_this_process
         )
     return BlocksWay(engine.workers, engine.in_this_process, True)
@@ -213,12 +213,31 @@ def way_to_fit(name: str, shape: TableShape, possible: Iterable[Way], estimate: 
         if needed <= allowed:
             return way
     way, needed = min(needs, key=lambda pair: pair[1])
-    raise _refused(name, (shape.rows, shape.columns), needed, allowed, way.shards, way.in_this_process)
+    raise refused(name, (shape.rows, shape.columns), needed, allowed, way.shards, way.in_this_process)
 
 
-def _refused(
+def refused(
     name: str, size: tuple[int, int], needed: int, allowed: int, processes: int, in_this_process: bool
 ) -> ParameterError:
+    """Make the error that says in one sentence how much memory a fit needs, how much is allowed, and the remedy.
+
+    Parameters
+    ----------
+    name : str
+        Name of what is fitted.
+    size : tuple of int
+        Number of rows and number of columns.
+    needed, allowed : int
+        Bytes that one process needs, and may use.
+    processes : int
+        Number of processes of the fit.
+    in_this_process : bool
+        Whether this process does the fit.
+
+    Returns
+    -------
+    ParameterError
+    """
     each = "this process" if in_this_process else f"each of {processes} workers"
     more = "a machine with more memory" if in_this_process else "more workers, or workers with more memory"
     return ParameterError(

@@ -14,10 +14,9 @@ from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from infra.engines import BlockSource, Engine, ParquetSource
-from infra.errors import ParameterError
-from tasks.ensembles import forest_slices
-from tasks.ensembles.forest_slices import SEEDS, ForestPlan, fit_slices, matrix_bytes
+from infra.engines import BlockSource, Engine
+from tasks.ensembles.forest_slices import SEEDS, ForestPlan, fit_slices
+from tasks.ensembles.sampled_rows import SampledRows, rows_that_fit
 from tasks.ensembles.truncation import TruncatableEnsemble
 from tasks.tables import engine_or_thread, is_table, predict_table, training_table
 
@@ -99,29 +98,26 @@ class BaseRandomForest(TruncatableEnsemble, ensemble.BaseEnsemble):
 
     slice_class: ClassVar[Any]
     """Scikit-learn's class of the same name, as which slices are fitted."""
-    _why_not_truncatable: ClassVar[str] = (
-        "the first trees of Spark MLlib's random forest are not a smaller forest, for its seeds depend on the "
-        "number of trees; only a fit makes one"
-    )
 
     engine: Engine | None
     estimators_: list[Any]
-    _by_mllib: bool = False
+    way_: SampledRows | None
     _prediction_sums: "PredictionSums | None" = None
     """Sums of predictions that this forest shares with forests that are cut from the same one."""
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
         """Grow the trees.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features), or str or Path
-            Features; NaN is a missing value. A path to Parquet is read as a whole by each worker.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs), or str
-            Targets; with a path, the name of the column that holds them.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or str or Path or BlockSource
+            Features; NaN is a missing value. Each worker reads all rows of a path or a source, or the random sample
+            that fits in its memory. The blocks of a source are `(X, y)` or `(X, y, weights)`.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), or str or None
+            Targets; with a path, the name of the column that holds them; with a source, None.
         sample_weight : array-like of shape (n_samples,), optional
-            Weights of the rows; not with a path.
+            Weights of the rows; not with a path or a source.
 
         Returns
         -------
@@ -131,26 +127,28 @@ class BaseRandomForest(TruncatableEnsemble, ensemble.BaseEnsemble):
         Raises
         ------
         ParameterError
-            If `y` does not go with the kind of `X`, or a table is larger than a worker may hold and the
-            engine is not Spark, or Spark's own forest has no counterpart of a parameter.
+            If `y` does not go with the kind of `X`, or even a small sample of a table needs more memory than there
+            is.
         DataError
             If there is no Parquet at the path, or a feature is not numeric; where a worker of Spark finds
             that, it is an `EngineError`.
         """
-        rows: Any
-        if is_table(X):
-            rows, weights = self._table(X, y, sample_weight), None
-        else:
-            rows, weights = self._arrays(X, y, sample_weight)
         with engine_or_thread(self.engine) as engine:
+            rows: Any
+            if is_table(X):
+                source = training_table(self, X, y, sample_weight, np.float32)
+                # the rows are drawn by a seed of their own, so that the trees of a table that fits stay the same
+                seed = check_random_state(deepcopy(self.random_state)).randint(SEEDS)
+                rows, weights = rows_that_fit(self, source, engine, seed), None
+                self.way_ = rows
+            else:
+                rows, weights = self._arrays(X, y, sample_weight)
+                self.way_ = None
             slices = fit_slices(engine, self._plan(rows, weights), self.n_estimators)
-            if slices is None:
-                return self._fit_by_mllib(rows, engine)
         trees = [tree for one in slices for tree in one.estimators_]
         workers = min(engine.workers, len(slices))
         self.implementation_ = f"scikit-learn's trees, grown by {workers} worker{'s' if workers > 1 else ''}"
         self._keep(slices[0], trees)
-        self._by_mllib = False
         return self
 
     def _arrays(self, X: Any, y: Any, sample_weight: Any) -> tuple[tuple[Array, Array], Array | None]:
@@ -158,10 +156,6 @@ class BaseRandomForest(TruncatableEnsemble, ensemble.BaseEnsemble):
             self, X, y, dtype=np.float32, accept_sparse="csc", multi_output=True, ensure_all_finite=False
         )
         return (X, y), None if sample_weight is None else _check_sample_weight(sample_weight, X)
-
-    def _table(self, path: str | Path | BlockSource, target: Any, sample_weight: Any) -> BlockSource:
-        source = training_table(self, path, target, sample_weight, np.float32)
-        return source.with_block_rows(source.n_rows)
 
     def _plan(self, rows: Any, weights: Array | None) -> ForestPlan:
         parameters = {name: value for name, value in self.get_params(deep=False).items() if name != "engine"}
@@ -171,27 +165,11 @@ class BaseRandomForest(TruncatableEnsemble, ensemble.BaseEnsemble):
             deepcopy(seeds),
             rows,
             weights,
-            forest_slices.TABLE_SHARE,
         )
         seeds.randint(
             SEEDS, size=self.n_estimators
         )  # a caller's generator advances, as in scikit-learn's fit
         return plan
-
-    def _fit_by_mllib(self, source: ParquetSource, engine: Engine) -> Self:
-        if engine.name != "spark":
-            raise ParameterError(
-                f"X={source.path}: a matrix of {matrix_bytes(source) / 2**20:,.0f} MiB, larger than "
-                f"{forest_slices.TABLE_SHARE:.0%} of a worker's memory; allowed with the engine 'spark', whose "
-                "own forest needs no worker to hold all rows"
-            )
-        from tasks.ensembles.mllib_forest import fit_mllib_forest
-
-        forest = fit_mllib_forest(self, source, engine.session)  # type: ignore[attr-defined]
-        self.implementation_ = "Spark MLlib's random forest"
-        self._keep(forest, forest.estimators_)
-        self._by_mllib = True
-        return self
 
     def _keep(self, fitted: Any, trees: list[Any]) -> None:
         """Take over the attributes that scikit-learn's `fit` sets on a forest."""
@@ -202,9 +180,6 @@ class BaseRandomForest(TruncatableEnsemble, ensemble.BaseEnsemble):
         largest = super()._fit_largest(models, X, y)
         largest._prediction_sums = PredictionSums()
         return largest
-
-    def _is_truncatable(self) -> bool:
-        return not self._by_mllib
 
     def _fitted_size(self) -> int:
         return len(self.estimators_)
@@ -221,13 +196,13 @@ class BaseRandomForest(TruncatableEnsemble, ensemble.BaseEnsemble):
         add = self._prediction_sums.of if self._prediction_sums else sum_predictions
         return np.asarray(add(self.estimators_, X, method) / len(self.estimators_))
 
-    def _predict_path(self, path: str | Path, method: str) -> Array:
+    def _predict_table(self, table: str | Path | BlockSource, method: str) -> Array:
         """Predict the rows of a table by the method of this name."""
         check_is_fitted(self)
         nameless = copy(self)  # blocks are arrays, whose columns have no names
         nameless.engine = None
         nameless.__dict__.pop("feature_names_in_", None)
-        return predict_table(self, path, partial(_call, nameless, method), np.float32)
+        return predict_table(self, table, partial(_call, nameless, method), np.float32)
 
 
 def _is_set_by_fit(name: str) -> bool:

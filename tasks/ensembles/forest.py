@@ -1,6 +1,5 @@
 """Random forests of scikit-learn's trees, grown by the workers of any engine."""
 
-from pathlib import Path
 from typing import Any, ClassVar
 
 from numpy.typing import ArrayLike
@@ -10,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from infra.engines import Engine
 from tasks.ensembles.base_forest import BaseRandomForest
 from tasks.ensembles.forest_slices import ClassifierSlice, RegressorSlice
+from tasks.tables import is_table
 
 
 class RandomForestClassifier(BaseRandomForest, ensemble.RandomForestClassifier):
@@ -63,14 +63,15 @@ class RandomForestClassifier(BaseRandomForest, ensemble.RandomForestClassifier):
         Mean decrease of impurity by the splits at each feature, summing to 1.
     implementation_ : str
         Name of the library that grew the trees, and number of workers.
+    way_ : SampledRows or None
+        The rows of a table that each worker held, chosen by the memory that it needs; as text, it says so in words.
+        None after a fit to an array.
 
     Notes
     -----
-    Each worker reads a table at a path as a whole, into a float32 matrix of at most half of the worker's
-    memory (`forest_slices.TABLE_SHARE`). A larger table needs the engine "spark": Spark MLlib then grows the
-    forest without gathering the rows. MLlib's algorithm differs (features in 32 bins, at most 30 levels,
-    other seeds, no missing values); its trees are turned into scikit-learn's. `implementation_` says which of
-    the two grew the forest.
+    Each worker reads the rows of a path or a source by itself, into a float32 matrix: all rows, or the same random
+    sample where a worker's memory does not allow all; `way_` says which in words. Spark MLlib grows a forest without
+    gathering the rows only where it is asked for by name: `tasks.ensembles.mllib.MLlibRandomForestClassifier`.
 
     References
     ----------
@@ -138,16 +139,17 @@ class RandomForestClassifier(BaseRandomForest, ensemble.RandomForestClassifier):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features), or str or Path
-            Features; a path is one to Parquet. `predict` and `predict_log_proba` take the same.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or str or Path or BlockSource
+            Features; a path is one to Parquet; of a source, the first array of each block is used. `predict` and
+            `predict_log_proba` take the same.
 
         Returns
         -------
         ndarray of shape (n_samples, n_classes), float64; a list of them for several targets
             Probabilities, in the order of `classes_`.
         """
-        if isinstance(X, str | Path):
-            return self._predict_path(X, "predict_proba")
+        if is_table(X):
+            return self._predict_table(X, "predict_proba")
         check_is_fitted(self)
         return self._mean(X, "predict_proba") if self.n_outputs_ == 1 else super().predict_proba(X)
 
@@ -199,10 +201,13 @@ class RandomForestRegressor(BaseRandomForest, ensemble.RandomForestRegressor):
         Mean decrease of impurity by the splits at each feature, summing to 1.
     implementation_ : str
         Name of the library that grew the trees, and number of workers.
+    way_ : SampledRows or None
+        The rows of a table that each worker held, chosen by the memory that it needs; as text, it says so in words.
+        None after a fit to an array.
 
     Notes
     -----
-    The notes of `RandomForestClassifier` about tables at a path hold here as well.
+    The notes of `RandomForestClassifier` about tables hold here as well.
 
     References
     ----------
@@ -257,15 +262,15 @@ class RandomForestRegressor(BaseRandomForest, ensemble.RandomForestRegressor):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features), or str or Path
-            Features; a path is one to Parquet.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or str or Path or BlockSource
+            Features; a path is one to Parquet; of a source, the first array of each block is used.
 
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs), float64
             Predicted numbers.
         """
-        if isinstance(X, str | Path):
-            return self._predict_path(X, "predict")
+        if is_table(X):
+            return self._predict_table(X, "predict")
         check_is_fitted(self)
         return self._mean(X, "predict") if self.n_outputs_ == 1 else super().predict(X)

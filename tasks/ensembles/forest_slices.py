@@ -5,22 +5,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import psutil
 from numpy.random import RandomState
 from numpy.typing import NDArray
 from sklearn import ensemble
 from sklearn.base import BaseEstimator, clone
 
-from infra.engines import BlockSource, Engine
+from infra.engines import Engine
 from infra.engines.blocks import Span, split_evenly
-from infra.settings import usable_cores
+from tasks.ensembles.sampled_rows import SampledRows
 
 SEEDS = np.iinfo(np.int32).max
 """Upper bound of scikit-learn's seeds of trees."""
 SLICES_PER_WORKER = 8
 """Number of slices for each worker: with small slices, a worker that is done early takes over what is left."""
-TABLE_SHARE = 0.5
-"""Share of a worker's memory that a table read from Parquet may fill as a float32 matrix."""
 
 
 class _QuickTrees:
@@ -53,14 +50,13 @@ class ForestPlan:
     """Unfitted slice; its `n_estimators` and `random_state` are set for each slice."""
     seeds: RandomState
     """Generator from which the whole forest draws the seeds of its trees."""
-    rows: tuple[Any, Any] | BlockSource
-    """Features and targets, or the table of one block where a worker reads both."""
+    rows: tuple[Any, Any] | SampledRows
+    """Features and targets, or the rows of a table that each worker reads by itself."""
     sample_weight: NDArray[Any] | None
-    table_share: float
-    """Share of a worker's memory that the table may fill."""
+    """Weights of the rows; those of a table come with its rows."""
 
 
-def fit_slices(engine: Engine, plan: ForestPlan, n_estimators: int) -> list[Any] | None:
+def fit_slices(engine: Engine, plan: ForestPlan, n_estimators: int) -> list[Any]:
     """Fit the trees of a forest in slices.
 
     Parameters
@@ -74,9 +70,8 @@ def fit_slices(engine: Engine, plan: ForestPlan, n_estimators: int) -> list[Any]
 
     Returns
     -------
-    list of fitted forests, or None
-        Slices, whose trees, one after the other, are the forest's; None where a table is larger than a worker
-        may hold.
+    list of fitted forests
+        Slices, whose trees, one after the other, are the forest's.
 
     Raises
     ------
@@ -84,41 +79,27 @@ def fit_slices(engine: Engine, plan: ForestPlan, n_estimators: int) -> list[Any]
         If a slice's worker died at every try.
     """
     # each slice of a table reads it anew; a single worker has nobody to take slices over from
-    reads_table = isinstance(plan.rows, BlockSource)
+    reads_table = isinstance(plan.rows, SampledRows)
     per_worker = 1 if reads_table or engine.workers == 1 else SLICES_PER_WORKER
     spans = split_evenly(n_estimators, per_worker * engine.workers)
     slices: dict[int, Any] = {}
     for i, outcome in engine.run(fit_slice, spans, plan):
         if isinstance(outcome, Exception):
             raise outcome
-        if outcome is None:
-            return None
         slices[i] = outcome
     return [slices[i] for i in range(len(spans))]
 
 
 def fit_slice(span: Span, plan: ForestPlan) -> Any:
-    """Fit the trees `span.start` to `span.stop` (exclusive); None if the table is too large."""
-    if isinstance(plan.rows, BlockSource):
-        if matrix_bytes(plan.rows) > plan.table_share * worker_memory():
-            return None
-        X, y = plan.rows.block(0)
+    """Fit the trees `span.start` to `span.stop` (exclusive)."""
+    if isinstance(plan.rows, SampledRows):
+        X, y, weights = plan.rows.load()
     else:
-        X, y = plan.rows
+        (X, y), weights = plan.rows, plan.sample_weight
     # A forest draws one seed for each tree, in the order of its trees, and uses its generator for nothing else
     # (scikit-learn's own `warm_start` relies on it). A generator that has passed over the seeds of the trees
     # before the slice therefore makes `fit` grow the trees of the slice.
     seeds = deepcopy(plan.seeds)
     seeds.randint(SEEDS, size=span.start)
     forest: Any = clone(plan.forest).set_params(n_estimators=span.stop - span.start, random_state=seeds)
-    return forest.fit(X, y, sample_weight=plan.sample_weight)
-
-
-def matrix_bytes(source: BlockSource) -> int:
-    """Size of a table, in bytes, as the float32 matrix that scikit-learn's trees need."""
-    return source.n_rows * source.n_columns * np.dtype(np.float32).itemsize
-
-
-def worker_memory() -> float:
-    """Memory of this worker in bytes: an equal share of the machine's for a worker on each core."""
-    return float(psutil.virtual_memory().total / usable_cores())
+    return forest.fit(X, y, sample_weight=weights)

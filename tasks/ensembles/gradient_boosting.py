@@ -249,6 +249,10 @@ class GradientBoostingClassifier(BoostedTreesClassifier, _GradientBoosting):
     order, and each shard samples its own rows. While the shards connect, each listens at a free port on all
     addresses of its machine.
 
+    Without early stopping, a path or a source is read block by block, several times, and only the binned rows
+    are held, with the bins and trees that the rows in memory would give. Shards of a path or a source are whole
+    blocks.
+
     References
     ----------
     Ke et al., "LightGBM: a highly efficient gradient boosting decision tree" (2017).

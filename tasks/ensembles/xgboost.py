@@ -230,6 +230,11 @@ class XGBoostClassifier(BoostedTreesClassifier, _XGBoost):
     most 0.002, while the probability of a single row differed by up to 0.65. The tests hold the difference of
     both scores below 0.01.
 
+    With `tree_method="hist"` and without early stopping, a path or a source is read block by block, several
+    times, and only the binned rows are held, with the bins and trees that the rows in memory would give. Where
+    even the binned rows do not fit, they are kept in temporary files, and the histograms are summed file by
+    file: the trees are the same but for rounding. Shards of a path or a source are whole blocks.
+
     References
     ----------
     Chen and Guestrin, "XGBoost: a scalable tree boosting system" (2016).

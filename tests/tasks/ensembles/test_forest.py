@@ -1,6 +1,7 @@
 """Random forests against scikit-learn's own: the same trees, bit for bit."""
 
 import pickle
+import re
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -15,10 +16,13 @@ from sklearn.datasets import make_classification, make_regression
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from infra.engines import Engine, blocks, connect
+from infra.engines import ArraySource, Engine, blocks, connect
 from infra.errors import DataError, ParameterError
-from tasks.ensembles import RandomForestClassifier, RandomForestRegressor, forest_slices
+from tasks.ensembles import RandomForestClassifier, RandomForestRegressor, sampled_rows
+from tasks.ensembles.mllib import MLlibRandomForestClassifier, MLlibRandomForestRegressor
 from tasks.ensembles.mllib_forest import mllib_parameters
+from tasks.ensembles.sampled_rows import SampledRows, forest_bytes
+from tasks.ways import TableShape
 from tests.infra.engines.starting import started
 
 WEIGHTS_ARE_DRAWN = (
@@ -294,16 +298,58 @@ def test_tables_that_cannot_be_used_are_refused_by_name(tmp_path: Path) -> None:
         model.fit(path, "kind")
 
 
-def test_a_table_larger_than_a_worker_may_hold_is_refused_where_there_is_no_spark(
-    tmp_path: Path, threads: Engine, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("form", ["path", "source"])
+def test_a_table_larger_than_a_worker_may_hold_is_sampled(
+    form: str, tmp_path: Path, threads: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    X, y = two_classes()
     path = tmp_path / "table.parquet"
-    as_table(*two_classes(), path)
-    monkeypatch.setattr(forest_slices, "TABLE_SHARE", 1e-9)
-    with pytest.raises(ParameterError, match=r"X=.*table\.parquet: .* allowed with the engine 'spark'"):
-        RandomForestClassifier(3, engine=threads).fit(path, "kind")
+    frame = as_table(X, y, path)
+    whole = ArraySource(frame.to_numpy(np.float32), y, block_rows=70)
+    arguments = (path, "kind") if form == "path" else (whole, None)
+    forest = RandomForestClassifier(6, random_state=3, engine=threads)
+    everything = clone(forest).fit(*arguments)
+    assert str(everything.way_) == "each worker holds all 400 rows"
+    shape = TableShape.of(whole, classification=True, held=True)
+    monkeypatch.setattr(sampled_rows, "FEWEST", 100)
+    monkeypatch.setattr(
+        sampled_rows, "allowed_bytes", lambda engine: forest_bytes(forest, shape, engine, 300)
+    )
+    sampled = clone(forest).fit(*arguments)
+    assert isinstance(sampled.way_, SampledRows)
+    assert 200 < sampled.way_.count <= 300 if form == "source" else 100 <= sampled.way_.count < 400
+    assert re.fullmatch(r"each worker holds the same random sample of \d+ of 400 rows", str(sampled.way_))
+    rows, targets, _ = sampled.way_.load()
+    assert len(np.unique(rows, axis=0)) == len(rows) == sampled.way_.count
+    by_hand = RandomForestClassifier(6, random_state=3).fit(rows, targets)
+    np.testing.assert_array_equal(sampled.predict_proba(whole), by_hand.predict_proba(frame.to_numpy()))
+    monkeypatch.setattr(sampled_rows, "allowed_bytes", lambda engine: 100)
+    with pytest.raises(
+        ParameterError, match=r"RandomForestClassifier: a fit to 400 rows .*; use a machine with"
+    ):
+        clone(forest).fit(*arguments)
 
 
+def test_every_row_has_the_same_chance_to_be_in_a_sample() -> None:
+    source = ArraySource(np.arange(100.0)[:, None], np.arange(100), block_rows=30)
+    counts = np.zeros(100)
+    for seed in range(600):
+        _, drawn, _ = SampledRows(source, 40, seed).load()
+        assert len(set(drawn)) == 40
+        counts[drawn] += 1
+    assert abs(counts / 600 - 0.4).max() < 0.09
+    assert abs(counts[:30].mean() - counts[90:].mean()) < 15
+
+
+def test_mllib_is_asked_for_by_name(threads: Engine, tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match="MLlibRandomForestClassifier: a path to Parquet and the engine"):
+        MLlibRandomForestClassifier(3, engine=threads).fit(tmp_path, "kind")
+
+
+MLLIBS: dict[Any, Any] = {
+    RandomForestClassifier: MLlibRandomForestClassifier,
+    RandomForestRegressor: MLlibRandomForestRegressor,
+}
 REFUSED: list[tuple[Any, str]] = [
     (RandomForestClassifier(class_weight="balanced"), "class_weight='balanced': .* only None"),
     (RandomForestClassifier(max_leaf_nodes=5), "max_leaf_nodes=5: .* only None"),
@@ -328,18 +374,15 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 
 @each_pair
-def test_a_table_that_no_worker_may_hold_is_mllibs_to_grow(
-    kind: str, tmp_path: Path, spark: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_forest_that_mllib_grows_is_mllibs_own(kind: str, tmp_path: Path, spark: Any) -> None:
     make, library, data = PAIRS[kind]
     X, y = data()
     X = np.nan_to_num(X)
     frame = as_table(X, y, tmp_path / "folder" / "part=1" / "table.parquet")
-    monkeypatch.setattr(forest_slices, "TABLE_SHARE", 1e-9)
     arguments: dict[str, Any] = {"max_depth": 6, "random_state": 1}
     if kind == "three classes":
         arguments |= {"criterion": "entropy", "min_samples_leaf": 4, "max_samples": 0.8}
-    ours = make(15, **arguments, engine=spark).fit(tmp_path / "folder", "kind")
+    ours = MLLIBS[make](15, **arguments, engine=spark).fit(tmp_path / "folder", "kind")
     assert ours.implementation_ == "Spark MLlib's random forest"
     assert len(ours.estimators_) == 15
     assert max(tree.get_depth() for tree in ours.estimators_) <= 6
@@ -377,10 +420,7 @@ def mllib_here(ours: Any, frame: pd.DataFrame, y: Any, session: Any) -> tuple[An
     return MLlibClassifier(**parameters, pruneTree=False).fit(prepared), prepared, "probability"
 
 
-def test_mllib_names_the_column_with_gaps(
-    tmp_path: Path, spark: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_mllib_names_the_column_with_gaps(tmp_path: Path, spark: Engine) -> None:
     as_table(*two_classes(), tmp_path / "table.parquet")
-    monkeypatch.setattr(forest_slices, "TABLE_SHARE", 1e-9)
     with pytest.raises(DataError, match=r"column 'c 3\.`x' has missing or infinite values"):
-        RandomForestClassifier(3, engine=spark).fit(tmp_path / "table.parquet", "kind")
+        MLlibRandomForestClassifier(3, engine=spark).fit(tmp_path / "table.parquet", "kind")
