@@ -213,14 +213,23 @@ def plan_large_table(
     )
     try:
         working.mkdir(parents=True, exist_ok=True)
-        looked = survey(learned.sample.table, learned.cleaned).model_copy(update={"rows": preview.rows})
-        keep_text(looked.model_dump_json(indent=1), preview.survey_path)
+        keep_text(_looked(learned).model_dump_json(indent=1), preview.survey_path)
     except OSError as error:
         raise cannot_write(folder, error) from None
     cleaning = Cleaning(recipe, learned.reader, known, working)
     plan = Plan(source, learned.sample.pieces, cleaning, key, folder, preview)
     plan.require_room()
     return plan
+
+
+def _looked(learned: Learned) -> TableSurvey:
+    """The survey of the sample, with the rows of the table and of its classes."""
+    found = survey(learned.sample.table, learned.cleaned)
+    target = found.target
+    if target is not None and learned.classes:
+        counted = {"rows": sum(learned.classes.values()), "classes": dict(learned.classes)}
+        target = target.model_copy(update=counted)
+    return found.model_copy(update={"rows": learned.sample.rows, "target": target})
 
 
 def _key(pieces: Pieces, source: Source, learned: Learned) -> str:
