@@ -48,8 +48,12 @@ def test_a_long_step_of_a_study_is_told_in_a_log_file(monkeypatch: pytest.Monkey
         watcher.opened(cast(Any, SimpleNamespace(journal=Journal(), result=SimpleNamespace(links={}))))
         watcher.starting("wide: cross-validation")
         time.sleep(0.3)
+        watcher.starting("large: preparation", lambda: "3 of 20 parts are written")
+        time.sleep(0.3)
     assert isinstance(console.file, io.StringIO)
     assert "[    0 s] wide: cross-validation (0 s, 1,234 results)\n" in console.file.getvalue()
+    told = "large: preparation, 3 of 20 parts are written (0 s, 1,234 results)\n"
+    assert told in console.file.getvalue()
 
 
 class Journal:

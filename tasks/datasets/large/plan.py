@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ from tasks.datasets.large.manifest import (
     read_manifest,
     records_in,
 )
-from tasks.datasets.large.parts import Cleaning, PartRecord, Task, record_name, write_part
+from tasks.datasets.large.parts import RECORD, Cleaning, PartRecord, Task, record_name, write_part
 from tasks.datasets.pieces import Piece, Pieces
 from tasks.datasets.prepared import PreparedDataset
 from tasks.datasets.survey import TableSurvey, survey
@@ -91,6 +92,14 @@ class Plan:
             return dataset
         except OSError as error:
             raise cannot_write(self.folder, error) from None
+
+    def told_progress(self) -> str:
+        """How many parts are written; an empty text as long as none is."""
+        try:
+            done = sum(name.startswith(RECORD) for name in os.listdir(self.cleaning.folder))
+        except FileNotFoundError:  # all parts are written, and the folder has its last name
+            return ""
+        return f"{done:,} of {len(self.pieces):,} parts are written" if done else ""
 
     def require_room(self) -> None:
         """Refuse a table whose parts are too large for the disk.
