@@ -149,6 +149,7 @@ def write_part(task: Task, cleaning: Cleaning) -> PartRecord:
         texts={name: _new_texts(features[name], known) for name, known in cleaning.known.items()},
     )
     keep_text(record.model_dump_json(), cleaning.folder / record_name(task.number))
+    pa.default_memory_pool().release_unused()
     return record
 
 
