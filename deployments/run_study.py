@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -214,6 +214,7 @@ class Watcher:
         self._started = time.monotonic()
         self._said = self._since = self._started
         self._title = "starting the cluster"
+        self._progress: Callable[[], str] = lambda: ""
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._tell, name="watcher", daemon=True)
         self._spinner = Spinner("dots", self._title)
@@ -246,8 +247,8 @@ class Watcher:
         for name, url in session.result.links.items():
             self._say(f"{name}: {url}", "dim")
 
-    def starting(self, title: str) -> None:
-        self._title, self._since = title, time.monotonic()
+    def starting(self, title: str, progress: Callable[[], str] = lambda: "") -> None:
+        self._title, self._since, self._progress = title, time.monotonic(), progress
         self._spinner.update(text=title)
 
     def finished(self, cell: Cell) -> None:
@@ -283,13 +284,13 @@ class Watcher:
                 self._say(self._running(), "dim")
 
     def _running(self) -> str:
-        if self._session is None:
-            results, told = "", None
-        else:
+        results, found = "", None
+        if self._session is not None:
             journal = self._session.journal
             results = f", {journal.recorded():,} results"
-            told = ProgressFile(journal.folder.progress).read(self._title)
-        return f"{told or self._title} ({time.monotonic() - self._since:.0f} s{results})"
+            found = ProgressFile(journal.folder.progress).read(self._title)
+        told = found or ": ".join(filter(None, [self._title, self._progress()]))
+        return f"{told} ({time.monotonic() - self._since:.0f} s{results})"
 
     def _say(self, line: str, style: str) -> None:
         self._said = time.monotonic()

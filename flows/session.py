@@ -1,6 +1,6 @@
 """The session of a running study, and the listener that is told about its progress."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -80,11 +80,19 @@ class Session:
         return self._spark.result()
 
 
+def untold() -> str:
+    """Return an empty text, because the progress of a step is not known."""
+    return ""
+
+
 class Listener(Protocol):
-    """An object in the study's process that is told about the progress of the study."""
+    """An object in the study's process that is told about the progress of the study.
+
+    A step begins with its title and with a function that tells how far the step is, for example "3 of 20 parts".
+    """
 
     def opened(self, session: Session) -> None: ...
-    def starting(self, title: str) -> None: ...
+    def starting(self, title: str, progress: Callable[[], str] = untold) -> None: ...
     def finished(self, cell: Cell) -> None: ...
     def ended(self, result: StudyResult) -> None: ...
 
@@ -93,7 +101,7 @@ class _Silent:
     """A listener that does nothing."""
 
     def opened(self, session: Session) -> None: ...
-    def starting(self, title: str) -> None: ...
+    def starting(self, title: str, progress: Callable[[], str] = untold) -> None: ...
     def finished(self, cell: Cell) -> None: ...
     def ended(self, result: StudyResult) -> None: ...
 

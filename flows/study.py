@@ -25,7 +25,7 @@ from flows.parameters import (
     StudyParameters,
     VisionParameters,
 )
-from flows.session import Session, current_listener, current_session, datasets_handed_over
+from flows.session import Session, current_listener, current_session, datasets_handed_over, untold
 from flows.spark_preparing import spark_preparation
 from flows.tagging import TAG
 from infra.errors import TrillaError
@@ -125,8 +125,10 @@ def preparation() -> list[PreparedDataset]:
     parameters = session.parameters
     prepared: list[PreparedDataset] = []
     for data in parameters.data:
-        current_listener().starting(f"{data}: preparation")
-        if isinstance(session.prepared.get(data), Plan) and set(parameters.engines) == {"spark"}:
+        begun = session.prepared.get(data)
+        told = begun.told_progress if isinstance(begun, Plan) else untold
+        current_listener().starting(f"{data}: preparation", told)
+        if isinstance(begun, Plan) and set(parameters.engines) == {"spark"}:
             dataset = spark_preparation(data)
         else:
             dataset = on_workers(session, data)

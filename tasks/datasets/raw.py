@@ -212,6 +212,18 @@ class RawTable:
         at = None if self.at is None else self.at[wanted]
         return replace(self, columns=columns, rows=int(wanted.sum()), at=at)
 
+    def first(self, rows: int) -> "RawTable":
+        """The same table with its first rows only."""
+        columns = tuple(replace(column, values=column.values[:rows]) for column in self.columns)
+        at = None if self.at is None else self.at[:rows]
+        return replace(self, columns=columns, rows=min(rows, self.rows), at=at)
+
+    def copied(self) -> "RawTable":
+        """The same table with cells of its own, so that the larger table from which it was cut can be forgotten."""
+        rows = pa.array(np.arange(self.rows))
+        columns = tuple(replace(column, values=column.values.take(rows)) for column in self.columns)
+        return replace(self, columns=columns)
+
     def __getitem__(self, name: str) -> RawColumn:
         return self._by_name[name]
 

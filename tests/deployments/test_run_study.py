@@ -56,13 +56,13 @@ def test_a_long_step_of_a_study_is_told_in_a_log_file(
         progress = ProgressFile(tmp_path / "progress.json")
         progress.write("wide: cross-validation", "wide: cross-validation: folds done: 3 of 10")
         time.sleep(0.3)
-        watcher.starting("wide: pictures")
+        watcher.starting("large: preparation", lambda: "3 of 20 parts are written")
         time.sleep(0.3)
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
     assert "[    0 s] wide: cross-validation (0 s, 1,234 results)\n" in text
     assert "] wide: cross-validation: folds done: 3 of 10 (0 s, 1,234 results)\n" in text
-    assert "] wide: pictures (0 s, 1,234 results)\n" in text
+    assert "] large: preparation: 3 of 20 parts are written (0 s, 1,234 results)\n" in text
 
 
 class Journal:

@@ -1,16 +1,22 @@
 """The checks before a study: what they tell reaches terminal, report, Prefect and JSON."""
 
+import re
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from deployments.preparations import print_preparations
 from flows.checking import prepare_in_advance
 from flows.parameters import StudyParameters
 from flows.study import described
 from infra.errors import ParameterError
 from tasks import cost_estimate
+from tasks.datasets.large.plan import Plan
+from tasks.datasets.planning import carried_out
 from tasks.report.artifacts import columns_description
 from tasks.report.column_words import changes, preparation_words, warnings
+from tests.tasks.datasets.large.large_tables import ROWS, frame, small_bounds
 
 
 @pytest.fixture
@@ -51,3 +57,26 @@ def test_two_data_sets_of_one_name_are_refused(parameters: StudyParameters, tmp_
     both = parameters.model_copy(update={"data": [*parameters.data, str(twin)]})
     with pytest.raises(ParameterError, match="another data set is called 't' already"):
         prepare_in_advance(both, tmp_path / "data")
+
+
+def test_of_a_large_table_only_the_plan_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small_bounds(monkeypatch)
+    frame().to_csv(tmp_path / "t.csv", index=False)
+    parameters = StudyParameters(data=[str(tmp_path / "t.csv")], target="class", engines=["local"])
+    looked: list[tuple[str, int, int]] = []
+    prepared = prepare_in_advance(parameters, tmp_path / "data", look=lambda *one: looked.append(one))
+    (plan,) = prepared.values()
+    assert isinstance(plan, Plan)
+    assert looked[-1] == (str(tmp_path / "t.csv"), len(plan.pieces), len(plan.pieces))
+    assert not list((tmp_path / "data").rglob("*.parquet"))
+    print_preparations(prepared, parameters, Console(width=200))
+    told = capsys.readouterr().out
+    assert f"t: {ROWS:,} rows, 4 columns used, target class: 3 classes" in told
+    assert re.search(rf"was decided on [\d,]+ of {ROWS:,} rows", told)
+    assert plan.told_progress() == ""
+    dataset = carried_out(plan)
+    assert dataset.is_large
+    assert carried_out(dataset) is dataset
+    assert described(dataset, epochs=None).rows == ROWS

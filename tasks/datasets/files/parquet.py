@@ -42,14 +42,17 @@ class RowRange:
         held = sum(parquet.metadata.row_group(group).num_rows for group in self.groups)
         if self.rows == held:
             return parquet.read_row_groups(list(self.groups), columns=names)
+        groups, skipped = list(self.groups), self.skipped
+        while (above := parquet.metadata.row_group(groups[0]).num_rows) <= skipped:
+            groups, skipped = groups[1:], skipped - above
         taken, start = [], 0
-        for batch in parquet.iter_batches(BATCH_ROWS, row_groups=list(self.groups), columns=names):
-            begin = max(self.skipped - start, 0)
-            end = min(self.skipped + self.rows - start, batch.num_rows)
+        for batch in parquet.iter_batches(BATCH_ROWS, row_groups=groups, columns=names):
+            begin = max(skipped - start, 0)
+            end = min(skipped + self.rows - start, batch.num_rows)
             start += batch.num_rows
             if begin < end:
                 taken.append(batch.slice(begin, end - begin))
-            if start >= self.skipped + self.rows:
+            if start >= skipped + self.rows:
                 break
         return pa.Table.from_batches(taken)
 

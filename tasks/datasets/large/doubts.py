@@ -23,6 +23,9 @@ from tasks.datasets.raw import RawColumn, RawTable
 MOST_ADDED = 100
 """Largest number of rows of one piece that are added to a sample because they contradict it."""
 
+HEAD = 1_000
+"""Number of first rows that are looked at before all rows."""
+
 Mask = npt.NDArray[np.bool_]
 
 
@@ -142,24 +145,25 @@ def _contradictions(item: tuple[Piece, int], wanted: tuple[list[Doubt], tuple[st
 
 
 def _doubts(table: RawTable) -> Iterator[Doubt]:
-    firsts: dict[Any, list[RawColumn]] = {}
-    for raw in table.columns:
-        cells = _cells(raw)
-        if pa.types.is_nested(cells.type):
+    """The doubts about the columns; the first rows show cheaply that most columns give none."""
+    head = table.first(HEAD)
+    firsts: dict[str, list[RawColumn]] = {}
+    for raw, first in zip(table.columns, head.columns, strict=True):
+        if pa.types.is_nested(raw.values.type):
             continue
-        value = next((one for one in cells[:1].to_pylist()), None)
-        constant = Constant(raw.name, value)
-        if not constant.contradicted(table, 0).any():
+        constant = Constant(raw.name, next(iter(_cells(first)[:1].to_pylist()), None))
+        if not any(constant.contradicted(rows, 0).any() for rows in (head, table)):
             yield constant
             continue
-        if (first := _first_number(raw, table.at)) is not None:
-            yield Counting(raw.name, first)
-        alike = firsts.setdefault((str(cells.type), str(cells[: 1 << 6].to_pylist())), [])
+        number = _first_number(first, head.at)
+        if number is not None and _first_number(raw, table.at) == number:
+            yield Counting(raw.name, number)
+        alike = firsts.setdefault(f"{_cells(first).type} {_cells(first).to_pylist()}", [])
         original = next((one for one in alike if not _differ(raw, one).any()), None)
-        if original is not None:
-            yield Copy(raw.name, original.name)
-        else:
+        if original is None:
             alike.append(raw)
+        else:
+            yield Copy(raw.name, original.name)
 
 
 def _first_number(raw: RawColumn, at: npt.NDArray[np.int64] | None) -> float | None:

@@ -1,7 +1,9 @@
 """The first pass over a large table: what a sample and the counts of all rows decide."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from infra.engines import Engine
 from infra.progress import Progress
@@ -38,6 +40,8 @@ class Learned:
         The reader of the target for every piece; None without a target.
     notes : tuple of str
         Sentences on what was decided, without the counts of cells, which the second pass makes.
+    classes : mapping of str to int
+        Number of rows of each class, of all rows; empty without classes.
     """
 
     sample: Sample
@@ -45,6 +49,7 @@ class Learned:
     task: Task
     reader: TargetReader | None
     notes: tuple[str, ...]
+    classes: Mapping[str, int]
 
 
 class SettledRules(TableRules):
@@ -104,23 +109,23 @@ def learn(
     taken = without_doubts(taken, source, words, engine)
     sample = replace(taken, table=with_hints(taken.table, source.options.decimal_mark))
     settled = rules.settled(sample.table, source)
-    target, reader = _target(sample, source, settled, folds)
+    target, reader, classes = _target(sample, source, settled, folds)
     cleaned, task = checked_and_cleaned(sample.table, source, SettledRules(settled, target), folds)
     notes = (*pieces.notes, *sample.table.notes, _told(sample), *cleaned.notes)
-    return Learned(sample, cleaned, task, reader, notes)
+    return Learned(sample, cleaned, task, reader, notes, classes)
 
 
 def _target(
     sample: Sample, source: Source, rules: TableRules, folds: int
-) -> tuple[LearnedTarget | None, TargetReader | None]:
-    """The target of the sample's rows, and its reader; classes are learned from the counts of all rows."""
+) -> tuple[LearnedTarget | None, TargetReader | None, Mapping[str, int]]:
+    """The target of the sample's rows, its reader, and the rows of each class; classes are learned from all rows."""
     if source.target is None or source.target not in sample.table.names or not rules.counts_target:
         learned = rules.learn_target(sample.table, source, folds)
         if learned is None or learned.step is None:
-            return learned, None
+            return learned, None, {}
         empty = notes_of_empty(int(learned.is_known.sum()), sample.table.rows, source)
         notes = tuple(note for note in learned.notes if note not in empty)
-        return replace(learned, notes=notes), QuantityReader(learned.step)
+        return replace(learned, notes=notes), QuantityReader(learned.step), {}
     raw = sample.table[source.target]
     if sample.counts is None:
         class_labels(raw)  # refuses a column that cannot hold classes
@@ -128,9 +133,12 @@ def _target(
     column = counted(raw, sample.counts)
     learned = rules.learn_target(RawTable(source.path, (column,), sample.rows), source, folds)
     assert learned is not None  # noqa: S101 (rules that count a target learn one)
+    assert column.weights is not None  # noqa: S101 (the column is counted)
     known = class_reader(column, learned.values)
     values, is_known = known.read(raw)
-    return replace(learned, values=values, is_known=is_known), known
+    rows = np.bincount(learned.values[learned.is_known], column.weights[learned.is_known])
+    classes = dict(zip(learned.column.classes, rows.astype(np.int64).tolist(), strict=True))
+    return replace(learned, values=values, is_known=is_known), known, classes
 
 
 def _told(sample: Sample) -> str:

@@ -22,6 +22,8 @@ from tasks.datasets.raw import RawTable
 from tasks.datasets.recipe import Recipe
 from tasks.datasets.table_marks import with_hints
 
+RECORD = "_part-"
+"""Beginning of the names of the files with the records of single parts."""
 MOST_TEXTS = 1_000
 """Largest number of new texts of one column that a part counts one by one."""
 
@@ -147,12 +149,13 @@ def write_part(task: Task, cleaning: Cleaning) -> PartRecord:
         texts={name: _new_texts(features[name], known) for name, known in cleaning.known.items()},
     )
     keep_text(record.model_dump_json(), cleaning.folder / record_name(task.number))
+    pa.default_memory_pool().release_unused()
     return record
 
 
 def record_name(number: int) -> str:
     """Name of the file with the record of a part, until the manifest has it."""
-    return f"_part-{number:05d}.json"
+    return f"{RECORD}{number:05d}.json"
 
 
 def _is_whole(record: PartRecord, folder: Path) -> bool:

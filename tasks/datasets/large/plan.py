@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ from tasks.datasets.large.manifest import (
     read_manifest,
     records_in,
 )
-from tasks.datasets.large.parts import Cleaning, PartRecord, Task, record_name, write_part
+from tasks.datasets.large.parts import RECORD, Cleaning, PartRecord, Task, record_name, write_part
 from tasks.datasets.pieces import Piece, Pieces
 from tasks.datasets.prepared import PreparedDataset
 from tasks.datasets.survey import TableSurvey, survey
@@ -91,6 +92,14 @@ class Plan:
             return dataset
         except OSError as error:
             raise cannot_write(self.folder, error) from None
+
+    def told_progress(self) -> str:
+        """How many parts are written; an empty text as long as none is."""
+        try:
+            done = sum(name.startswith(RECORD) for name in os.listdir(self.cleaning.folder))
+        except FileNotFoundError:  # all parts are written, and the folder has its last name
+            return ""
+        return f"{done:,} of {len(self.pieces):,} parts are written" if done else ""
 
     def require_room(self) -> None:
         """Refuse a table whose parts are too large for the disk.
@@ -213,14 +222,23 @@ def plan_large_table(
     )
     try:
         working.mkdir(parents=True, exist_ok=True)
-        looked = survey(learned.sample.table, learned.cleaned).model_copy(update={"rows": preview.rows})
-        keep_text(looked.model_dump_json(indent=1), preview.survey_path)
+        keep_text(_looked(learned).model_dump_json(indent=1), preview.survey_path)
     except OSError as error:
         raise cannot_write(folder, error) from None
     cleaning = Cleaning(recipe, learned.reader, known, working)
     plan = Plan(source, learned.sample.pieces, cleaning, key, folder, preview)
     plan.require_room()
     return plan
+
+
+def _looked(learned: Learned) -> TableSurvey:
+    """The survey of the sample, with the rows of the table and of its classes."""
+    found = survey(learned.sample.table, learned.cleaned)
+    target = found.target
+    if target is not None and learned.classes:
+        counted = {"rows": sum(learned.classes.values()), "classes": dict(learned.classes)}
+        target = target.model_copy(update=counted)
+    return found.model_copy(update={"rows": learned.sample.rows, "target": target})
 
 
 def _key(pieces: Pieces, source: Source, learned: Learned) -> str:

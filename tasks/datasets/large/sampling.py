@@ -100,6 +100,7 @@ def take_sample(
         glances[place] = found
         if progress:
             progress(len(glances), len(pieces))
+    pa.default_memory_pool().release_unused()
     filled = [place for place in range(len(pieces)) if glances[place].rows]
     if not filled:
         raise EmptyTableError(f"'{source.path}' has no rows")

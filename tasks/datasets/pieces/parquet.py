@@ -66,7 +66,8 @@ class ParquetPiece(Piece):
         rows = self.rows.rows
         starts = {0: run, rows // 2: run} if rows > 2 * run else {0: rows}
         runs = (
-            (start, self._within(start, count).read(None, missing_words)) for start, count in starts.items()
+            (start, self._within(start, count).read(None, missing_words).copied())
+            for start, count in starts.items()
         )
         whole = self.read(names, missing_words) if names else RawTable(self.path, (), rows)
         return Sampled(rows, tuple(runs), whole)

@@ -35,7 +35,19 @@ def head_of(data: bytes) -> bytes:
 
 
 def end_of_rows(data: bytes, start: int, separator: Separator, layout: Layout) -> tuple[int, list[str]]:
-    """The position after the last row, and a note on the lines below the last row."""
+    """The position after the last row, and a note on the lines below the last row.
+
+    Parameters
+    ----------
+    data : bytes
+        The text in UTF-8.
+    start : int
+        Position of the first row.
+    separator : Separator
+        The separator of the fields.
+    layout : Layout
+        The layout of the rows.
+    """
     last = _last_records(data, start, separator)
     count = footers([record for _, record in last], layout)
     if not count:

@@ -131,9 +131,14 @@ def test_a_class_is_counted_wherever_its_rows_are(tmp_path: Path) -> None:
         with pytest.raises(DataError, match=r"class 'rare' of target 'class' in .* has 2 rows"):
             prepared_on(engine, source, tmp_path / "large")
         merged = replace(source, options=ReadingOptions(rare_classes="leave-out"))
-        dataset = prepared_on(engine, merged, tmp_path / "large")
+        begun = plan_of(merged, tmp_path / "large")
+        planned = begun.preview.survey()
+        assert planned is not None
+        dataset = begun.carry_out(engine)
     assert dataset.classes == ["high", "low", "mid"]
     assert dataset.rows == ROWS - 2
+    assert planned.target is not None
+    assert planned.target.classes == table.loc[table["class"] != "rare", "class"].value_counts().to_dict()
     assert "'class': 2 rows of 1 rare class 'rare' (2 rows) left out" in dataset.notes
     surveyed = dataset.survey()
     assert surveyed is not None
