@@ -114,6 +114,10 @@ def score_folder(
     EngineError
         If a worker died at every try of a piece.
     """
+    if request.model.description.images:
+        raise DataError(
+            f"--out {request.folder}: predictions of images are one file; give a file that ends in .csv or .parquet"
+        )
     source = request.model.description.recipe.as_in_training(request.source)
     keep = tuple(collapsed(request.keep))
     require_free(keep, target_of(request.model.description))
