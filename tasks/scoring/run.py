@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra import __version__
 from infra.engines import Engine
 from infra.errors import DataError, EngineError
 from tasks.datasets.catalogue import Source
@@ -234,6 +235,7 @@ def _run(request: Request, pieces: Pieces, keep: tuple[str, ...]) -> Run:
         source=str(request.source.path),
         files=files_digest(pieces.files),
         keep=keep,
+        trilla=__version__,
         pieces=text_digest("\n".join(piece.name for piece in pieces)),
     )
 
