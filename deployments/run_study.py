@@ -24,6 +24,7 @@ from deployments.result_files import check_result_file, write_whole
 from deployments.stack import bring_up
 from flows.parameters import StudyParameters
 from infra.errors import TrillaError
+from infra.progress_file import ProgressFile
 from infra.settings import load_settings
 from tasks.datasets.planning import Begun
 from tasks.results import Cell, StudyResult
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 SPINNER_EVERY_S = 1.0  # seconds between two updates of the terminal's spinner
 LINE_EVERY_S = (
-    20.0  # seconds without a line after which the running step is told where the output is no terminal
+    10.0  # seconds without a line after which the running step is told where the output is no terminal
 )
 OWN_PACKAGES = ("deployments", "flows", "tasks", "infra")
 
@@ -44,7 +45,7 @@ def run_study(parameters: StudyParameters, json_file: Path | None) -> int:
     Returns
     -------
     int
-        Exit status: 0 if every cell completed, 1 if not, 128 plus the signal's number if a signal ended the study.
+        Exit status: 0 if no cell failed, 1 if one failed, 128 plus the signal's number if a signal ended the study.
 
     Raises
     ------
@@ -254,6 +255,8 @@ class Watcher:
         kept = f", {cell.kept} trials kept from the ledger" if cell.kept else ""
         if cell.status == "failed":
             self._say(f"{name}: failed: {cell.error}", "red")
+        elif cell.status == "too_large":
+            self._say(f"{name}: not run, the table is too large: {cell.error}", "yellow")
         else:
             self._say(f"{name}: {cell.usage.wall_s:.2f} s{kept}", "")
 
@@ -280,8 +283,13 @@ class Watcher:
                 self._say(self._running(), "dim")
 
     def _running(self) -> str:
-        results = f", {self._session.journal.recorded():,} results" if self._session else ""
-        return f"{self._title} ({time.monotonic() - self._since:.0f} s{results})"
+        if self._session is None:
+            results, told = "", None
+        else:
+            journal = self._session.journal
+            results = f", {journal.recorded():,} results"
+            told = ProgressFile(journal.folder.progress).read(self._title)
+        return f"{told or self._title} ({time.monotonic() - self._since:.0f} s{results})"
 
     def _say(self, line: str, style: str) -> None:
         self._said = time.monotonic()

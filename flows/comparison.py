@@ -19,9 +19,11 @@ from tasks import evaluation, steps
 from tasks.algorithms.base import Algorithm, ModelOptions
 from tasks.cell_request import CellRequest
 from tasks.datasets.prepared import PreparedDataset
+from tasks.datasets.spark_profile import told_columns
 from tasks.problems import problem_of
 from tasks.recommendation import recommend
 from tasks.registry import ALGORITHMS, algorithms_for
+from tasks.report.sentences import size_lines
 from tasks.results import Cell, Comparison, Evaluation, Parameter, Recommendation, Way
 
 INCOMPLETE = "Incomplete"  # name of the Failed state of a subflow that ran to its end with failed cells
@@ -64,7 +66,9 @@ def on_spark(session: Session, dataset: PreparedDataset) -> None:
     fault = None
     try:
         if problem_of(dataset.task).is_table:
-            current_listener().starting(f"{dataset.name}: Spark reads the prepared table")
+            current_listener().starting(
+                f"{dataset.name}: Spark reads the prepared table{told_columns(dataset)}"
+            )
             spark_preparation(dataset.name)
     except Exception as error:  # the cells of the other engines must still run
         fault = str(error) if isinstance(error, EngineError) else f"{type(error).__name__}: {error}"
@@ -116,7 +120,7 @@ def fill(session: Session, dataset: PreparedDataset, engine: EngineName, place: 
                 cell = complete(step, request, **place())
         except Exception as error:  # any error becomes the result of the cell, and the study ends as Failed
             log.info("%s failed", request.title, exc_info=True)
-            cell = failed_cell(request, f"{type(error).__name__}: {error}")
+            cell = request.unfinished("failed", f"{type(error).__name__}: {error}")
         recording.record_cell(session, request, cell)
         session.result.cells.append(cell)
         current_listener().finished(cell)
@@ -128,10 +132,13 @@ def cells_of(session: Session, dataset: PreparedDataset) -> list[Cell]:
 
 
 def outcome(cells: list[Cell]) -> State[Any]:
-    """State of a flow by its cells: Completed if every cell completed, else Failed with the causes."""
+    """State of a flow by its cells: Failed with the causes if a cell failed, else Completed.
+
+    A cell that was not run, because its table is too large for it, is no failure.
+    """
     failed = [cell for cell in cells if cell.status == "failed"]
     if not failed:
-        return Completed(message=f"{len(cells)} cells")
+        return Completed(message="; ".join([f"{len(cells)} cells", *size_lines(cells)]))
     causes = "; ".join(f"{c.dataset} {c.algorithm} {c.engine} {c.search}: {c.error}" for c in failed)
     return Failed(name=INCOMPLETE, message=f"{len(failed)} of {len(cells)} cells failed: {causes}")
 
@@ -154,6 +161,7 @@ def requests(session: Session, dataset: PreparedDataset, engine: EngineName) -> 
         The engine.
     """
     parameters = session.parameters
+    memory = session.cluster.worker_memory
     algorithms = algorithms_for(dataset.task, parameters.algorithms)
     if dataset.by_blocks and engine == parameters.engines[0]:
         algorithms = with_reference(dataset, algorithms)
@@ -167,6 +175,8 @@ def requests(session: Session, dataset: PreparedDataset, engine: EngineName) -> 
             folds=parameters.folds,
             candidates=parameters.candidates,
             workers=session.workers,
+            # the engine `local` is a worker of the study's cluster with several threads
+            thread_memory=memory and memory // session.workers,
             profile=parameters.profile,
             folder=session.journal.folder,
         )
@@ -181,19 +191,6 @@ def with_reference(dataset: PreparedDataset, algorithms: list[Algorithm]) -> lis
     if reference is None or ALGORITHMS[reference] in algorithms:
         return algorithms
     return [*algorithms, ALGORITHMS[reference]]
-
-
-def failed_cell(request: CellRequest, cause: str) -> Cell:
-    """The record of a cell that failed."""
-    return Cell(
-        dataset=request.dataset.name,
-        algorithm=request.algorithm,
-        engine=request.engine,
-        search=request.search,
-        status="failed",
-        error=cause,
-        workers=request.workers,
-    )
 
 
 def evaluate(session: Session, dataset: PreparedDataset) -> tuple[list[Evaluation], list[Comparison]]:

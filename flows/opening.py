@@ -15,7 +15,7 @@ from flows.session import Session, current_listener, session_variable
 from flows.sweeping import mark_crashed, settle_tasks
 from flows.trackers import open_tracker
 from infra.display import display_only
-from infra.engines import Engine, connect
+from infra.engines import Engine, connect, memory_in_bytes
 from infra.engines.dask import DaskEngine
 from infra.errors import TrillaError
 from infra.settings import Settings, load_settings
@@ -77,8 +77,9 @@ def _start(
     workers = parameters.workers or settings.cores
     journal = stack.enter_context(open_journal(settings.home, parameters))
     preload = _worker_modules(parameters)
+    memory = memory_in_bytes(parameters.worker_memory)
     spark = _starting_spark(stack, parameters, settings, workers, preload)
-    cluster = stack.enter_context(_cluster(settings, workers, preload))
+    cluster = stack.enter_context(_cluster(settings, workers, preload, memory))
     if journal.previous_flow_run:
         mark_crashed(journal.previous_flow_run, GONE)
     journal.note_flow_run(run_id)
@@ -107,8 +108,10 @@ def _worker_modules(parameters: StudyParameters) -> list[str]:
     return []
 
 
-def _cluster(settings: Settings, workers: int, preload: Sequence[str]) -> DaskEngine:
-    cluster = DaskEngine(workers, settings.dask_address, preload)
+def _cluster(
+    settings: Settings, workers: int, preload: Sequence[str], memory_limit: int | None
+) -> DaskEngine:
+    cluster = DaskEngine(workers, settings.dask_address, preload, memory_limit)
     for address in cluster.client.scheduler_info(n_workers=-1)["workers"]:
         # the workers import the modules of the first step while this process asks the servers
         fire_and_forget(cluster.client.submit(_import, "tasks.steps", workers=[address], pure=False))
@@ -129,7 +132,14 @@ def _starting_spark(
     if "spark" not in parameters.engines:
         return None
     pool = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="trilla-spark-start"))
-    future = pool.submit(connect, "spark", workers=workers, master=settings.spark_master, preload=preload)
+    future = pool.submit(
+        connect,
+        "spark",
+        workers=workers,
+        master=settings.spark_master,
+        preload=preload,
+        memory_limit=parameters.worker_memory,
+    )
     stack.callback(_close_spark, future)
     return future
 

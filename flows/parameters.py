@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import CliToggleFlag
 
-from infra.engines import ENGINES, EngineName
+from infra.engines import ENGINES, EngineName, memory_in_bytes
+from infra.errors import ParameterError
 from tasks.datasets.catalogue import Task
 from tasks.datasets.options import DateOrder, DecimalMark, RareClasses, ReadingOptions, described
 from tasks.registry import AlgorithmName
@@ -71,6 +72,12 @@ class SearchParameters(BaseModel):
         description="Number of threads, worker processes or task slots of each engine; empty: one for each core.",
         json_schema_extra=shown_plain,
     )
+    worker_memory: str | None = Field(
+        None,
+        description="Memory that each worker of an embedded engine may use, for example 2.5GiB; empty: an equal share "
+        "of the machine's memory.",
+        json_schema_extra=shown_plain,
+    )
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(
         0, description="Seed of folds, candidates and models; the same seed gives the same results."
     )
@@ -85,6 +92,15 @@ class SearchParameters(BaseModel):
         description="Number of each search's best trials that become MLflow runs; the search's table has all trials.",
     )
     profile: bool = Field(False, description="Profile driver and workers with cProfile.")
+
+    @field_validator("worker_memory")
+    @classmethod
+    def _is_memory(cls, worker_memory: str | None) -> str | None:
+        try:
+            memory_in_bytes(worker_memory)
+        except ParameterError as error:
+            raise ValueError(str(error).replace("memory_limit", "worker_memory")) from None
+        return worker_memory
 
     @field_validator("engines")
     @classmethod

@@ -234,7 +234,7 @@ def record_cell(session: Session, request: CellRequest, cell: Cell) -> None:
         metrics[f"cv_{cell.score_name}"] = cell.cv_score
     tracker.log(key, metrics=metrics, params={**cell.params, "engine": cell.engine, "workers": cell.workers})
     tags = {"trilla.implementation": cell.implementation} | (
-        {"trilla.error": cell.error} if cell.error else {}
+        {"trilla.error" if cell.status == "failed" else "trilla.not_run": cell.error} if cell.error else {}
     )
     tracker.log(key, tags=tags)
     record_dataset(session, key, request.dataset)
@@ -244,7 +244,7 @@ def record_cell(session: Session, request: CellRequest, cell: Cell) -> None:
     if cell.profile:
         tracker.log_text(key, cell.profile, "profile.txt")
     _record_best_trials(session, key, cell)
-    tracker.end_run(key, "FINISHED" if cell.status == "completed" else "FAILED")
+    tracker.end_run(key, "FAILED" if cell.status == "failed" else "FINISHED")
     session.open_key = None
 
 

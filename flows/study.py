@@ -35,7 +35,7 @@ from tasks.datasets.catalogue import Task
 from tasks.datasets.large.plan import Plan
 from tasks.datasets.planning import Begun
 from tasks.datasets.prepared import PreparedDataset
-from tasks.large.size import by_blocks, is_large
+from tasks.large.size import by_blocks, needs_blocks
 from tasks.problems import problem_of
 from tasks.report.column_words import columns_to_show
 from tasks.report.recommended import answer
@@ -130,7 +130,7 @@ def preparation() -> list[PreparedDataset]:
             dataset = spark_preparation(data)
         else:
             dataset = on_workers(session, data)
-        if is_large(dataset) and not parameters.exhaustive:
+        if needs_blocks(dataset) and not parameters.exhaustive:
             dataset = by_blocks(dataset, parameters.seed)
             current_listener().starting(f"{data}: rows for searches and scores are drawn")
             complete(steps.draw_rows, dataset, parameters.seed)

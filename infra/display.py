@@ -77,10 +77,13 @@ class ProgressArtifact:
     ----------
     description : str
         Title of the progress bar. The finished part, the best score and the remaining time are added.
+    also : callable, optional
+        Function that is called with the description at each report, to show it in another place too.
     """
 
-    def __init__(self, description: str) -> None:
+    def __init__(self, description: str, also: Callable[[str], object] | None = None) -> None:
         self._title = self._description = description
+        self._also = also
         self._percent = 0.0
         self._started: tuple[float, int] | None = None
         self._ended = threading.Event()
@@ -109,6 +112,8 @@ class ProgressArtifact:
         known = f" of {total:,}" if total else ""  # the size of a download is not always known
         self._description = f"{self._title}: {done:,}{known}{found}{left}"
         self._percent = 100.0 * done / total if total else 0.0
+        if self._also is not None:
+            self._also(self._description)
 
     def __enter__(self) -> Self:
         self._thread.start()

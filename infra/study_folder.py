@@ -59,6 +59,11 @@ class StudyFolder(BaseModel):
         """HTML file of the report, outside of the study's folder."""
         return self.home / "reports" / f"{self.id}.html"
 
+    @property
+    def progress(self) -> Path:
+        """File with the progress of the step that runs."""
+        return self.root / "progress.json"
+
     def curve(self, key: str) -> Path:
         """Return the file with the epochs of the training in the cell with this key."""
         return self.root / "curves" / f"{_digest(key)}.jsonl"

@@ -22,12 +22,14 @@ from tasks.registry import ALGORITHMS
 from tasks.results import Cell, Trial, Way
 from tasks.search.base import BaseSearch
 from tasks.search.trial_runner import SearchProgress
+from tasks.size_limits import refusal
 
 
 def run_cell(request: CellRequest, engine: Engine, progress: SearchProgress | None = None) -> Cell:
     """Train or search on an engine, then score; a cell that is in the ledger is not computed again.
 
-    Only the training or search is measured, not the reading and the scoring.
+    A cell whose table has too many rows for it, by an estimate made beforehand, is not run. Only the training or search
+    is measured, not the reading and the scoring.
 
     Parameters
     ----------
@@ -36,7 +38,7 @@ def run_cell(request: CellRequest, engine: Engine, progress: SearchProgress | No
     engine : Engine
         The engine that does the work.
     progress : callable, optional
-        Function that is called with the progress of a search.
+        Function that is called with the progress: of the fits of a search; of the fit and its scores without one.
 
     Returns
     -------
@@ -48,11 +50,18 @@ def run_cell(request: CellRequest, engine: Engine, progress: SearchProgress | No
     if recorded is not None:
         cell = Cell.model_validate(recorded)
         cell = cell.model_copy(update={"kept": _trials_kept(cell)})
+    elif reason := refusal(request.dataset, ALGORITHMS[request.algorithm], engine, ledger):
+        cell = request.unfinished("too_large", reason)
+        ledger.put(request.key, cell.model_dump(mode="json"))
     else:
         cell = _compute(request, engine, ledger, progress)
         ledger.put(request.key, cell.model_dump(mode="json"))
     shutil.rmtree(request.folder.checkpoints(request.key), ignore_errors=True)
     return cell
+
+
+def _silent(_done: int, _total: int, _best: float | None) -> None:
+    """Tell nobody about the progress."""
 
 
 def _trials_kept(cell: Cell) -> int:
@@ -64,8 +73,11 @@ def _compute(request: CellRequest, engine: Engine, ledger: Ledger, progress: Sea
     used = ProfiledEngine(engine) if request.profile else engine
     split = problem.split(dataset, request.options.seed)
     fit = fit_of(request, used, ledger.scoped(request.key + "/"), progress)
+    follow = progress if request.search == "baseline" and progress else _silent  # a search tells its own fits
+    follow(0, 2, None)
     with Monitor(watch=engine.worker_pids) as monitor:
         fitted, profile = _profiled_fit(fit, split.X, split.y, used)
+    follow(1, 2, None)
     model = fitted.model
     return Cell(
         dataset=dataset.name,
@@ -84,6 +96,7 @@ def _compute(request: CellRequest, engine: Engine, ledger: Ledger, progress: Sea
         model=_kept_model(request, fitted),
         usage=monitor.usage,
         profile=profile,
+        notes=list(ALGORITHMS[request.algorithm].notes(dataset)),
         **(_search_fields(fitted.search) if fitted.search else {}),
     )
 

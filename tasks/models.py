@@ -33,6 +33,8 @@ TRUSTED = (
     "tasks.datasets.preprocessing.category_name",
     "tasks.datasets.preprocessing.plain_name",
     "tasks.ensembles.",
+    "tasks.linear.",
+    "tasks.ways.",
     "xgboost.core.Booster",
 )
 """Types that a model may hold besides the types that skops trusts; a name that ends in a dot is a package."""

@@ -53,8 +53,18 @@ class Cell(BaseModel):
     algorithm: str = Field(description="Registry name, for example 'xgboost' or 'dbscan'.")
     engine: EngineName
     search: Search
-    status: Literal["completed", "failed"] = "completed"
-    error: str | None = None
+    status: Literal["completed", "failed", "too_large"] = Field(
+        "completed",
+        description="'too_large': the cell was not run, because the table has too many rows for it by an estimate that "
+        "was made beforehand.",
+    )
+    error: str | None = Field(
+        None, description="Cause of a failure, or the estimate by which a cell is too large."
+    )
+    notes: list[str] = Field(
+        default_factory=list,
+        description="Sentences about what was done in another way because the table is large.",
+    )
     implementation: str = Field(
         "", description="Implementation of the fit, for example 'one fit on one worker'."
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from prefect.cache_policies import NO_CACHE
 from infra.display import ProgressArtifact
 from infra.engines import Engine, connect
 from infra.ledger import Ledger
+from infra.progress_file import ProgressFile
 from tasks import champion, evaluation
 from tasks.algorithms.base import ModelOptions
 from tasks.cell_request import CellRequest
@@ -145,8 +147,11 @@ def train(request: CellRequest, address: str | None = None, engine: Engine | Non
     engine : Engine, optional
         A connected engine, which the step leaves open.
     """
-    with _on(request, address, engine) as connected:
-        return run_cell(request, connected)
+    with (
+        _on(request, address, engine) as connected,
+        _progress(request, "fit, then scores; done") as progress,
+    ):
+        return run_cell(request, connected, progress)
 
 
 @task(task_run_name="search {request.title}", cache_policy=NO_CACHE)
@@ -164,7 +169,7 @@ def search(request: CellRequest, address: str | None = None, engine: Engine | No
     """
     with (
         _on(request, address, engine) as connected,
-        ProgressArtifact(f"{request.title}: fits done") as progress,
+        _progress(request, "fits done") as progress,
     ):
         return run_cell(request, connected, progress)
 
@@ -265,12 +270,21 @@ def report(result: StudyResult, path: str) -> str:
     return str(write(result, Path(path)))
 
 
+def _progress(request: CellRequest, what: str) -> ProgressArtifact:
+    """Progress of a cell, on Prefect's pages and in the terminal of the study."""
+    told = partial(ProgressFile(request.folder.progress).write, request.title)
+    return ProgressArtifact(f"{request.title}: {what}", told)
+
+
 @contextmanager
 def _on(request: CellRequest, address: str | None, engine: Engine | None) -> Iterator[Engine]:
     """Yield the given engine; without one, connect to the request's engine and close the connection afterwards."""
     if engine is not None:
         yield engine
         return
-    workers = None if address else request.workers
-    with connect(request.engine, workers=workers, address=address) as connected:
+    if address is None:
+        connected = connect(request.engine, workers=request.workers, memory_limit=request.thread_memory)
+    else:
+        connected = connect(request.engine, address=address)
+    with connected:
         yield connected

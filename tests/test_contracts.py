@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 import sklearn.cluster
 import sklearn.ensemble
+import sklearn.linear_model
 import xgboost
 from sklearn.base import clone
 from sklearn.datasets import make_blobs, make_classification, make_regression
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, roc_auc_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
@@ -31,6 +31,7 @@ from tasks.ensembles import (
     XGBoostClassifier,
     XGBoostRegressor,
 )
+from tasks.linear import LogisticRegression, Ridge
 from tasks.registry import ALGORITHMS
 from tasks.search import GridSearch
 from tests.infra.engines import work
@@ -57,6 +58,11 @@ def three_classes() -> tuple[Any, Any]:
     X, y = make_classification(900, 10, n_informative=6, n_classes=3, random_state=3)
     X[::7, 2] = np.nan
     return X, np.array(["oats", "rye", "wheat"])[y]
+
+
+def four_classes() -> tuple[Any, Any]:
+    X, y = make_classification(900, 8, n_informative=6, n_classes=4, flip_y=0.1, random_state=8)
+    return X, np.array(["oats", "rye", "spelt", "wheat"])[y]
 
 
 def amounts() -> tuple[Any, Any]:
@@ -104,6 +110,10 @@ def forest_of(model: Any, X: Any) -> tuple[bytes, ...]:
 def boosted_trees_of(model: Any, X: Any) -> tuple[bytes, ...]:
     predicted = model.predict_proba(X) if hasattr(model, "predict_proba") else model.predict(X)
     return (model.booster_.model_to_string().encode(), predicted.tobytes())
+
+
+def coefficients_of(model: Any, X: Any) -> tuple[bytes, ...]:
+    return (model.coef_.tobytes(), np.float64(model.intercept_).tobytes(), model.predict(X).tobytes())
 
 
 @dataclass(frozen=True)
@@ -164,6 +174,11 @@ def same_forest(ours: Any, theirs: Any, X: Any) -> None:
 def same_boosted_trees(ours: Any, theirs: Any, X: Any) -> None:
     assert ours.predict(X).tobytes() == theirs.predict(X).tobytes()
     assert ours.booster_.dump_model()["tree_info"] == theirs.booster_.dump_model()["tree_info"]
+
+
+def same_coefficients(ours: Any, theirs: Any, X: Any) -> None:
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-4)
+    np.testing.assert_allclose(ours.intercept_, theirs.intercept_, atol=1e-4)
 
 
 class Labelled:
@@ -325,6 +340,27 @@ CONTRACTS = [
         lambda: lightgbm.LGBMRegressor(n_estimators=15, reg_lambda=2.0, **NATIVE_LIGHTGBM),
         same_boosted_trees,
     ),
+    *(
+        Contract(
+            f"logistic regression, {words}",
+            "linear_model",
+            lambda engine=None: LogisticRegression(tol=1e-8, max_iter=1000, engine=engine),
+            data,
+            coefficients_of,
+            lambda: sklearn.linear_model.LogisticRegression(tol=1e-8, max_iter=1000),
+            same_coefficients,
+        )
+        for words, data in (("two classes", two_classes), ("four classes", four_classes))
+    ),
+    Contract(
+        "ridge",
+        "linear_model",
+        lambda engine=None: Ridge(alpha=2.0, engine=engine),
+        amounts,
+        coefficients_of,
+        lambda: sklearn.linear_model.Ridge(alpha=2.0),
+        same_coefficients,
+    ),
 ]
 with_path = [contract for contract in CONTRACTS if contract.reads_paths]
 each_contract = pytest.mark.parametrize("contract", CONTRACTS, ids=str)
@@ -344,13 +380,13 @@ def many_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_algorithm_of_a_study_has_a_contract() -> None:
     # the ranks of a network add in another order than one process: test_parallel.py says within what
-    assert set(ALGORITHMS) == {contract.algorithm for contract in CONTRACTS} | {"convnet", "linear_model"}
+    assert set(ALGORITHMS) == {contract.algorithm for contract in CONTRACTS} | {"convnet"}
 
 
 def test_an_estimator_without_engine_is_the_same_from_every_engine(engine: Engine) -> None:
     """The linear model is scikit-learn's own: one worker fits it as a whole."""
     X, y = two_classes()
-    model = Pipeline([("scale", StandardScaler()), ("model", LogisticRegression())])
+    model = Pipeline([("scale", StandardScaler()), ("model", sklearn.linear_model.LogisticRegression())])
     here, there = clone(model).fit(X, y), fit_by_one_worker(model, X, y, engine)
     assert there[-1].coef_.tobytes() == here[-1].coef_.tobytes()
     assert there.predict_proba(X).tobytes() == here.predict_proba(X).tobytes()
@@ -412,8 +448,13 @@ def test_a_sharded_fit_scores_like_one_on_a_single_worker(
 
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_shards_of_gradient_boosting_score_like_one_worker(
-    early_stopping: bool, engine: Engine, sharded_trees: dict[str, bytes], tmp_path: Path
+    early_stopping: bool,
+    engine: Engine,
+    sharded_trees: dict[str, bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 2500)  # a table at a path is dealt in whole blocks
     X, y = make_classification(40_000, 12, n_informative=8, flip_y=0.1, random_state=6)
     X, y, X_new, y_new = X[:20_000], y[:20_000], X[20_000:], y[20_000:]
     model = GradientBoostingClassifier(

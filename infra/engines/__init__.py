@@ -22,6 +22,7 @@ __all__ = [
     "ParquetSource",
     "check_installed",
     "connect",
+    "memory_in_bytes",
 ]
 
 
@@ -51,8 +52,9 @@ def connect(
         Names of modules that the workers of an embedded Dask or Spark have imported when they start. All workers
         share one import. For Dask, only the names given to the first cluster of this process count.
     memory_limit : int or str, optional
-        Memory that each worker of an embedded Dask may use, in bytes or as text such as `"2GiB"`; default: an equal
-        share of the machine's memory. Work whose worker comes close to the limit fails with an error that says so.
+        Memory that each worker of an embedded engine may use, in bytes or as text such as `"2GiB"`; default: an equal
+        share of the machine's memory. Every engine chooses by the limit how a large table is trained on. On Dask, work
+        whose worker comes close to the limit fails with an error that says so.
 
     Returns
     -------
@@ -80,27 +82,28 @@ def connect(
         raise ParameterError(f"engine {name!r} is unknown; allowed: {', '.join(ENGINES)}")
     if workers is not None and workers < 1:
         raise ParameterError(f"workers={workers}: at least 1")
-    belongs = {"address": "dask", "memory_limit": "dask", "master": "spark"}
-    for argument, value in {"address": address, "memory_limit": memory_limit, "master": master}.items():
+    belongs = {"address": "dask", "master": "spark"}
+    for argument, value in {"address": address, "master": master}.items():
         if value is not None and belongs[argument] != name:
             raise ParameterError(f"{argument}={value!r} does not belong to engine {name!r}")
-    if address is not None and memory_limit is not None:
+    existing = address or master
+    if existing is not None and memory_limit is not None:
         raise ParameterError(
-            f"memory_limit={memory_limit!r} does not belong to an existing cluster, {address}"
+            f"memory_limit={memory_limit!r} does not belong to an existing cluster, {existing}"
         )
     check_installed(name)
-    count = workers or usable_cores()
+    count, limit = workers or usable_cores(), memory_in_bytes(memory_limit)
     if name == "dask":
         from infra.engines.dask import DaskEngine
 
-        return DaskEngine(count, address, preload, _bytes(memory_limit))
+        return DaskEngine(count, address, preload, limit)
     if name == "spark":
         from infra.engines.spark import SparkEngine
 
-        return SparkEngine(count, master, preload)
+        return SparkEngine(count, master, preload, limit)
     from infra.engines.local import LocalEngine
 
-    return LocalEngine(count)
+    return LocalEngine(count, limit)
 
 
 def check_installed(name: str) -> None:
@@ -115,7 +118,19 @@ def check_installed(name: str) -> None:
         SPARK.require()
 
 
-def _bytes(memory_limit: int | str | None) -> int | None:
+def memory_in_bytes(memory_limit: int | str | None) -> int | None:
+    """Number of bytes of a memory limit; None without a limit.
+
+    Parameters
+    ----------
+    memory_limit : int or str, optional
+        Number of bytes, or text such as `"2GiB"`.
+
+    Raises
+    ------
+    ParameterError
+        If the limit is no number of bytes above 0.
+    """
     if memory_limit is None:
         return None
     from dask.utils import parse_bytes

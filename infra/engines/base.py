@@ -60,8 +60,16 @@ class Engine(ABC):
         return int(psutil.virtual_memory().total // self.workers)
 
     @abstractmethod
-    def partition(self, source: BlockSource) -> Blocks:
-        """Give each worker one consecutive span of the blocks of a source: resident, or streamed if the source is."""
+    def partition(self, source: BlockSource, most: int | None = None) -> Blocks:
+        """Give each worker one consecutive span of the blocks of a source: resident, or streamed if the source is.
+
+        Parameters
+        ----------
+        source : BlockSource
+            Source of the blocks.
+        most : int, optional
+            Largest number of spans; default: the number of workers.
+        """
 
     @abstractmethod
     def map(self, kernel: Kernel, blocks: Blocks, *state: Any) -> list[Any]:
@@ -243,8 +251,8 @@ class Engine(ABC):
         """Address of the engine's own web page; None if the engine has no web page."""
         return None
 
-    def _spans(self, n_blocks: int) -> tuple[Span, ...]:
-        return split_evenly(n_blocks, self.workers)
+    def _spans(self, n_blocks: int, most: int | None = None) -> tuple[Span, ...]:
+        return split_evenly(n_blocks, min(self.workers, most or self.workers))
 
     def __enter__(self) -> Self:
         return self

@@ -101,8 +101,8 @@ class DaskEngine(Engine):
         local = [pid for _, (host, pid) in sorted(found.items()) if host == here]
         return {f"dask-{i}": pid for i, pid in enumerate(local)}
 
-    def partition(self, source: BlockSource) -> Blocks:
-        spans = self._spans(source.n_blocks)
+    def partition(self, source: BlockSource, most: int | None = None) -> Blocks:
+        spans = self._spans(source.n_blocks, most)
 
         def residents(direct: bool | None = None) -> list[Any]:
             return self._cluster.persistently(lambda: self._residents(source, spans, direct))

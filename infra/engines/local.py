@@ -18,17 +18,24 @@ class LocalEngine(Engine):
     ----------
     workers : int
         Number of threads.
+    memory_limit : int, optional
+        Bytes of memory that each thread may use; default: an equal share of the machine's memory.
     """
 
     name = "local"
     in_this_process = True
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, memory_limit: int | None = None) -> None:
         self.workers = workers
+        self._memory_limit = memory_limit
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="trilla-local")
 
-    def partition(self, source: BlockSource) -> Blocks:
-        spans = self._spans(source.n_blocks)
+    @property
+    def worker_memory(self) -> int | None:
+        return self._memory_limit or super().worker_memory
+
+    def partition(self, source: BlockSource, most: int | None = None) -> Blocks:
+        spans = self._spans(source.n_blocks, most)
         return Blocks(spans, tuple(self._pool.map(lambda span: resident(source.detached(span), span), spans)))
 
     def map(self, kernel: Kernel, blocks: Blocks, *state: Any) -> list[Any]:

@@ -33,8 +33,8 @@ class ProfiledEngine(Engine):
     def worker_memory(self) -> int | None:
         return self._engine.worker_memory
 
-    def partition(self, source: BlockSource) -> Blocks:
-        return self._engine.partition(source)
+    def partition(self, source: BlockSource, most: int | None = None) -> Blocks:
+        return self._engine.partition(source, most)
 
     def map(self, kernel: Kernel, blocks: Blocks, *state: Any) -> list[Any]:
         return self._engine.map(kernel, blocks, *state)

@@ -49,6 +49,9 @@ class SparkEngine(Engine):
         Address of the master of an existing cluster, for example `spark://host:7077`.
     preload : sequence of str, optional
         Names of modules that the workers of an embedded session have imported when they start.
+    memory_limit : int, optional
+        Bytes of memory that each worker of an embedded session may use; default: an equal share of the machine's
+        memory.
 
     Raises
     ------
@@ -58,7 +61,14 @@ class SparkEngine(Engine):
 
     name = "spark"
 
-    def __init__(self, workers: int, master: str | None = None, preload: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        workers: int,
+        master: str | None = None,
+        preload: Sequence[str] = (),
+        memory_limit: int | None = None,
+    ) -> None:
+        self._memory_limit = memory_limit
         # the second number has Spark try a failed task again; plain local[k] gives up at once
         self.session = jvm.start(master or f"local[{workers},4]", workers, preload)
         self._context = self.session.sparkContext
@@ -69,7 +79,7 @@ class SparkEngine(Engine):
 
     @property
     def worker_memory(self) -> int | None:
-        return super().worker_memory if self._embedded else None
+        return (self._memory_limit or super().worker_memory) if self._embedded else None
 
     def close(self) -> None:
         if self._open:
@@ -93,8 +103,8 @@ class SparkEngine(Engine):
             }
         return pids
 
-    def partition(self, source: BlockSource) -> Blocks:
-        spans = self._spans(source.n_blocks)
+    def partition(self, source: BlockSource, most: int | None = None) -> Blocks:
+        spans = self._spans(source.n_blocks, most)
         parts = [(span, source.detached(span)) for span in spans]
         try:
             return Blocks(spans, self._context.parallelize(parts, len(parts)).cache())

@@ -1,9 +1,11 @@
 """Agglomerative clustering on standardised columns."""
 
+from typing import Any
+
 from scipy.stats import randint
 from sklearn.pipeline import Pipeline
 
-from tasks.algorithms.base import Algorithm, ModelOptions, Space, scaled_pipeline
+from tasks.algorithms.base import Algorithm, Demand, ModelOptions, Space, scaled_pipeline
 from tasks.algorithms.cluster_counts import most_clusters
 from tasks.datasets.prepared import PreparedDataset
 
@@ -36,10 +38,22 @@ def _distributions(dataset: PreparedDataset, _options: ModelOptions) -> Space:
     }
 
 
+def _row_bytes(columns: int) -> int:
+    """Bytes of a row in a worker, as measured for Ward's linkage: copies of the rows, centroids and their tree."""
+    return 48 * columns + 170
+
+
+def _usual_model(_X: Any) -> Any:
+    from tasks.clustering import AgglomerativeClustering
+
+    return AgglomerativeClustering()
+
+
 AGGLOMERATIVE = Algorithm(
     name="agglomerative",
     title="Agglomerative clustering",
     makers={"clustering": _make},
     grid=_grid,
     distributions=_distributions,
+    demand=Demand(_row_bytes, _usual_model),
 )

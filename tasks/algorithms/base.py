@@ -1,6 +1,6 @@
 """The description of an algorithm for a study: how its model is made, and which parameters its searches try."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,26 @@ Maker = Callable[[PreparedDataset, ModelOptions], Pipeline]
 SpaceOf = Callable[[PreparedDataset, ModelOptions], Space]
 
 
+def _nothing(_dataset: PreparedDataset) -> tuple[str, ...]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What an algorithm needs for a large table; its time and its memory are estimated before it is run.
+
+    Parameters
+    ----------
+    row_bytes : callable
+        Function `(columns) -> int` that gives the number of bytes that a worker needs for each row.
+    model : callable
+        Function `(X) -> estimator` that makes an estimator for a sample of the prepared rows; its fits are timed.
+    """
+
+    row_bytes: Callable[[int], int]
+    model: Callable[[Any], Any]
+
+
 @dataclass(frozen=True)
 class Algorithm:
     """One algorithm of the comparison.
@@ -60,6 +80,10 @@ class Algorithm:
         Modules that workers import when they start, because their import takes seconds.
     extra : Extra, optional
         Optional packages that the algorithm needs.
+    demand : Demand, optional
+        Memory and time for a large table; None: they grow no faster than the table.
+    notes : callable
+        Function `(dataset) -> sentences` that tells what is done in another way because the table is large.
     """
 
     name: str
@@ -71,6 +95,8 @@ class Algorithm:
     trains_in_epochs: bool = False
     worker_modules: tuple[str, ...] = ()
     extra: Extra | None = None
+    demand: Demand | None = None
+    notes: Callable[[PreparedDataset], Sequence[str]] = _nothing
 
     @property
     def searches(self) -> tuple[Search, ...]:

@@ -1,13 +1,14 @@
 """DBSCAN on standardised columns; the values of `eps` come from the distances between the rows."""
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import randint, rv_histogram
 from sklearn.pipeline import Pipeline
 
-from tasks.algorithms.base import Algorithm, ModelOptions, Space, scaled_pipeline
+from tasks.algorithms.base import Algorithm, Demand, ModelOptions, Space, scaled_pipeline
 from tasks.datasets.prepared import PreparedDataset
 from tasks.datasets.preprocessing import preprocessor
 
@@ -77,6 +78,35 @@ def _rounded(eps: float) -> float:
     return float(f"{eps:.3g}")
 
 
+def _row_bytes(columns: int) -> int:
+    """Bytes of a row in a worker, as measured for a grid: boxes, neighbours of rows, and the labels of all settings."""
+    return 130 * columns + 500
+
+
+def _usual_model(X: Any) -> Any:
+    from tasks.clustering import DBSCAN
+    from tasks.clustering.k_distances import k_distances, knee
+
+    return DBSCAN(knee(k_distances(X, DEFAULT_NEIGHBOURS)) or 1.0)
+
+
+def _notes(dataset: PreparedDataset) -> tuple[str, ...]:
+    from tasks.clustering.k_distances import MOST_ROWS
+
+    if dataset.rows <= MOST_ROWS:
+        return ()
+    return (
+        f"The values of eps that DBSCAN tries come from the k-distances of {MOST_ROWS:,} rows drawn at random; the "
+        f"distance of each is that to its k-th nearest among all {dataset.rows:,} rows.",
+    )
+
+
 DBSCAN = Algorithm(
-    name="dbscan", title="DBSCAN", makers={"clustering": _make}, grid=_grid, distributions=_distributions
+    name="dbscan",
+    title="DBSCAN",
+    makers={"clustering": _make},
+    grid=_grid,
+    distributions=_distributions,
+    demand=Demand(_row_bytes, _usual_model),
+    notes=_notes,
 )

@@ -40,19 +40,27 @@ class BlockClusterer(ClusterMixin, BaseEstimator):
         ParameterError
             If weights come with a path.
         """
-        if sample_weight is not None and isinstance(X, str | Path):
-            raise ParameterError("sample_weight: allowed with an array, not with a path")
+        if sample_weight is not None and isinstance(X, str | Path | BlockSource):
+            raise ParameterError("sample_weight: allowed with an array, not with a path or a source")
+        if isinstance(X, BlockSource):
+            self.n_features_in_ = X.n_columns
+            self.__dict__.pop("feature_names_in_", None)
+            return PairedSource(X, NO_WEIGHTS)
         source = self._training_source(X)
         if sample_weight is None or not isinstance(source, ArraySource):
             return PairedSource(source, NO_WEIGHTS)
         return PairedSource(source, _check_sample_weight(sample_weight, source.arrays[0], dtype=np.float64))
 
-    def _prediction_source(self, path: str | Path, dtype: np.dtype[Any]) -> ParquetSource:
-        """Rows at a path to predict; their columns are found by the names that the model knows."""
+    def _prediction_source(self, X: str | Path | BlockSource, dtype: np.dtype[Any]) -> BlockSource:
+        """Rows of a table to predict; the columns of a path are found by the names that the model knows."""
         check_is_fitted(self)
-        source = ParquetSource(path, getattr(self, "feature_names_in_", None), dtype=dtype)
+        if isinstance(X, BlockSource):
+            source, name = X, "X"
+        else:
+            source = ParquetSource(X, getattr(self, "feature_names_in_", None), dtype=dtype)
+            name = str(X)
         if source.n_columns != self.n_features_in_:
-            raise ParameterError(f"{path}: {source.n_columns} columns; the model has {self.n_features_in_}")
+            raise ParameterError(f"{name}: {source.n_columns} columns; the model has {self.n_features_in_}")
         return source
 
     def _prediction_rows(self, X: ArrayLike, dtype: Any) -> Array:

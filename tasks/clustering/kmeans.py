@@ -16,15 +16,18 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from infra.engines import Blocks, Engine
+from infra.engines import ArraySource, Blocks, BlockSource, Engine
 from infra.errors import ParameterError
 from tasks.clustering import assignment, seeding
 from tasks.clustering.base import BlockClusterer, engine_or_this_process
 from tasks.clustering.lloyd import LloydState, lloyd
 from tasks.clustering.sources import PairedSource, WeightedRows
 from tasks.sharing import SharedFit
+from tasks.ways import way_over_blocks
 
 Array = NDArray[Any]
+BYTES_OF_LABELS = 12
+"""Bytes of the labels of a row in a worker: those of the round, and those that are returned."""
 
 
 class KMeans(SharedFit, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BlockClusterer):
@@ -65,10 +68,13 @@ class KMeans(SharedFit, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Block
         Number of iterations of the run that was kept.
     n_features_in_ : int
         Number of features.
+    way_ : BlocksWay
+        The way in which the fit was done, chosen by the memory that it needs; as text, it says so in words.
 
     Notes
     -----
-    A path to Parquet is read block by block where the engine runs. First centres other than "k-means||"
+    A path to Parquet is read block by block where the engine runs. Where the rows do not fit in the memory of
+    the workers, each round reads them anew, with the same answer. First centres other than "k-means||"
     come from a sample of rows (of at most 16 random blocks), and so does the variance that `tol` is
     relative to.
 
@@ -122,22 +128,25 @@ class KMeans(SharedFit, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Block
         self.engine = engine
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: ArrayLike | str | Path, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self, X: ArrayLike | str | Path | BlockSource, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Find the clusters of `X`.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features), or path to Parquet
-            Rows to cluster.
+        X : array-like of shape (n_samples, n_features), or path to Parquet, or BlockSource
+            Rows to cluster; of the blocks of a source, only the first array is used.
         y : ignored
             Not used; present for scikit-learn's conventions.
         sample_weight : array-like of shape (n_samples,), optional
-            Weights of the rows; default: every row weighs 1. Not allowed with a path.
+            Weights of the rows; default: every row weighs 1. Not allowed with a path or a source.
 
         Raises
         ------
         ParameterError
-            If there are more clusters than rows, or weights come with a path.
+            If there are more clusters than rows, weights come with a path or a source, or the fit needs more
+            memory than there is.
         DataError
             If a path holds no Parquet, a column that is not numeric, or a value that is not finite; Spark
             reports a value that is not finite as an `EngineError`.
@@ -180,7 +189,14 @@ class KMeans(SharedFit, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Block
         best: tuple[LloydState, Array] | None = None
         best_of: dict[int, tuple[LloydState, Array]] = {}
         with engine_or_this_process(self.engine) as engine:
-            blocks = engine.partition(source)
+            self.way_ = way_over_blocks(
+                type(self).__name__,
+                source,
+                engine,
+                beside=BYTES_OF_LABELS + 2 * source.dtype.itemsize,
+                in_memory=isinstance(source.rows, ArraySource),
+            )
+            blocks = engine.partition(source.streamed() if self.way_.streamed else source)
             tolerance = self.tol * float(np.mean(np.var(sample.X, axis=0))) if self.tol else 0.0
             for run, centers in enumerate(self._first_centers(engine, blocks, sample, max(counts)), 1):
                 found = lloyd(engine, blocks, centers, tolerance=tolerance, max_iter=self.max_iter)
@@ -222,25 +238,25 @@ class KMeans(SharedFit, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Block
                 stacklevel=3,
             )
 
-    def predict(self, X: ArrayLike | str | Path) -> Array:
+    def predict(self, X: ArrayLike | str | Path | BlockSource) -> Array:
         """Nearest cluster of each row.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features), or path to Parquet
-            Rows to predict.
+        X : array-like of shape (n_samples, n_features), or path to Parquet, or BlockSource
+            Rows to predict; of the blocks of a source, only the first array is used.
 
         Returns
         -------
         ndarray of shape (n_samples,), int32
         """
-        if not isinstance(X, str | Path):
+        if not isinstance(X, str | Path | BlockSource):
             return assignment.nearest_centers(self._rows(X), self.cluster_centers_)
         check_is_fitted(self)
-        source = self._prediction_source(X, self.cluster_centers_.dtype)
+        source = self._prediction_source(X, self.cluster_centers_.dtype).streamed()
         with engine_or_this_process(self.engine) as engine:
             blocks = engine.partition(source)
-            return np.concatenate(engine.map(assignment.nearest_centers, blocks, self.cluster_centers_))
+            return np.concatenate(engine.map(_nearest_centers, blocks, self.cluster_centers_))
 
     def transform(self, X: ArrayLike) -> Array:
         """Euclidean distance of each row of `X` to each centre, shape (n_samples, n_clusters)."""
@@ -270,3 +286,8 @@ class KMeans(SharedFit, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Block
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _nearest_centers(X: Array, *others_and_centers: Array) -> Array:
+    """Nearest centres of a block, whose other arrays are not used."""
+    return assignment.nearest_centers(X, others_and_centers[-1])

@@ -1,7 +1,7 @@
 """Rows of a source together with a second array: the weights of the rows, or the clusters they belong to."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,11 @@ class PairedSource(BlockSource):
         self.paired = paired
         self.n_rows, self.n_columns = rows.n_rows, rows.n_columns
         self.dtype, self.block_rows, self.is_streamed = rows.dtype, rows.block_rows, rows.is_streamed
+
+    def streamed(self) -> Self:
+        other = super().streamed()
+        other.rows = self.rows.streamed()
+        return other
 
     def load(self, span: Span) -> list[Block]:
         return list(self.each(span))

@@ -8,11 +8,14 @@ from uuid import uuid4
 
 from infra.errors import DataError
 
+UNFINISHED = ".unfinished-"
+"""Beginning of the names of files that are not whole yet."""
+
 
 @contextmanager
 def temporary(folder: Path) -> Iterator[Path]:
     """Yield the path of a hidden file, and delete the file at the end unless it was renamed."""
-    path = folder / f".unfinished-{uuid4().hex}"
+    path = folder / f"{UNFINISHED}{uuid4().hex}"
     try:
         yield path
     finally:

@@ -1,6 +1,9 @@
 """A check that Spark reads the same prepared table as the other engines: rows, missing values and means."""
 
 import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,6 +11,8 @@ import pandas as pd
 
 from infra.arithmetic import ceil_div
 from infra.errors import DataError
+from tasks.datasets.frames import is_numeric
+from tasks.datasets.large.manifest import read_manifest
 from tasks.datasets.prepared import PreparedDataset
 
 MOST_COLUMNS = 200
@@ -17,7 +22,8 @@ MOST_COLUMNS = 200
 def profile_with_spark(dataset: PreparedDataset, session: Any) -> dict[str, dict[str, float]]:
     """Profile the prepared Parquet file with Spark, and compare the profile with the table of the other engines.
 
-    Of a table with more than `MOST_COLUMNS` columns, so many columns are compared, which lie evenly in the table.
+    Of a table with more than `MOST_COLUMNS` columns, so many columns are compared, which lie evenly in the table. The
+    rows of a large table are not loaded: Spark's figures are compared with those of its manifest.
 
     Parameters
     ----------
@@ -37,40 +43,92 @@ def profile_with_spark(dataset: PreparedDataset, session: Any) -> dict[str, dict
         If Spark reads another number of rows, or a column's count or mean differs.
     """
     rows, profile = _profile(dataset, session)
-    frame, _ = dataset.load()
-    if rows != len(frame):
-        raise DataError(f"'{dataset.path}': Spark reads {rows} rows, the other engines {len(frame)}")
+    others, known = _of_manifest(dataset) if dataset.is_large else _of_rows(dataset, profile)
+    if rows != others:
+        raise DataError(f"'{dataset.path}': Spark reads {rows} rows, the other engines {others}")
     for name, found in profile.items():
-        count = int(frame[name].notna().sum())
+        count = known[name].count
         if found["count"] != count:
             raise DataError(
                 f"'{dataset.path}', column {name!r}: Spark reads {found['count']:.0f} values, others {count}"
             )
         if "mean" in found and count:
-            mean = float(frame[name].mean())
-            if not math.isclose(found["mean"], mean, rel_tol=0.0, abs_tol=_rounding_of_means(frame[name])):
+            mean = known[name].total / count
+            if not math.isclose(found["mean"], mean, rel_tol=0.0, abs_tol=known[name].rounding_of_means):
                 raise DataError(
                     f"'{dataset.path}', column {name!r}: Spark's mean is {found['mean']}, others' {mean}"
                 )
     return profile
 
 
-def _rounding_of_means(column: pd.Series) -> float:
-    """Largest difference that rounding can make between two means of the same float64 values.
+@dataclass(frozen=True)
+class _Figures:
+    """What the other engines know of a column.
 
-    Two programs add the values in different orders. In any order, the rounded sum of n values x is off by at most
-    n u sum(|x|), with u = 2^-53 (Higham, Accuracy and Stability of Numerical Algorithms, section 4.2). Divided by n,
-    this is n u mean(|x|) for one mean, and twice as much for the difference of two; 2 u is the machine epsilon. The
-    bound grows with the size of the values and not with their mean, which may be near zero.
+    Parameters
+    ----------
+    count : int
+        Number of values.
+    total, size : float
+        Sum of the numbers, and of the numbers without their signs; 0 for a column of texts.
     """
-    return float(column.count() * np.finfo(np.float64).eps * column.abs().mean())
+
+    count: int
+    total: float = 0.0
+    size: float = 0.0
+
+    @property
+    def rounding_of_means(self) -> float:
+        """Largest difference that rounding can make between two means of the same float64 values.
+
+        Two programs add the values in different orders. In any order, the rounded sum of n values x is off by at most
+        n u sum(|x|), with u = 2^-53 (Higham, Accuracy and Stability of Numerical Algorithms, section 4.2). Divided by
+        n, this is n u mean(|x|) for one mean, and twice as much for the difference of two; 2 u is the machine epsilon.
+        The bound grows with the size of the values and not with their mean, which may be near zero.
+        """
+        return float(np.finfo(np.float64).eps * self.size)
+
+
+def _of_rows(dataset: PreparedDataset, names: Iterable[str]) -> tuple[int, dict[str, _Figures]]:
+    frame, _ = dataset.load()
+    return len(frame), {name: _figures(frame[name]) for name in names}
+
+
+def _figures(column: pd.Series) -> _Figures:
+    count = int(column.notna().sum())
+    if not is_numeric(column):
+        return _Figures(count)
+    return _Figures(count, float(column.sum()), float(column.abs().sum()))
+
+
+def _of_manifest(dataset: PreparedDataset) -> tuple[int, dict[str, _Figures]]:
+    manifest = read_manifest(Path(dataset.path))
+    if manifest is None:
+        raise DataError(f"prepared data '{dataset.path}' have no manifest any more; prepare them again")
+    sums = manifest.sums
+    return dataset.rows, {
+        name: _Figures(count, sums[name].total, sums[name].size) if name in sums else _Figures(count)
+        for name, count in manifest.values.items()
+    }
+
+
+def told_columns(dataset: PreparedDataset) -> str:
+    """Clause that tells how many columns are compared; empty if all are."""
+    names = _compared(dataset)
+    if len(names) == len(dataset.columns):
+        return ""
+    return f", and {len(names):,} of its {len(dataset.columns):,} columns are compared"
+
+
+def _compared(dataset: PreparedDataset) -> list[str]:
+    return dataset.columns[:: ceil_div(len(dataset.columns), MOST_COLUMNS)]
 
 
 def _profile(dataset: PreparedDataset, session: Any) -> tuple[int, dict[str, dict[str, float]]]:
     from pyspark.sql import functions as F  # noqa: N812 (its customary name)
     from pyspark.sql.types import StructType
 
-    names = dataset.columns[:: ceil_div(len(dataset.columns), MOST_COLUMNS)]
+    names = _compared(dataset)
     fields = {field.name: field for field in session.read.parquet(dataset.path).schema.fields}
     table = session.read.schema(StructType([fields[name] for name in names])).parquet(dataset.path)
     # columns are addressed by number, because dots and backticks in a name have a meaning in Spark

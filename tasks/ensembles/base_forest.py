@@ -14,12 +14,12 @@ from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from infra.engines import Engine, ParquetSource
+from infra.engines import BlockSource, Engine, ParquetSource
 from infra.errors import ParameterError
 from tasks.ensembles import forest_slices
 from tasks.ensembles.forest_slices import SEEDS, ForestPlan, fit_slices, matrix_bytes
-from tasks.ensembles.parquet import engine_or_thread, predict_table, remember_features, training_table
 from tasks.ensembles.truncation import TruncatableEnsemble
+from tasks.tables import engine_or_thread, is_table, predict_table, training_table
 
 Array = NDArray[Any]
 
@@ -138,7 +138,7 @@ class BaseRandomForest(TruncatableEnsemble, ensemble.BaseEnsemble):
             that, it is an `EngineError`.
         """
         rows: Any
-        if isinstance(X, str | Path):
+        if is_table(X):
             rows, weights = self._table(X, y, sample_weight), None
         else:
             rows, weights = self._arrays(X, y, sample_weight)
@@ -159,9 +159,8 @@ class BaseRandomForest(TruncatableEnsemble, ensemble.BaseEnsemble):
         )
         return (X, y), None if sample_weight is None else _check_sample_weight(sample_weight, X)
 
-    def _table(self, path: str | Path, target: Any, sample_weight: Any) -> ParquetSource:
-        source = training_table(path, target, sample_weight, np.float32)
-        remember_features(self, source)
+    def _table(self, path: str | Path | BlockSource, target: Any, sample_weight: Any) -> BlockSource:
+        source = training_table(self, path, target, sample_weight, np.float32)
         return source.with_block_rows(source.n_rows)
 
     def _plan(self, rows: Any, weights: Array | None) -> ForestPlan:

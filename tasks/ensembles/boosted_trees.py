@@ -1,7 +1,9 @@
 """Base class of estimators that boost trees: rows and shards for the library, and the fitted model from it."""
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -16,15 +18,16 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from infra.arithmetic import ceil_div
 from infra.engines import ArraySource, BlockSource, Engine
-from infra.engines.blocks import Block, Span
+from infra.engines.blocks import Block, Span, resident
 from infra.engines.collective import Communicator
 from infra.errors import ParameterError
-from tasks.ensembles.labels import check_classes
-from tasks.ensembles.parquet import predict_table, remember_features, training_table
 from tasks.ensembles.truncation import TruncatableEnsemble
+from tasks.labels import check_classes
+from tasks.tables import is_table, predict_table, training_table
+from tasks.ways import TableShape, Way, way_to_fit, ways
 
 Array = NDArray[Any]
-Train = Callable[[list[Block], Communicator, Any], Any]
+Train = Callable[[Sequence[Block], Communicator, Any], Any]
 ROWS_PER_SHARD = 100_000
 
 CLASS_WEIGHT_CONSTRAINTS: dict[str, list[Any]] = {"class_weight": [dict, StrOptions({"balanced"}), None]}
@@ -43,7 +46,7 @@ class BoostedTrees(TruncatableEnsemble, BaseEstimator):
     _classifies: ClassVar[bool] = False
     _table_dtype: ClassVar[DTypeLike]
     """Type of the features that are read from Parquet."""
-    _train: "ClassVar[staticmethod[[list[Block], Communicator, Any], Any]]"
+    _train: "ClassVar[staticmethod[[Sequence[Block], Communicator, Any], Any]]"
     """Training by the library, from a member's blocks, its communicator and the plan to a trained model, whose
     `classes` are those that the members agreed on."""
 
@@ -60,13 +63,15 @@ class BoostedTrees(TruncatableEnsemble, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features), or str or Path
-            Features, float32 or float64; NaN is a missing value. A path to Parquet is read by the workers;
-            its features are all columns but the target.
-        y : array-like of shape (n_samples,), or str
-            Class labels (at least two different ones) or numbers; with a path, the name of their column.
+        X : array-like of shape (n_samples, n_features), or str or Path or BlockSource
+            Features, float32 or float64; NaN is a missing value. A path to Parquet is read by the workers, block
+            by block; its features are all columns but the target. The blocks of a source are `(X, y)` or
+            `(X, y, weights)`.
+        y : array-like of shape (n_samples,), or str or None
+            Class labels (at least two different ones) or numbers; with a path, the name of their column; with a
+            source, None.
         sample_weight : array-like of shape (n_samples,), optional
-            Weights of the rows; not with a path.
+            Weights of the rows; not with a path or a source.
 
         Returns
         -------
@@ -76,15 +81,12 @@ class BoostedTrees(TruncatableEnsemble, BaseEstimator):
         Raises
         ------
         ParameterError
-            If `y` has one class, there are more shards than worker processes, or an argument does not go
-            with a path.
+            If `y` has one class, there are more shards than worker processes, an argument does not go with a
+            path or a source, or the fit needs more memory than there is.
         DataError
             If there is no Parquet at the path, or a feature is not numeric.
         """
-        if isinstance(X, BlockSource):
-            source, classes = X, None
-            self.n_features_in_ = X.n_columns
-        elif isinstance(X, str | Path):
+        if is_table(X):
             source, classes = self._table(X, y, sample_weight), None
         else:
             source, classes = self._arrays(X, y, sample_weight)
@@ -94,10 +96,8 @@ class BoostedTrees(TruncatableEnsemble, BaseEstimator):
         self._keep(trained)
         return self
 
-    def _table(self, path: str | Path, target: Any, sample_weight: Any) -> BlockSource:
-        source = training_table(path, target, sample_weight, self._table_dtype)
-        remember_features(self, source)
-        return source
+    def _table(self, X: str | Path | BlockSource, target: Any, sample_weight: Any) -> BlockSource:
+        return training_table(self, X, target, sample_weight, self._table_dtype).streamed()
 
     def _arrays(self, X: Any, y: Any, sample_weight: Any) -> tuple[BlockSource, Array | None]:
         """Check rows in memory; give them with numbers as targets, and the classes of a classification."""
@@ -119,28 +119,43 @@ class BoostedTrees(TruncatableEnsemble, BaseEstimator):
 
     def _trained(self, source: BlockSource, classes: Array | None) -> Any:
         """Train on all rows of a source, in this process or as a group of workers with a shard each."""
-        sharded = source.with_block_rows(ceil_div(source.n_rows, self._shards(source.n_rows)))
-        plan = self._plan(classes)
-        if self.engine is None or not self._has_worker_processes():
-            self.n_shards_ = 1
-            return self._train(sharded.load(Span(0, 1)), Communicator(0, 1), plan)
-        blocks = self.engine.partition(sharded)
-        self.n_shards_ = len(blocks.spans)  # a table with hardly more rows than shards has fewer
+        way = self._way(source)
+        if not source.is_streamed:
+            source = source.with_block_rows(ceil_div(source.n_rows, way.shards))
+        plan = self._plan(classes, way)
+        if self.engine is None or way.in_this_process:
+            whole = Span(0, source.n_blocks)
+            self.n_shards_, self.way_ = 1, way
+            return self._train(resident(source.detached(whole), whole), Communicator(0, 1), plan)
+        blocks = self.engine.partition(source, most=way.shards)
+        # a table with hardly more rows than shards has fewer
+        self.n_shards_, self.way_ = len(blocks.spans), replace(way, shards=len(blocks.spans))
         first = self.engine.run_group(_train_member, blocks, self._train, plan)[0]
         if isinstance(first, ParameterError):
             raise first
         return first
 
-    def _shards(self, n_rows: int) -> int:
-        """Number of shards to cut the rows into."""
+    def _way(self, source: BlockSource) -> Way:
+        """Choose where and how to train, from the memory that it needs."""
+        shape = TableShape.of(
+            source, classification=self._classifies, held=not source.is_streamed or self._needs_all_rows()
+        )
+        here = not self._has_worker_processes()
+        shards, most = self._shards(source.n_rows)
+        possible = ways(shards, most, may_use_disk=self._can_use_disk(source), in_this_process=here)
+        estimate = partial(self._bytes, shape)
+        return way_to_fit(type(self).__name__, shape, possible, estimate, self.engine)
+
+    def _shards(self, n_rows: int) -> tuple[int, int]:
+        """Smallest and largest number of shards to cut the rows into."""
         most = self.engine.workers if self.engine and self._has_worker_processes() else 1
         if self.n_shards is None:
-            return min(most, max(1, n_rows // ROWS_PER_SHARD))
+            return min(most, max(1, n_rows // ROWS_PER_SHARD)), most
         if self.n_shards > most:
             raise ParameterError(
                 f"n_shards={self.n_shards}: at most {most}, the worker processes of the engine"
             )
-        return self.n_shards
+        return self.n_shards, self.n_shards
 
     def _has_worker_processes(self) -> bool:
         return self.engine is not None and not self.engine.in_this_process
@@ -162,8 +177,20 @@ class BoostedTrees(TruncatableEnsemble, BaseEstimator):
         """Weights that the library gets for rows in memory."""
 
     @abstractmethod
-    def _plan(self, classes: Array | None) -> Any:
+    def _plan(self, classes: Array | None, way: Way) -> Any:
         """Data that all members of a fit have; if `classes` are given, the targets are indices into `classes`."""
+
+    @abstractmethod
+    def _bytes(self, shape: TableShape, way: Way) -> int:
+        """Estimate the bytes of memory that a process of the fit needs at most."""
+
+    @abstractmethod
+    def _needs_all_rows(self) -> bool:
+        """Tell whether the fit joins the blocks of a table in memory."""
+
+    def _can_use_disk(self, source: BlockSource) -> bool:
+        """Tell whether the library can train on these rows from files of binned rows."""
+        return False
 
     @abstractmethod
     def _keep(self, trained: Any) -> None:
@@ -180,7 +207,7 @@ class BoostedTrees(TruncatableEnsemble, BaseEstimator):
     def _outputs(self, X: Any) -> Array:
         """Outputs of the trees for each row: numbers, or probabilities of classes."""
         check_is_fitted(self)
-        if isinstance(X, str | Path):
+        if is_table(X):
             threads = self.n_jobs if self.engine is None else 1
             return predict_table(self, X, self._predictor(threads), self._table_dtype)
         X = validate_data(self, X, dtype=[np.float32, np.float64], ensure_all_finite="allow-nan", reset=False)
@@ -212,7 +239,7 @@ class BoostedTreesClassifier(ClassifierMixin):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features), or str or Path
+        X : array-like of shape (n_samples, n_features), or str or Path or BlockSource
             Features, as in `fit`; in a Parquet table, columns that are not features are ignored.
 
         Returns
@@ -228,7 +255,7 @@ class BoostedTreesClassifier(ClassifierMixin):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features), or str or Path
+        X : array-like of shape (n_samples, n_features), or str or Path or BlockSource
             Features, as in `predict_proba`.
 
         Returns
@@ -250,7 +277,7 @@ class BoostedTreesRegressor(RegressorMixin):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features), or str or Path
+        X : array-like of shape (n_samples, n_features), or str or Path or BlockSource
             Features, as in `fit`; in a Parquet table, columns that are not features are ignored.
 
         Returns
@@ -261,7 +288,7 @@ class BoostedTreesRegressor(RegressorMixin):
         return self._outputs(X)
 
 
-def _train_member(blocks: list[Block], communicator: Communicator, train: Train, plan: Any) -> Any:
+def _train_member(blocks: Sequence[Block], communicator: Communicator, train: Train, plan: Any) -> Any:
     """Train as a member of a group; the first member has the result, for all end with the same trees.
 
     An error that the user can mend is returned, not raised: Spark would replace it by an `EngineError`.

@@ -20,7 +20,9 @@ from tasks.ensembles.boosted_trees import (
     BoostedTreesRegressor,
 )
 from tasks.ensembles.categories import Categories
+from tasks.ensembles.lightgbm_dataset import lightgbm_bytes
 from tasks.ensembles.lightgbm_training import LightGBMModel, LightGBMPlan, predict_lightgbm, train_lightgbm
+from tasks.ways import TableShape, Way
 
 Array = NDArray[Any]
 
@@ -86,9 +88,9 @@ class _GradientBoosting(BoostedTrees):
         self.n_shards = n_shards
         self.engine = engine
 
-    def _table(self, path: str | Path, target: Any, sample_weight: Any) -> BlockSource:
+    def _table(self, X: str | Path | BlockSource, target: Any, sample_weight: Any) -> BlockSource:
         self._categories = Categories.none(self.categorical_features)
-        return super()._table(path, target, sample_weight)
+        return super()._table(X, target, sample_weight)
 
     def _arrays(self, X: Any, y: Any, sample_weight: Any) -> tuple[BlockSource, Array | None]:
         self._categories = Categories.of(X, self.categorical_features)
@@ -100,7 +102,7 @@ class _GradientBoosting(BoostedTrees):
         weights: Array = _check_sample_weight(sample_weight, X, dtype=np.float64)
         return weights
 
-    def _plan(self, classes: Array | None) -> LightGBMPlan:
+    def _plan(self, classes: Array | None, way: Way) -> LightGBMPlan:
         class_weight = self.class_weight
         if classes is not None and isinstance(class_weight, dict):
             class_weight = {i: class_weight[c] for i, c in enumerate(classes.tolist()) if c in class_weight}
@@ -115,6 +117,12 @@ class _GradientBoosting(BoostedTrees):
             patience=self.n_iter_no_change,
             seed=seed or 0,
         )
+
+    def _bytes(self, shape: TableShape, way: Way) -> int:
+        return lightgbm_bytes(shape, way)
+
+    def _needs_all_rows(self) -> bool:
+        return self.early_stopping
 
     def _native_parameters(self) -> dict[str, Any]:
         """LightGBM's own parameters, without a seed."""
@@ -224,6 +232,8 @@ class GradientBoostingClassifier(BoostedTreesClassifier, _GradientBoosting):
         Round, from 1, with the lowest validation loss; with early stopping only.
     n_shards_ : int
         Number of shards of the fit.
+    way_ : Way
+        The way in which the fit was done, chosen by the memory that it needs; as text, it says so in words.
     feature_importances_ : ndarray of shape (n_features,), float64
         Total gain of the splits at each feature, as a share of the sum over all features.
     n_features_in_ : int
@@ -316,7 +326,7 @@ n_iter_no_change, random_state, n_jobs, n_shards, engine : as in `GradientBoosti
 
     Attributes
     ----------
-    booster_, n_iter_, best_iteration_, n_shards_, feature_importances_, n_features_in_ : \
+    booster_, n_iter_, best_iteration_, n_shards_, way_, feature_importances_, n_features_in_ : \
 as in `GradientBoostingClassifier`
         Model, iterations and features.
 

@@ -1,6 +1,6 @@
 """One LightGBM fit: in one process, or among the members of a group that hold shards of the rows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from infra.engines.blocks import Block
 from infra.engines.collective import Communicator
 from infra.errors import EngineError, ParameterError
+from tasks.ensembles import lightgbm_dataset
+from tasks.ensembles.lightgbm_dataset import dataset, picked
 from tasks.ensembles.lightgbm_network import lightgbm_network
-from tasks.ensembles.training_rows import TrainingRows, training_rows
+from tasks.ensembles.training_rows import Rows, TrainingRows, training_rows
 
 Array = NDArray[Any]
-BIN_ROWS = 200_000
-"""Number of sampled rows that bins are found from: LightGBM's own default."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class LightGBMModel:
     """Round, from 1, with the lowest validation loss; None without early stopping."""
 
 
-def train_lightgbm(blocks: list[Block], communicator: Communicator, plan: LightGBMPlan) -> LightGBMModel:
+def train_lightgbm(blocks: Sequence[Block], communicator: Communicator, plan: LightGBMPlan) -> LightGBMModel:
     """Train on the rows of all members together; every member ends with the same trees.
 
     All members agree on the classes. Bins are found from a random sample of the rows of all members, so the
@@ -62,7 +62,7 @@ def train_lightgbm(blocks: list[Block], communicator: Communicator, plan: LightG
 
     Parameters
     ----------
-    blocks : list of tuple of ndarray
+    blocks : sequence of tuple of ndarray
         Rows of this member, each block `(X, y)` or `(X, y, weights)`.
     communicator : Communicator
         This member of the group.
@@ -79,10 +79,14 @@ def train_lightgbm(blocks: list[Block], communicator: Communicator, plan: LightG
     rows, classes = training_rows(
         blocks, communicator, classification=plan.classification, class_weight=plan.class_weight
     )
+    if plan.validation_fraction is None:
+        return _agreed(lambda: _train(rows, None, classes, communicator, plan), communicator)
     held_out = held_out_rows(rows.y, plan, communicator.rank)
-    if plan.validation_fraction is not None:
-        _check_validation(held_out, communicator, plan)
-    return _agreed(lambda: _train(rows, held_out, classes, communicator, plan), communicator)
+    _check_validation(held_out, communicator, plan)
+    whole = rows.joined()
+    return _agreed(
+        lambda: _train(whole[~held_out], whole[held_out], classes, communicator, plan), communicator
+    )
 
 
 def predict_lightgbm(X: Array, booster: lgb.Booster, iterations: int, threads: int) -> Array:
@@ -163,23 +167,25 @@ def _agreed(train: Callable[[], LightGBMModel], communicator: Communicator) -> L
 
 
 def _train(
-    rows: TrainingRows, held_out: Array, classes: Array | None, communicator: Communicator, plan: LightGBMPlan
+    rows: Rows,
+    held_out: TrainingRows | None,
+    classes: Array | None,
+    communicator: Communicator,
+    plan: LightGBMPlan,
 ) -> LightGBMModel:
-    validates = plan.validation_fraction is not None
-    training = rows[~held_out] if validates else rows
     iterations: list[int] = []
     callbacks = [lambda env: iterations.append(env.model.current_iteration())]
-    if validates:
-        callbacks += _early_stopping(rows[held_out].total_weight(), communicator, plan)
-    bins = _bins(training, communicator, plan)
+    if held_out is not None:
+        callbacks += _early_stopping(held_out.total_weight(), communicator, plan)
+    bins = _bins(rows, communicator, plan)
     with lightgbm_network(communicator) as network_parameters:
         parameters = {**plan.parameters, **_objective(classes), **network_parameters}
-        data = _dataset(training, parameters, plan, bins)
-        validation = [_dataset(rows[held_out], parameters, plan, data)] if validates else []
+        data = dataset(rows, parameters, plan.categorical, bins)
+        validation = [] if held_out is None else [dataset(held_out, parameters, plan.categorical, data)]
         booster = lgb.train(
             parameters, data, plan.rounds, validation, callbacks=callbacks, keep_training_booster=True
         )
-    best_round = booster.best_iteration if validates else None
+    best_round = None if held_out is None else booster.best_iteration
     return LightGBMModel(classes, booster.model_to_string(num_iteration=-1), tuple(iterations), best_round)
 
 
@@ -191,20 +197,7 @@ def _objective(classes: Array | None) -> dict[str, Any]:
     return {"objective": "multiclass", "num_class": len(classes)}
 
 
-def _dataset(
-    rows: TrainingRows, parameters: Mapping[str, Any], plan: LightGBMPlan, reference: Any = None
-) -> lgb.Dataset:
-    return lgb.Dataset(
-        rows.X,
-        rows.y,
-        reference=reference,
-        weight=rows.weights,
-        params=dict(parameters),
-        categorical_feature=list(plan.categorical),
-    )
-
-
-def _bins(rows: TrainingRows, communicator: Communicator, plan: LightGBMPlan) -> lgb.Dataset | None:
+def _bins(rows: Rows, communicator: Communicator, plan: LightGBMPlan) -> lgb.Dataset | None:
     """A dataset with bins that are found from the rows of all members.
 
     LightGBM's network would find the bins of a feature from the rows of a single member, which differ from
@@ -213,11 +206,13 @@ def _bins(rows: TrainingRows, communicator: Communicator, plan: LightGBMPlan) ->
     if communicator.size == 1:
         return None
     share = len(rows) / sum(communicator.allgather(len(rows)))
-    wanted = min(len(rows), round(BIN_ROWS * share))
+    wanted = min(len(rows), round(lightgbm_dataset.BIN_ROWS * share))
     random = np.random.RandomState((plan.seed + communicator.rank) % 2**32)
-    sample = rows.X[np.sort(random.permutation(len(rows))[:wanted])]
+    sample = picked(rows, np.sort(random.permutation(len(rows))[:wanted]))
     samples = np.concatenate(communicator.allgather(sample))
-    return _dataset(TrainingRows(samples, np.zeros(len(samples))), plan.parameters, plan).construct()
+    return dataset(
+        TrainingRows(samples, np.zeros(len(samples))), plan.parameters, plan.categorical
+    ).construct()
 
 
 def _early_stopping(

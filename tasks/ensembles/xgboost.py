@@ -22,7 +22,9 @@ from tasks.ensembles.boosted_trees import (
     BoostedTreesClassifier,
     BoostedTreesRegressor,
 )
+from tasks.ensembles.xgboost_matrix import xgboost_bytes
 from tasks.ensembles.xgboost_training import XGBoostModel, XGBoostPlan, predict_xgboost, train_xgboost
+from tasks.ways import TableShape, Way
 
 Array = NDArray[Any]
 BOOSTER_PARAMETERS = (
@@ -101,7 +103,7 @@ class _XGBoost(BoostedTrees):
             return weights
         return np.asarray(weights * compute_sample_weight(self.class_weight, y))
 
-    def _plan(self, classes: Array | None) -> XGBoostPlan:
+    def _plan(self, classes: Array | None, way: Way) -> XGBoostPlan:
         parameters: dict[str, Any] = {name: getattr(self, name) for name in BOOSTER_PARAMETERS}
         parameters["device"] = _found_device() if self.device == "auto" else self.device
         parameters |= {"seed": self._seed() or 0, "nthread": self._training_threads(), "verbosity": 0}
@@ -111,7 +113,17 @@ class _XGBoost(BoostedTrees):
             patience=self.early_stopping_rounds,
             validation_fraction=self.validation_fraction,
             classification=self._classifies,
+            on_disk=way.on_disk,
         )
+
+    def _bytes(self, shape: TableShape, way: Way) -> int:
+        return xgboost_bytes(shape, way, self.max_bin)
+
+    def _needs_all_rows(self) -> bool:
+        return self.tree_method != "hist" or self.early_stopping_rounds is not None
+
+    def _can_use_disk(self, source: BlockSource) -> bool:
+        return source.is_streamed and not self._needs_all_rows()
 
     def _keep(self, trained: XGBoostModel) -> None:
         self.booster_ = trained.booster
@@ -200,6 +212,8 @@ class XGBoostClassifier(BoostedTreesClassifier, _XGBoost):
         Loss on the validation rows after each round; empty without early stopping.
     n_shards_ : int
         Number of shards of the fit.
+    way_ : Way
+        The way in which the fit was done, chosen by the memory that it needs; as text, it says so in words.
     feature_importances_ : ndarray of shape (n_features,), float64
         Mean gain of the splits at each feature, as a share of the sum over all features.
     n_features_in_ : int
@@ -282,10 +296,10 @@ class XGBoostClassifier(BoostedTreesClassifier, _XGBoost):
         )
         self.class_weight = class_weight
 
-    def _table(self, path: str | Path, target: Any, sample_weight: Any) -> BlockSource:
+    def _table(self, X: str | Path | BlockSource, target: Any, sample_weight: Any) -> BlockSource:
         if self.class_weight is not None:
-            raise ParameterError("class_weight: allowed with an array, not with a path")
-        return super()._table(path, target, sample_weight)
+            raise ParameterError("class_weight: allowed with an array, not with a path or a source")
+        return super()._table(X, target, sample_weight)
 
 
 class XGBoostRegressor(BoostedTreesRegressor, _XGBoost):
@@ -300,7 +314,7 @@ n_shards, engine : as in `XGBoostClassifier`
 
     Attributes
     ----------
-    booster_, n_iter_, best_iteration_, validation_losses_, n_shards_, feature_importances_, n_features_in_ : \
+    booster_, n_iter_, best_iteration_, validation_losses_, n_shards_, way_, feature_importances_, n_features_in_ : \
 as in `XGBoostClassifier`
         Model, rounds, losses and features.
 

@@ -1,6 +1,6 @@
 """One XGBoost fit: in one process, or among the members of a group that hold shards of the rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,9 @@ from sklearn.model_selection import train_test_split
 
 from infra.engines.blocks import Block
 from infra.engines.collective import Communicator
-from tasks.ensembles.training_rows import TrainingRows, training_rows
+from tasks.ensembles.training_rows import Rows, TrainingRows, training_rows
 from tasks.ensembles.xgboost_collective import xgboost_collective
+from tasks.ensembles.xgboost_matrix import binned_rows, matrix
 
 Array = NDArray[Any]
 Parameters = Mapping[str, Any]
@@ -31,6 +32,8 @@ class XGBoostPlan:
     validation_fraction: float
     """Share of the rows to validate on, if training can stop early."""
     classification: bool
+    on_disk: bool = False
+    """Whether the binned rows are kept in temporary files, which each round reads; not with `patience`."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +47,12 @@ class XGBoostModel:
     """Class labels; None for a regression."""
 
 
-def train_xgboost(blocks: list[Block], communicator: Communicator, plan: XGBoostPlan) -> XGBoostModel:
+def train_xgboost(blocks: Sequence[Block], communicator: Communicator, plan: XGBoostPlan) -> XGBoostModel:
     """Train on the rows of all members together; every member ends with the same trees.
 
     Parameters
     ----------
-    blocks : list of tuple of ndarray
+    blocks : sequence of tuple of ndarray
         Rows of this member, each block `(X, y)` or `(X, y, weights)`.
     communicator : Communicator
         This member of the group.
@@ -100,19 +103,26 @@ def _objective(classes: Array | None) -> dict[str, Any]:
     return {"objective": "multi:softprob", "num_class": len(classes)}
 
 
-def _boost(rows: TrainingRows, parameters: Parameters, plan: XGBoostPlan) -> tuple[xgb.Booster, list[float]]:
+def _boost(rows: Rows, parameters: Parameters, plan: XGBoostPlan) -> tuple[xgb.Booster, list[float]]:
     """Boost trees; also give the loss on the validation rows after each round."""
-    if plan.patience is None:
-        return _boost_all_rounds(_matrix(parameters, rows), parameters, plan.rounds), []
+    if plan.patience is not None:
+        return _boost_until_no_gain(rows.joined(), parameters, plan, plan.patience)
+    with binned_rows(rows, parameters, plan.on_disk) as data:
+        return _boost_all_rounds(data, parameters, plan.rounds), []
+
+
+def _boost_until_no_gain(
+    rows: TrainingRows, parameters: Parameters, plan: XGBoostPlan, patience: int
+) -> tuple[xgb.Booster, list[float]]:
     training, validation = _split(rows, plan)
-    data = _matrix(parameters, rows[training])
+    data = matrix(rows[training], parameters)
     losses: dict[str, dict[str, list[float]]] = {}
     booster = xgb.train(
         dict(parameters),
         data,
         plan.rounds,
-        evals=[(_matrix(parameters, rows[validation], data), "validation")],
-        early_stopping_rounds=plan.patience,
+        evals=[(matrix(rows[validation], parameters, data), "validation")],
+        early_stopping_rounds=patience,
         evals_result=losses,
         verbose_eval=False,
     )
@@ -137,19 +147,3 @@ def _split(rows: TrainingRows, plan: XGBoostPlan) -> tuple[Array, Array]:
         stratify=rows.y if plan.classification else None,
     )
     return np.sort(training), np.sort(validation)
-
-
-def _matrix(
-    parameters: Parameters, rows: TrainingRows, binned_like: xgb.DMatrix | None = None
-) -> xgb.DMatrix:
-    threads = parameters["nthread"]
-    if parameters["tree_method"] != "hist":
-        return xgb.DMatrix(rows.X, rows.y, weight=rows.weights, nthread=threads)
-    return xgb.QuantileDMatrix(
-        rows.X,
-        rows.y,
-        weight=rows.weights,
-        max_bin=parameters["max_bin"],
-        nthread=threads,
-        ref=binned_like,
-    )

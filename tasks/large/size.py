@@ -7,7 +7,7 @@ CELLS = 10_000_000  # rows x columns; with fewer, each search ends in minutes
 ROWS = 50_000  # with fewer, even of a wide table, halving over rows would leave candidates with too few
 
 
-def is_large(dataset: PreparedDataset) -> bool:
+def needs_blocks(dataset: PreparedDataset) -> bool:
     """Whether models of a data set are trained from blocks of its rows, unless the user asks for another way.
 
     Parameters

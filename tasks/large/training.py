@@ -55,8 +55,11 @@ class FromBlocks(LargeTraining):
 
     def fit(self, pipeline: Pipeline, rows: TrainingRows) -> str:
         X, y = rows.sample()
-        blocks = rows.blocks(pipeline[:-1].fit(X, y), self.dtype)
-        pipeline[-1].fit(blocks)
+        blocks, model = rows.blocks(pipeline[:-1].fit(X, y), self.dtype), pipeline[-1]
+        threads = {"n_jobs": model.n_jobs} if "n_jobs" in model.get_params() else {}
+        if threads and model.engine.in_this_process:  # the fit has the machine to itself
+            model.set_params(n_jobs=model.engine.workers)
+        model.fit(blocks).set_params(**threads)
         return f"all {blocks.n_rows:,} training rows"
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tasks.algorithms.base import ModelOptions
+from tasks.clustering import k_distances
 from tasks.datasets.prepared import PreparedDataset
 from tasks.pictures.clusters import components, silhouettes
 from tasks.pictures.merges import dendrogram
@@ -69,6 +70,7 @@ def _side_by_side(
     labelings = {title: labels[kept] for title, labels in whole.items()}
     words = "; ".join(map(_words, winners))
     rows = f" {len(kept):,} of {len(space):,} rows are drawn." if len(kept) < len(space) else ""
+    among = " Their coefficients are computed among the drawn rows alone." if rows else ""
     return [
         Picture(
             title="Clusters in the first two principal components",
@@ -81,7 +83,7 @@ def _side_by_side(
             title="Silhouette of each row",
             caption=f"Each bar shows the silhouette coefficient of one row, in the best clustering of each algorithm: "
             f"{words}. A row below zero is nearer to another cluster than to its own cluster; the coefficient of noise "
-            f"and of a row alone in its cluster is zero.{rows}",
+            f"and of a row alone in its cluster is zero.{rows}{among}",
             dataset=dataset.name,
             png=silhouettes(space[kept], labelings),
         ),
@@ -109,11 +111,17 @@ def _merges(dataset: PreparedDataset, cell: Cell, fitted: FittedClustering) -> P
 
 
 def _distances(dataset: PreparedDataset, cell: Cell, fitted: FittedClustering) -> Picture:
+    count = len(fitted.space)
+    sample = (
+        f" The curve is that of {k_distances.MOST_ROWS:,} of {count:,} rows."
+        if count > k_distances.MOST_ROWS
+        else ""
+    )
     return Picture(
         title="DBSCAN: k-distance graph",
         caption=f"{_words(cell)}. The curve shows the distance of each row to its min_samples-th nearest row. Rows "
         "with a distance of eps or less are core rows; a sharp bend of the curve separates rows in dense regions "
-        "from outliers.",
+        f"from outliers.{sample}",
         dataset=dataset.name,
         png=k_distance_curve(fitted.space, fitted.model.eps, fitted.model.min_samples),
     )

@@ -46,6 +46,7 @@ def _row(cell: Cell, metrics: list[str], recommended: bool) -> dict[str, Value]:
         "workers MiB": round(worker_memory(cell) / wording.MIB),
         "parameters": wording.parameters(cell.params),
         "failure": wording.one_line(cell.error or "") if cell.status == "failed" else "",
+        "not run": wording.one_line(cell.error or "") if cell.status == "too_large" else "",
         "MLflow": cell.mlflow_url or "",
     }
 

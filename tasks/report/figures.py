@@ -137,8 +137,8 @@ def _bars(
     title: str,
 ) -> None:
     for y, cell in enumerate(cells):
-        if cell.status == "failed":
-            _beside(axes, 0, y, "failed")
+        if cell.status != "completed":
+            _beside(axes, 0, y, cell.status.replace("_", " "))
             continue
         axes.barh([y], [value(cell)], height=0.78, **_patch(COLOUR[cell.search], cell.engine))
         _beside(axes, value(cell), y, words(value(cell)))
@@ -151,7 +151,7 @@ def _beside(axes: "Axes", x: float, y: float, words: str) -> None:
 
 def _memory(axes: "Axes", cells: Sequence[Cell]) -> None:
     for y, cell in enumerate(cells):
-        if cell.status == "failed":
+        if cell.status != "completed":
             continue
         driver = cell.usage.driver.peak_rss / wording.MIB
         workers = worker_memory(cell) / wording.MIB

@@ -181,6 +181,8 @@ def _names(cell: Cell, first: bool, chosen: bool, wide: bool) -> list[Text]:
 def _figures(cell: Cell, columns: list[TableColumn], chosen: bool, wide: bool) -> list[Text]:
     if cell.status == "failed":
         return [Text("failed" if wide else "✗", "red")] + [Text("–", "dim")] * (len(columns) - 1)
+    if cell.status == "too_large":
+        return [Text("too large" if wide else "large", "yellow")] + [Text("–", "dim")] * (len(columns) - 1)
     style = "bold green" if chosen else ""
     return [
         Text(column.value(cell, wide), style if index == 0 else "") for index, column in enumerate(columns)

@@ -36,8 +36,13 @@ def completed(cells: Iterable[Cell]) -> list[Cell]:
 
 
 def failed(cells: Iterable[Cell]) -> list[Cell]:
-    """Cells that have no result."""
+    """Cells that were run and have no result."""
     return [cell for cell in cells if cell.status == "failed"]
+
+
+def too_large(cells: Iterable[Cell]) -> list[Cell]:
+    """Cells that were not run, because the table has too many rows for them."""
+    return [cell for cell in cells if cell.status == "too_large"]
 
 
 def quality(cell: Cell, metric: str) -> float | None:

@@ -14,6 +14,7 @@ from tasks.report.selection import (
     failed,
     fastest,
     quality,
+    too_large,
 )
 from tasks.results import SEARCHES, Cell, Evaluation, StudyResult, Way
 from tasks.significance import LEVEL
@@ -26,6 +27,8 @@ def dataset_findings(data: DatasetResult) -> list[str]:
     first = (
         data.described.caution,
         *warnings(data.described),
+        *size_lines(data.cells),
+        *dict.fromkeys(note for cell in data.cells for note in cell.notes),
         *data.problem.findings(data.cells),
         *gains(data),
     )
@@ -209,8 +212,25 @@ def failure_lines(cells: list[Cell]) -> list[str]:
     return [wording.one_line(f"{c.algorithm} on {c.engine}, {c.search}: {reason(c)}") for c in failed(cells)]
 
 
+def size_lines(cells: list[Cell]) -> list[str]:
+    """Return one sentence for each estimate by which cells were not run, with the names of these cells."""
+    by_reason: dict[str, list[Cell]] = {}
+    for cell in too_large(cells):
+        by_reason.setdefault(reason(cell), []).append(cell)
+    return [
+        wording.one_line(f"Not run, because the table is too large ({_places(found)}): {words}.")
+        for words, found in by_reason.items()
+    ]
+
+
+def _places(cells: list[Cell]) -> str:
+    searches = [search for search in SEARCHES if any(cell.search == search for cell in cells)]
+    ways = f"{cells[0].algorithm} {wording.listing(searches)}"
+    return f"{ways} on {wording.listing(engines_of(cells))}"
+
+
 def reason(cell: Cell) -> str:
-    """Return why a cell failed."""
+    """Return why a cell failed or was not run."""
     return cell.error or "no reason recorded"
 
 

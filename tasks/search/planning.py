@@ -83,17 +83,27 @@ def _without_prefix(params: Parameters, prefix: str) -> Parameters:
     return {name.removeprefix(prefix): value for name, value in params.items()}
 
 
-def plan_batches(fits: Sequence[PlannedFit], workers: int) -> list[Batch]:
-    """Divide all fits into about one batch for each worker; the models of a batch are scored in one pass."""
+def plan_batches(fits: Sequence[PlannedFit], workers: int, rounds: int = 1) -> list[Batch]:
+    """Divide all fits into batches; the models of a batch are scored in one pass.
+
+    Parameters
+    ----------
+    fits : sequence of PlannedFit
+        The fits.
+    workers : int
+        Number of workers.
+    rounds : int, default=1
+        Smallest number of batches for each worker; progress is shown after each batch.
+    """
     groups: dict[tuple[int, str], list[PlannedFit]] = {}
     for fit in fits:
         groups.setdefault((fit.fold, canonical_json(fit.preparation)), []).append(fit)
-    return [batch for group in groups.values() for batch in _divided(group, workers)]
+    return [batch for group in groups.values() for batch in _divided(group, workers, rounds)]
 
 
-def _divided(fits: Sequence[PlannedFit], workers: int) -> list[Batch]:
+def _divided(fits: Sequence[PlannedFit], workers: int, at_least: int) -> list[Batch]:
     candidates = sum(len(fit.candidates) for fit in fits)
-    rounds = ceil_div(candidates, MAX_BATCH_CANDIDATES * workers)
+    rounds = max(at_least, ceil_div(candidates, MAX_BATCH_CANDIDATES * workers))
     count = min(len(fits), rounds * workers)
     # later fits of a grid take longer, so each batch takes fits in strides to get short fits and long fits
     return [tuple(fits[i::count]) for i in range(count)]

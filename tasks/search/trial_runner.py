@@ -11,11 +11,14 @@ from infra.engines import Engine
 from infra.engines.local import LocalEngine
 from infra.errors import EngineError
 from infra.ledger import Ledger
+from tasks.clustering.silhouette_means import is_estimated
 from tasks.search.ledger_keys import ledger_keys
 from tasks.search.planning import Batch, Parameters, PlannedFit, plan_batches, plan_fits
 from tasks.search.results import BestSoFar, mean_scores
 from tasks.search.trials import Outcome, TrialContext, run_batch
 
+ROUNDS_OF_LARGE_TABLES = 3
+"""Batches for each worker where the fits take long, so that progress is shown in between."""
 SearchProgress = Callable[[int, int, float | None], object]
 """Called with the number of finished fits, the number of all fits, and the best mean score so far or None."""
 
@@ -132,7 +135,8 @@ class TrialRunner:
     def _batches(self, fits: Sequence[PlannedFit], workers: int) -> list[Batch]:
         # clusterings of the same rows share the distances that score them; predictions share nothing
         if self._context.y is None and self._context.time_limit_s is None:
-            return plan_batches(fits, workers)
+            large = is_estimated(self._context.X.shape[0])
+            return plan_batches(fits, workers, ROUNDS_OF_LARGE_TABLES if large else 1)
         # values are mostly written in ascending order, and larger values take longer: in reverse the short fits
         # run last, and all workers finish at about the same time
         return [(fit,) for fit in reversed(fits)]

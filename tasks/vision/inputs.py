@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from infra.errors import ParameterError
 from tasks.datasets.images.packed import PackedImages
-from tasks.ensembles.labels import check_classes
+from tasks.labels import check_classes
 from tasks.vision.network import MIN_SIDE
 
 Pixels = NDArray[np.uint8]

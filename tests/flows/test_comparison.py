@@ -52,3 +52,13 @@ def test_a_baseline_without_a_completed_cell_is_fitted_with_default_parameters(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert fitted(monkeypatch, "baseline", [cell("baseline", "failed")]) == [{}]
+
+
+def test_a_cell_that_is_too_large_does_not_fail_the_study_and_a_failed_cell_does() -> None:
+    large = cell("grid", "too_large").model_copy(update={"error": "Ward of 9 rows needs more"})
+    state = comparison.outcome([large, cell("baseline")])
+    assert state.is_completed()
+    assert state.message == (
+        "2 cells; Not run, because the table is too large (xgboost grid on spark): Ward of 9 rows needs more."
+    )
+    assert comparison.outcome([large, cell("baseline", "failed")]).is_failed()

@@ -91,3 +91,12 @@ def test_progress_without_a_known_total_counts(monkeypatch: pytest.MonkeyPatch) 
         progress(7, 0)
         time.sleep(0.1)
     assert shown == ["Download: 7"]
+
+
+def test_progress_is_told_in_another_place_too() -> None:
+    told: list[str] = []
+    progress = display.ProgressArtifact("grid: fits done", told.append)
+    progress(0, 18)
+    progress(3, 18, 0.5)
+    assert told[0] == "grid: fits done: 0 of 18"
+    assert told[1].startswith("grid: fits done: 3 of 18, best 0.5, about")

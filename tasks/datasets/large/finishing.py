@@ -13,6 +13,7 @@ from tasks.datasets.prepared import PreparedDataset
 from tasks.datasets.survey import ColumnSurvey, QuantitySurvey, TableSurvey, TargetSurvey
 
 SHOWN = 3  # number of new texts that a note names
+MOST_TOLD = 5  # number of notes on single pieces that are told
 
 
 def finished(
@@ -55,6 +56,7 @@ def finished(
             for note in column.notes_of_counts(cells[column.name], rows)
         ),
         *_notes_of_texts(records, known, rows),
+        *_notes_of_pieces(records),
     ]
     dataset = preview.model_copy(
         update={
@@ -79,7 +81,7 @@ def finished(
 
 def in_words(size: float) -> str:
     """A number of bytes in gigabytes or megabytes."""
-    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.0f} MB"
+    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
 
 
 def _total(counts: Sequence[Mapping[str, int]]) -> Counter[str]:
@@ -123,6 +125,13 @@ def _notes_of_texts(
             f"the rows did not have by which the column was judged ({shown}{more}); the models learn from them too"
         )
     return notes
+
+
+def _notes_of_pieces(records: Sequence[PartRecord]) -> list[str]:
+    """What was skipped or changed in single pieces, unless the same is told of the whole table already."""
+    told = [f"in {record.piece}: {note}" for record in records for note in record.notes]
+    more = [f"and {len(told) - MOST_TOLD:,} more notes on single pieces"] if len(told) > MOST_TOLD else []
+    return [*told[:MOST_TOLD], *more]
 
 
 def _types(dataset: PreparedDataset) -> dict[str, str]:

@@ -53,6 +53,7 @@ class PartRecord(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     number: int = Field(description="Number of the piece, which the name of the part has.")
+    piece: str = Field(description="The rows of the piece, in words.")
     read: int = Field(description="Number of rows of the piece.")
     rows: int = Field(description="Number of rows of the part; a piece without rows to keep has no file.")
     sha256: str = Field(description="Digest of the file's bytes.")
@@ -61,6 +62,9 @@ class PartRecord(BaseModel):
     )
     values: dict[str, int] = Field(description="Number of values of each prepared column.")
     sums: dict[str, Sum] = Field(description="Sums of the prepared columns of numbers.")
+    notes: tuple[str, ...] = Field(
+        description="Sentences on what the reader of the piece skipped or changed."
+    )
     target: TargetTotals | None = Field(description="Totals of the target; None without rows or target.")
     texts: dict[str, dict[str, int]] = Field(
         description="Texts that the learning sample did not have, with their cells, of columns of a few texts."
@@ -131,12 +135,14 @@ def write_part(task: Task, cleaning: Cleaning) -> PartRecord:
     sha256 = _write(_arrow(features, recipe, target), task.number, cleaning.folder) if table.rows else ""
     record = PartRecord(
         number=task.number,
+        piece=task.piece.name,
         read=read.rows,
         rows=table.rows,
         sha256=sha256,
         cells={column.name: column.counts(table[column.name]) for column in recipe.columns if column.is_used},
         values={str(name): int(column.count()) for name, column in features.items()},
         sums={str(name): _sum(column) for name, column in features.items() if is_numeric(column)},
+        notes=read.notes,
         target=_totals(target, len(recipe.classes)),
         texts={name: _new_texts(features[name], known) for name, known in cleaning.known.items()},
     )

@@ -15,7 +15,7 @@ from infra.engines import Engine
 from infra.errors import DataError, EngineError
 from infra.progress import Progress
 from tasks.datasets.catalogue import Source
-from tasks.datasets.keeping import cannot_write, file_name, keep_text
+from tasks.datasets.keeping import UNFINISHED, cannot_write, file_name, keep_text
 from tasks.datasets.large.finishing import finished, in_words
 from tasks.datasets.large.learning import Learned, learn
 from tasks.datasets.large.manifest import (
@@ -150,6 +150,8 @@ class Plan:
         keep_text(manifest.model_dump_json(indent=1), working / MANIFEST)
         for record in records:
             (working / record_name(record.number)).unlink(missing_ok=True)
+        for half in working.glob(f"{UNFINISHED}*"):  # of a process that was killed
+            half.unlink()
         if working != final:
             shutil.rmtree(final, ignore_errors=True)
             working.rename(final)

@@ -16,9 +16,11 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from infra.engines import ArraySource, blocks, connect
 from infra.errors import DataError, ParameterError
+from tasks import ways
 from tasks.clustering import KMeans, assignment, hamerly
 from tasks.clustering.assignment import FarthestRows
 from tasks.clustering.lloyd import relocate
+from tests.infra.engines.work import CountedSource
 
 RNG = np.random.default_rng(0)
 CLOUD = RNG.normal(size=(400, 3)) + RNG.integers(0, 4, (400, 1)) * 2.0
@@ -268,3 +270,27 @@ def test_seeds_from_all_rows_with_fewer_distinct_rows_than_clusters(k: int) -> N
         model = KMeans(k, init="k-means||", random_state=0).fit(rows)
     assert model.inertia_ == 0
     assert len(np.unique(model.labels_)) == 3
+
+
+@pytest.mark.parametrize("init", ["k-means++", "k-means||"])
+def test_rows_of_a_source_that_do_not_fit_in_memory_are_read_in_each_round(
+    init: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X = make_blobs(3000, n_features=4, centers=6, cluster_std=2.0, random_state=0)[0]
+    held = KMeans(6, init=init, random_state=0).fit(CountedSource(X, 100))
+    assert str(held.way_) == "blocks of rows over 1 threads"
+    memory = ways.PROCESS + 3000 * 40
+    monkeypatch.setattr(ways, "allowed_bytes", lambda _engine: memory)
+    CountedSource.most = 0
+    read = KMeans(6, init=init, random_state=0).fit(CountedSource(X, 100))
+    assert str(read.way_) == "blocks of rows over 1 threads, read anew in each round"
+    # a sample for the first centres takes up to 16 blocks
+    assert 0 < CountedSource.most <= 17
+    assert read.cluster_centers_.tobytes() == held.cluster_centers_.tobytes()
+    np.testing.assert_array_equal(read.labels_, held.labels_)
+    np.testing.assert_array_equal(read.predict(CountedSource(X, 70)), held.labels_)
+    monkeypatch.setattr(ways, "allowed_bytes", lambda _engine: ways.PROCESS)
+    with pytest.raises(
+        ParameterError, match=r"KMeans: a fit to 3,000 rows of 4 columns needs about .* in this"
+    ):
+        KMeans(6, init=init).fit(CountedSource(X, 100))

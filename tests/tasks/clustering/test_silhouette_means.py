@@ -1,5 +1,6 @@
 """Estimated silhouettes: without bias, with an error that covers the truth, the same on every engine."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,9 +9,9 @@ import pytest
 from sklearn.metrics import silhouette_samples as silhouettes_of_scikit_learn
 
 from infra.engines import blocks
-from infra.engines.local import LocalEngine
 from tasks.clustering import metrics, silhouette_means
 from tasks.clustering.metrics import cluster_metrics, silhouette_samples
+from tests.infra.engines.starting import started
 
 RNG = np.random.default_rng(3)
 GROUPS = RNG.integers(0, 4, 1_500)
@@ -79,15 +80,15 @@ def test_many_clusters_are_estimated_in_parts_with_the_same_result(monkeypatch: 
         assert cluster_metrics(ROWS, LABELINGS) == whole
 
 
-@pytest.mark.parametrize("form", ["array", "path"])
-def test_estimates_are_the_same_to_the_last_bit_with_any_number_of_workers(
-    form: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("name", "workers"), [("local", 1), ("local", 3), ("dask", 2)])
+def test_estimates_are_the_same_to_the_last_bit_on_every_engine(
+    name: Any, workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(blocks, "BLOCK_ROWS", 170)
     monkeypatch.setattr(metrics, "LOCAL_OPERATIONS", 0)
     path = tmp_path / "rows.parquet"
     pd.DataFrame(ROWS, columns=list("abc")).to_parquet(path)
     expected = cluster_metrics(ROWS, LABELINGS)
-    for workers in (1, 3):
-        with LocalEngine(workers) as engine:
-            assert cluster_metrics(path if form == "path" else ROWS, LABELINGS, engine) == expected
+    with started(name, workers, tmp_path / "home") as engine:
+        for X in (path, ROWS):
+            assert cluster_metrics(X, LABELINGS, engine) == expected

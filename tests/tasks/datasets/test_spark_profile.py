@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -18,6 +19,8 @@ from tasks.datasets.prepared import PreparedDataset, file_digest
 from tasks.datasets.recipe import Recipe
 from tasks.datasets.spark_profile import profile_with_spark
 from tests.infra.engines.starting import started
+from tests.tasks.datasets.large.large_tables import as_arrow, prepared_on, small_bounds
+from tests.tasks.datasets.large.large_tables import frame as large_frame
 from tests.tasks.preparing import prepare
 
 
@@ -131,3 +134,23 @@ def test_an_empty_column_has_a_count_and_no_mean(tmp_path: Path, spark: SparkEng
     profile = profile_with_spark(dataset, spark.session)
     assert profile["gaps"] == {"count": 0}
     assert profile["x"]["mean"] == 1.5
+
+
+def test_a_large_table_is_compared_without_loading_its_rows(
+    tmp_path: Path, spark: SparkEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_bounds(monkeypatch)
+    pq.write_table(as_arrow(large_frame()), tmp_path / "t.parquet", row_group_size=300)
+    dataset = prepared_on(spark, resolve(str(tmp_path / "t.parquet"), "class"), tmp_path / "large")
+    frame, _ = dataset.load()
+    monkeypatch.setattr(PreparedDataset, "load", None)
+    profile = profile_with_spark(dataset, spark.session)
+    assert {name: int(found["count"]) for name, found in profile.items()} == frame.count().to_dict()
+    part = sorted(Path(dataset.path).glob("*.parquet"))[2]
+    table = pq.read_table(part)
+    changed = table.set_column(
+        table.column_names.index("size"), "size", pc.add(table["size"].combine_chunks(), 0.001)
+    )
+    pq.write_table(changed, part)
+    with pytest.raises(DataError, match="column 'size': Spark's mean is"):
+        profile_with_spark(dataset, spark.session)

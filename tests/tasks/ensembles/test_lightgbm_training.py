@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from infra.engines import ArraySource
+from infra.engines.blocks import Span, StreamedBlocks
 from infra.engines.collective import Communicator
-from tasks.ensembles import lightgbm_training
+from tasks.ensembles import lightgbm_dataset
 from tasks.ensembles.lightgbm_training import LightGBMPlan, train_lightgbm
 from tests.tasks.ensembles.sharded import PARAMETERS, PLAN, X, Y, members
 
@@ -22,7 +24,7 @@ def test_shards_of_a_sorted_table_have_the_bins_of_all_rows(size: int) -> None:
 
 
 def test_a_sample_of_each_shard_finds_the_bins_of_a_large_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lightgbm_training, "BIN_ROWS", 300)
+    monkeypatch.setattr(lightgbm_dataset, "BIN_ROWS", 300)
     rows = np.argsort(X[:, 1])
     sharded = members(2, PLAN, X[rows], Y[rows])
     alone = train_lightgbm([(X, Y)], Communicator(0, 1), PLAN)
@@ -38,3 +40,13 @@ def test_shards_stop_early_together(capfd: pytest.CaptureFixture[str]) -> None:
     found = members(2, plan, X, Y, np.random.default_rng(0).exponential(size=len(X)))
     assert found.best_round + 10 == len(found.iterations) < 300
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("seed", [None, 0, 3, 2**31 - 2])
+def test_rows_read_in_parts_have_the_bins_of_rows_in_memory(seed: int | None) -> None:
+    """Bins are found from a sample of 100 rows, which LightGBM draws by its seed."""
+    parameters = {**PARAMETERS, "bin_construct_sample_cnt": 100, **({} if seed is None else {"seed": seed})}
+    plan = LightGBMPlan(parameters, 5, classification=True)
+    parts = StreamedBlocks(ArraySource(X, Y, block_rows=70), Span(0, 9))
+    alone = Communicator(0, 1)
+    assert train_lightgbm(parts, alone, plan).model == train_lightgbm([(X, Y)], alone, plan).model

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,12 @@ from sklearn.datasets import load_diabetes, make_classification
 from sklearn.model_selection import train_test_split
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from infra.engines import ArraySource
+from infra.engines.blocks import Span, StreamedBlocks
+from infra.engines.collective import Communicator
 from infra.errors import ParameterError
 from tasks.ensembles import XGBoostClassifier, XGBoostRegressor
+from tasks.ensembles.xgboost_training import XGBoostPlan, train_xgboost
 
 X, Y = make_classification(500, 8, n_informative=5, flip_y=0.1, random_state=0)
 
@@ -203,3 +208,28 @@ def test_predictions_use_as_many_threads_as_the_fit(patience: int | None) -> Non
     for fitted in (model, pickle.loads(pickle.dumps(model))):
         config = json.loads(fitted.booster_.save_config())
         assert config["learner"]["generic_param"]["nthread"] == "1"
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+def test_binned_rows_on_disk_make_the_trees_of_rows_in_memory(gaps: bool) -> None:
+    X, y = make_classification(5000, 8, n_informative=5, flip_y=0.1, random_state=0)
+    X = X.astype(np.float32)
+    if gaps:
+        X[::5, 1] = np.nan
+    parameters = {
+        "tree_method": "hist",
+        "max_bin": 64,
+        "max_depth": 5,
+        "nthread": 1,
+        "seed": 0,
+        "verbosity": 0,
+    }
+    plan = XGBoostPlan(parameters, 8, None, 0.1, classification=True)
+    parts = StreamedBlocks(ArraySource(X, y, block_rows=700), Span(0, 8))
+    alone = Communicator(0, 1)
+    whole = train_xgboost([(X, y)], alone, plan).booster
+    streamed = train_xgboost(parts, alone, plan).booster
+    on_disk = train_xgboost(parts, alone, replace(plan, on_disk=True)).booster
+    assert streamed.save_raw("ubj") == whole.save_raw("ubj")
+    rows = xgboost.DMatrix(X)
+    np.testing.assert_allclose(on_disk.predict(rows), whole.predict(rows), atol=1e-6)

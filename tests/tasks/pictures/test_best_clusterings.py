@@ -94,7 +94,18 @@ def test_of_a_large_table_some_rows_of_every_cluster_are_drawn(
     lonely = cell(dataset, "agglomerative", 0.9, params={"n_clusters": 2, "linkage": "single"})
     drawn = clustering_pictures(dataset, [lonely])
     assert "of 2,000 rows are drawn" in drawn[0].caption
+    assert "computed among the drawn rows alone" in drawn[1].caption
     assert len(drawn) == 3
+
+
+def test_the_rows_of_a_sampled_k_distance_graph_are_told(tmp_path: Path) -> None:
+    few, many = (tmp_path / name for name in ("few", "many"))
+    few.mkdir()
+    many.mkdir()
+    for folder, rows, told in ((few, 90, False), (many, 1_200, True)):
+        dataset = table(folder, rows)
+        caption = clustering_pictures(dataset, [cell(dataset, "dbscan", 0.5)])[-1].caption
+        assert ("The curve is that of 1,000 of 1,200 rows." in caption) == told
 
 
 def test_a_clustering_that_can_be_recommended_is_drawn_before_one_that_sets_a_row_apart(

@@ -3,10 +3,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.report import sentences
+from tasks.report.artifacts import leaderboard_rows, markdown_summary
 from tasks.report.dataset_result import dataset_results
+from tasks.report.html import render
 from tasks.report.noise import holm
 from tasks.results import Evaluation, StudyResult
 from tests.tasks.report.synthetic import comparison, data_of, make_study
+from tests.tasks.report.test_leaderboard import cell_line, printed
 
 CLAIMS = ("beats", "loses to", ": significant", "beyond the noise.")
 
@@ -189,3 +192,24 @@ def test_what_stands_in_is_told_before_the_gains() -> None:
     about = next(dataset for dataset in study.datasets if dataset.name == "diabetes")
     about.caution = "Others stand in."
     assert sentences.dataset_findings(data_of(study, "diabetes"))[0] == about.caution
+
+
+def test_cells_that_are_too_large_are_told_once_with_the_estimate(study: StudyResult) -> None:
+    cells = [cell for cell in data_of(study, "burger-king").cells if cell.algorithm == "kmeans"]
+    for cell in cells:
+        cell.status, cell.error = "too_large", "K-means of 9 rows would take 9 h"
+    sentence = (
+        "Not run, because the table is too large (kmeans baseline, grid and random on local, dask and spark): "
+        "K-means of 9 rows would take 9 h."
+    )
+    assert sentences.size_lines(cells) == [sentence]
+    assert sentence in sentences.dataset_findings(data_of(study, "burger-king"))
+    assert sentences.failure_lines(cells) == []
+    assert sentence in markdown_summary(study)
+    assert sentence in render(study)
+    assert "not run, the table is too large: K-means of 9 rows would take 9 h" in render(study)
+    text = printed(study, 200)
+    assert sentence in " ".join(text.split())
+    assert "too large" in cell_line(text[text.index("burger-king") :], "spark", "random")
+    [row, *_] = [row for row in leaderboard_rows(study) if row["not run"]]
+    assert (row["not run"], row["failure"]) == ("K-means of 9 rows would take 9 h", "")

@@ -1,6 +1,6 @@
 """Class labels: the classes that the members of a group agree on, and the check that a classifier can learn them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,26 +14,39 @@ from infra.errors import ParameterError
 Array = NDArray[Any]
 
 
-def agreed_classes(y: Array, communicator: Communicator) -> tuple[Array, Array, Array]:
+def agreed_classes(parts: Iterable[Array], communicator: Communicator) -> tuple[Array, Array, Array]:
     """Find the classes of the rows of all members.
+
+    Parameters
+    ----------
+    parts : iterable of ndarray
+        Labels of this member's rows, in one or more parts, of which one at a time is in memory.
+    communicator : Communicator
+        The members that agree on the classes.
 
     Returns
     -------
     classes : ndarray of shape (n_classes,)
         Class labels of all members, sorted.
-    codes : ndarray of shape (n_rows,), int64
+    codes : ndarray of shape (n_rows,), int32
         Labels of this member's rows, as indices into `classes`.
     counts : ndarray of shape (n_classes,), int64
         Number of rows of each class, over all members.
     """
-    codes, own_classes = pd.factorize(y, sort=True)
-    own_counts = np.bincount(codes, minlength=len(own_classes))
-    everyone = communicator.allgather((np.asarray(own_classes), own_counts))
-    classes = np.unique(np.concatenate([labels for labels, _ in everyone]))
-    counts = np.zeros(len(classes), dtype=np.int64)
-    for labels, label_counts in everyone:
-        counts[np.searchsorted(classes, labels)] += label_counts
-    return classes, np.searchsorted(classes, own_classes)[codes], counts
+    factorized = [_factorized(part) for part in parts]
+    own_classes = np.unique(np.concatenate([labels for _, labels in factorized]))
+    everyone = communicator.allgather(own_classes)
+    classes = np.unique(np.concatenate(everyone))
+    codes = np.concatenate(
+        [np.searchsorted(classes, labels).astype(np.int32)[own] for own, labels in factorized]
+    )
+    counts = communicator.allgather(np.bincount(codes, minlength=len(classes)))
+    return classes, codes, np.asarray(sum(counts))
+
+
+def _factorized(part: Array) -> tuple[Array, Array]:
+    codes, labels = pd.factorize(part, sort=True)
+    return codes.astype(np.int32), np.asarray(labels)
 
 
 def check_classes(classes: Array, class_weight: Any) -> None:

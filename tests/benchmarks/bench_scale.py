@@ -1,0 +1,87 @@
+"""Studies of large tables: time, memory and disk as the rows grow, beside the bare fits that a study contains.
+
+The rows go up to ten millions; with `TRILLA_BENCH_ROWS=30000000` they go up to thirty.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from infra.settings import load_settings
+from tests.benchmarks import scale_tables
+from tests.benchmarks.scale_study import Measured, bare_seconds, study
+from tests.benchmarks.timing import save
+
+MOST_ROWS = int(os.environ.get("TRILLA_BENCH_ROWS", "10000000"))
+SIZES = [rows for rows in (10_000, 100_000, 1_000_000, 10_000_000, 30_000_000) if rows <= MOST_ROWS]
+BESIDE = (1_000_000, 10_000_000)  # rows that the libraries themselves can hold in memory
+ENGINES = os.environ.get("TRILLA_BENCH_ENGINES", "local,dask,spark").split(",")
+FLAGS = ("--workers", "2", "--worker-memory", "2.5GiB")
+
+
+def main() -> None:
+    """Run studies of growing tables on each engine, and save their figures."""
+    rows = []
+    for size in SIZES:
+        with tempfile.TemporaryDirectory(prefix="trilla-scale-") as folder:
+            table = Path(folder) / f"rows-{size}"
+            scale_tables.write_parquet(table, "classes", size)
+            for engine in ENGINES:
+                found = study(table, engine, *FLAGS)
+                rows.append(growth(size, engine, found))
+                print(f"  {rows[-1]['what']}: {rows[-1]['ours']}", flush=True)
+                if size in BESIDE and found.status == 0:
+                    rows.append(beside(size, engine, found, bare_seconds(table, found.result)))
+                remove_prepared(table.name)
+    save(rows)
+
+
+def growth(size: int, engine: str, found: Measured) -> dict[str, object]:
+    """Row of the table with the time, the memory and the disk of a study."""
+    gib = {role: f"{peak / 2**30:.2f}" for role, peak in found.peaks.items()}
+    prepared = sum(
+        file.stat().st_size for path in prepared_of(f"rows-{size}") for file in path.rglob("*.parquet")
+    )
+    figures = (
+        f"{found.seconds:.0f} s, {1e6 * found.seconds / size:.1f} µs a row; GiB: driver {gib['driver']}, "
+        f"worker {gib['worker']}, Java {gib['java']}, all {gib['all']}, disk {prepared / 2**30:.2f}"
+    )
+    return {
+        "what": f"study of {size:,} rows x {scale_tables.COLUMNS}, {engine}, 2 workers of 2.5 GiB",
+        "ours": figures if found.status == 0 else f"failed with status {found.status} after {figures}",
+        "peer": "",
+        "ratio": "",
+        "aim": "driver at most 0.8 GiB, all at most 8 GiB",
+        "seconds": found.seconds,
+        "status": found.status,
+        "peaks": found.peaks,
+    }
+
+
+def beside(size: int, engine: str, found: Measured, bare: dict[str, float]) -> dict[str, object]:
+    """Row that sets a study beside the sum of the libraries' own fits in memory."""
+    peer = sum(bare.values())
+    return {
+        "what": f"study of {size:,} rows on {engine}, over the sum of the {len(bare)} bare fits in memory",
+        "ours": f"{found.seconds:.0f} s",
+        "peer": f"{peer:.0f} s",
+        "ratio": f"{found.seconds / peer:.2f}",
+        "aim": "at most 1.3",
+        "bare_s": bare,
+    }
+
+
+def prepared_of(name: str) -> list[Path]:
+    """Files and folders of the prepared data of a table."""
+    return list((load_settings().home / "data").glob(f"{name}-*"))
+
+
+def remove_prepared(name: str) -> None:
+    """Remove the prepared data of a table, which the next study would find."""
+    for path in prepared_of(name):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+if __name__ == "__main__":
+    main()

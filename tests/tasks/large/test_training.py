@@ -1,0 +1,67 @@
+"""Ways to train a pipeline on the rows of a large table."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score
+
+from infra.engines import Engine, connect
+from tasks.algorithms.base import ModelOptions
+from tasks.datasets.prepared import PreparedDataset
+from tasks.large import row_roles
+from tasks.large.drawn_rows import DrawnRows
+from tasks.large.training_rows import TrainingRows
+from tasks.registry import ALGORITHMS
+from tests.tasks.large.tables import prepared
+
+
+@pytest.fixture
+def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PreparedDataset:
+    monkeypatch.setattr(row_roles, "SAMPLE_CELLS", 3 * 900)
+    monkeypatch.setattr("tasks.datasets.preparation.ROW_GROUP", 700)
+    return prepared(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    with connect("local", workers=2) as engine:
+        yield engine
+
+
+@pytest.mark.parametrize("name", ["xgboost", "gradient_boosting", "random_forest", "linear_model"])
+def test_a_model_that_is_trained_by_blocks_is_as_good_as_one_trained_in_memory(
+    dataset: PreparedDataset, engine: Engine, name: str
+) -> None:
+    algorithm, drawn = ALGORITHMS[name], DrawnRows(dataset, 0)
+    pipeline = algorithm.make(dataset, ModelOptions())
+    if "model__engine" in pipeline.get_params():
+        pipeline.set_params(model__engine=engine)
+    words = algorithm.large.fit(pipeline, TrainingRows(drawn))
+    X, y = dataset.load()
+    assert y is not None
+    training = drawn.roles.training.of(0, dataset.rows)
+    in_memory = algorithm.make(dataset, ModelOptions()).fit(X[training], y[training])
+    X_test, y_test = drawn.held_out()
+    scores = [accuracy_score(y_test, model.predict(X_test)) for model in (pipeline, in_memory)]
+    assert scores[0] == pytest.approx(scores[1], abs=0.03)
+    count = int(training.sum()) if "all" in words else drawn.sample_size
+    assert f"{count:,} training rows" in words
+
+
+def test_a_boosted_model_from_blocks_knows_all_rows_and_not_only_the_sample(
+    dataset: PreparedDataset, engine: Engine
+) -> None:
+    algorithm, rows = ALGORITHMS["xgboost"], TrainingRows(DrawnRows(dataset, 0))
+    models = []
+    for seed in (
+        0,
+        1,
+    ):  # another seed draws another sample, from which only scaling and categories are learned
+        pipeline = algorithm.make(dataset, ModelOptions())
+        pipeline.set_params(model__engine=engine)
+        algorithm.large.fit(pipeline, TrainingRows(DrawnRows(dataset, seed)))
+        models.append(pipeline)
+    X, _ = rows.drawn.held_out()
+    np.testing.assert_array_equal(models[0].predict_proba(X), models[1].predict_proba(X))
