@@ -24,7 +24,8 @@ WORDS = {
     "source": "other data",
     "files": "other files, or the data have changed since",
     "keep": "other columns with --keep",
-    "pieces": "pieces that another version of trilla has cut",
+    "trilla": "another version of trilla",
+    "pieces": "pieces that were cut in another way",
 }
 """What differs between two runs, by the field of `Run`, in words that follow "the parts are of"."""
 
@@ -42,6 +43,8 @@ class Run(BaseModel):
         Digest of the names, sizes and times of the table's files.
     keep : tuple of str
         Columns of the table that are carried along.
+    trilla : str
+        Version of trilla.
     pieces : str
         Digest of the names of the pieces.
     """
@@ -52,6 +55,7 @@ class Run(BaseModel):
     source: str
     files: str
     keep: tuple[str, ...]
+    trilla: str
     pieces: str
 
     @property
@@ -205,7 +209,7 @@ class OutputFolder:
         kept: list[Part] = []
         for name in sorted(name for name in os.listdir(self.folder) if not is_hidden(name)):
             part = read_part(self.folder / name)
-            if part is None:
+            if part is None or part.file != name:
                 raise DataError(
                     f"--out {self.folder}: the folder holds '{name}', which is no part of predictions; give a new or "
                     "an empty folder"

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra import __version__
 from infra.engines import Engine
 from infra.errors import DataError, EngineError
 from tasks.datasets.catalogue import Source
@@ -114,6 +115,10 @@ def score_folder(
     EngineError
         If a worker died at every try of a piece.
     """
+    if request.model.description.images:
+        raise DataError(
+            f"--out {request.folder}: predictions of images are one file; give a file that ends in .csv or .parquet"
+        )
     source = request.model.description.recipe.as_in_training(request.source)
     keep = tuple(collapsed(request.keep))
     require_free(keep, target_of(request.model.description))
@@ -230,6 +235,7 @@ def _run(request: Request, pieces: Pieces, keep: tuple[str, ...]) -> Run:
         source=str(request.source.path),
         files=files_digest(pieces.files),
         keep=keep,
+        trilla=__version__,
         pieces=text_digest("\n".join(piece.name for piece in pieces)),
     )
 

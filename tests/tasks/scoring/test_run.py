@@ -18,7 +18,7 @@ from infra.errors import DataError
 from tasks.datasets.catalogue import resolve
 from tasks.datasets.pieces import csv_cutting, parquet
 from tasks.models import score_table
-from tasks.scoring.folder import MANIFEST
+from tasks.scoring.folder import MANIFEST, output_folder
 from tasks.scoring.loading import LoadedModel
 from tests.infra.engines.starting import started
 from tests.tasks.datasets.files.object_storage import serving
@@ -295,3 +295,29 @@ def test_a_table_at_an_address_is_scored(
     assert done.last.kept == 5
     scored(model, source, tmp_path / "here")
     assert pd.read_parquet(tmp_path / "out").equals(pd.read_parquet(tmp_path / "here"))
+
+
+def test_images_are_no_folder_of_parts(model: LoadedModel, source: Path, tmp_path: Path) -> None:
+    description = model.description.model_copy(update={"images": True})
+    of_images = LoadedModel(model.name, model.sha256, model.pipeline, description)
+    assert "predictions of images are one file" in refusal(of_images, source, tmp_path / "out")
+
+
+def test_two_runs_do_not_write_to_one_folder(model: LoadedModel, source: Path, tmp_path: Path) -> None:
+    with output_folder(tmp_path / "out"):
+        assert "another run writes to this folder; wait for its end" in refusal(
+            model, source, tmp_path / "out"
+        )
+    scored(model, source, tmp_path / "out")
+
+
+def test_dates_whose_order_differs_between_files_are_refused(model: LoadedModel, tmp_path: Path) -> None:
+    folder = csv_folder(tmp_path / "csv", (".", "."))
+    for file, form in (("rows-0.csv", "%d/%m/%Y"), ("rows-1.csv", "%m/%d/%Y")):
+        rows = pd.read_csv(folder / file, sep=";", parse_dates=["day"])
+        days = pd.date_range("2024-01-10", periods=len(rows)).strftime(form)
+        rows.assign(day=days).to_csv(folder / file, sep=";", index=False)
+    message = refusal(model, folder, tmp_path / "out")
+    assert message.startswith("column 'day' is written with the ")
+    assert "day first" in message
+    assert "month first" in message
