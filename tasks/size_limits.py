@@ -36,7 +36,7 @@ class Pace(BaseModel):
         return self.seconds * float((rows / self.rows) ** self.exponent)
 
     def rows_within(self, seconds: float) -> int:
-        """Number of rows whose fit takes at most so many seconds, even if the time grows with the square of the rows."""
+        """Number of rows whose fit takes at most so many seconds, even if the time is quadratic in the rows."""
         return int(self.rows * (seconds / self.seconds) ** 0.5)
 
 
