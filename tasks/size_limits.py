@@ -36,8 +36,8 @@ class Pace(BaseModel):
         return self.seconds * float((rows / self.rows) ** self.exponent)
 
     def rows_within(self, seconds: float) -> int:
-        """Number of rows whose fit takes so many seconds."""
-        return int(self.rows * (seconds / self.seconds) ** (1 / self.exponent))
+        """Number of rows whose fit takes at most so many seconds, even if the time is quadratic in the rows."""
+        return int(self.rows * (seconds / self.seconds) ** 0.5)
 
 
 def refusal(dataset: PreparedDataset, algorithm: Algorithm, engine: Engine, ledger: Ledger) -> str | None:
