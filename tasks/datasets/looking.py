@@ -6,12 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
+from infra.engines import connect
 from infra.errors import DataError
 from tasks.datasets.catalogue import Source, Task
 from tasks.datasets.cleaning import Cleaned
 from tasks.datasets.columns import AnyColumn, TrainingColumn, learn_column
 from tasks.datasets.distributions import Distribution, distribution, histogram
+from tasks.datasets.large.learning import learn, surveyed
+from tasks.datasets.large.sizes import is_large
 from tasks.datasets.notes import shown_name, sort_notes
+from tasks.datasets.pieces import find_pieces
 from tasks.datasets.preparation import checked_and_cleaned, keep, read_training_table
 from tasks.datasets.prepared import PreparedDataset
 from tasks.datasets.raw import RawColumn, RawTable
@@ -92,8 +96,10 @@ def look_at(source: Source, rules: TableRules, folds: int) -> Look:
     Raises
     ------
     DataError
-        If no column of the table can be read.
+        If no column of the table can be read, or a study would refuse a large table.
     """
+    if is_large(source):
+        return _at_large(source, rules, folds)
     table = read_training_table(source)
     try:
         cleaned, task = checked_and_cleaned(table, source, rules, folds)
@@ -101,6 +107,14 @@ def look_at(source: Source, rules: TableRules, folds: int) -> Look:
         return _refused(table, source, rules.settled(table, source), folds, str(refusal))
     kinds = {column.name: column for column in cleaned.recipe.columns}
     return Look(table, kinds, survey(table, cleaned), task, cleaned=cleaned)
+
+
+def _at_large(source: Source, rules: TableRules, folds: int) -> Look:
+    """Look at a large table, by rows from every piece of it."""
+    with connect("local") as engine:
+        learned = learn(find_pieces(source), source, rules, folds, engine)
+    kinds = {column.name: column for column in learned.cleaned.recipe.columns}
+    return Look(learned.sample.table, kinds, surveyed(learned), learned.task, cleaned=learned.cleaned)
 
 
 def _refused(table: RawTable, source: Source, rules: TableRules, folds: int, refusal: str) -> Look:

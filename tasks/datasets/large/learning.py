@@ -16,9 +16,11 @@ from tasks.datasets.large.doubts import without_doubts
 from tasks.datasets.large.sampling import Sample, take_sample
 from tasks.datasets.large.targets import QuantityReader, TargetReader, class_reader, counted, too_many
 from tasks.datasets.missing import MISSING_WORDS
+from tasks.datasets.notes import sort_notes
 from tasks.datasets.pieces import Pieces
 from tasks.datasets.preparation import checked_and_cleaned
 from tasks.datasets.raw import RawTable
+from tasks.datasets.survey import TableSurvey, survey
 from tasks.datasets.table_marks import with_hints
 from tasks.datasets.table_rules import TableRules
 from tasks.datasets.targets import LearnedTarget
@@ -113,6 +115,17 @@ def learn(
     cleaned, task = checked_and_cleaned(sample.table, source, SettledRules(settled, target), folds)
     notes = (*pieces.notes, *sample.table.notes, _told(sample), *cleaned.notes)
     return Learned(sample, cleaned, task, reader, notes, classes)
+
+
+def surveyed(learned: Learned) -> TableSurvey:
+    """The survey of the sample, with the rows of the table and of its classes."""
+    found = survey(learned.sample.table, learned.cleaned)
+    target = found.target
+    if target is not None and learned.classes:
+        counted = {"rows": sum(learned.classes.values()), "classes": dict(learned.classes)}
+        target = target.model_copy(update=counted)
+    told = sort_notes(learned.notes, learned.sample.table.names).general
+    return found.model_copy(update={"rows": learned.sample.rows, "target": target, "notes": told})
 
 
 def _target(

@@ -4,12 +4,12 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from infra import __version__
 from infra.engines import Engine
@@ -18,7 +18,7 @@ from infra.progress import Progress
 from tasks.datasets.catalogue import Source
 from tasks.datasets.keeping import UNFINISHED, cannot_write, file_name, keep_text
 from tasks.datasets.large.finishing import finished, in_words
-from tasks.datasets.large.learning import Learned, learn
+from tasks.datasets.large.learning import Learned, learn, surveyed
 from tasks.datasets.large.manifest import (
     MANIFEST,
     digest_of_records,
@@ -29,7 +29,7 @@ from tasks.datasets.large.manifest import (
 from tasks.datasets.large.parts import RECORD, Cleaning, PartRecord, Task, record_name, write_part
 from tasks.datasets.pieces import Piece, Pieces
 from tasks.datasets.prepared import PreparedDataset
-from tasks.datasets.survey import TableSurvey, survey
+from tasks.datasets.survey import TableSurvey
 from tasks.datasets.table_rules import TableRules
 
 CELL_BYTES = 8
@@ -92,9 +92,6 @@ class Plan:
             return dataset
         except OSError as error:
             raise cannot_write(self.folder, error) from None
-        except DataError:  # the source must be changed, and then no part can be kept
-            shutil.rmtree(self.cleaning.folder, ignore_errors=True)
-            raise
 
     def told_progress(self) -> str:
         """How many parts are written; an empty text as long as none is."""
@@ -132,7 +129,7 @@ class Plan:
     def _locked(self) -> Iterator[Path]:
         """The folder of the parts, on which no other process works at the same time."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder / f".{self._name}-{self.key[:12]}.lock"):
+        with FileLock(_lock_of(self.cleaning.folder)):
             working = finished_folder(self.folder, self._name, self.key) or self.cleaning.folder
             working.mkdir(parents=True, exist_ok=True)
             yield working
@@ -205,7 +202,10 @@ def plan_large_table(
     """
     learned = learn(pieces, source, rules, folds, engine, progress)
     key = _key(pieces, source, learned)
-    working = folder.absolute() / f".{file_name(source.name)}-{key[:12]}.unfinished"
+    place = hashlib.sha256(str(source.path).encode()).hexdigest()[:6]
+    unfinished = f".{file_name(source.name)}-{place}-{{}}.unfinished"
+    working = folder.absolute() / unfinished.format(key[:12])
+    _forget(path for path in folder.absolute().glob(unfinished.format("*")) if path != working)
     recipe = learned.cleaned.recipe
     known = {
         name: frozenset(str(text) for text in learned.cleaned.features[name].cat.categories)
@@ -225,7 +225,7 @@ def plan_large_table(
     )
     try:
         working.mkdir(parents=True, exist_ok=True)
-        keep_text(_looked(learned).model_dump_json(indent=1), preview.survey_path)
+        keep_text(surveyed(learned).model_dump_json(indent=1), preview.survey_path)
     except OSError as error:
         raise cannot_write(folder, error) from None
     cleaning = Cleaning(recipe, learned.reader, known, working)
@@ -234,14 +234,15 @@ def plan_large_table(
     return plan
 
 
-def _looked(learned: Learned) -> TableSurvey:
-    """The survey of the sample, with the rows of the table and of its classes."""
-    found = survey(learned.sample.table, learned.cleaned)
-    target = found.target
-    if target is not None and learned.classes:
-        counted = {"rows": sum(learned.classes.values()), "classes": dict(learned.classes)}
-        target = target.model_copy(update=counted)
-    return found.model_copy(update={"rows": learned.sample.rows, "target": target})
+def _lock_of(working: Path) -> Path:
+    return working.with_suffix(".lock")
+
+
+def _forget(folders: Iterable[Path]) -> None:
+    """Remove parts of a source that has changed since, unless another process writes them at this moment."""
+    for folder in folders:
+        with suppress(Timeout), FileLock(_lock_of(folder), timeout=0):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _key(pieces: Pieces, source: Source, learned: Learned) -> str:

@@ -12,6 +12,8 @@ from tasks.datasets.options import ReadingOptions
 from tasks.datasets.preparation import read_training_table
 from tasks.datasets.survey import ColumnSurvey, survey
 from tasks.problems import problem_of
+from tests.tasks.datasets.large.large_tables import frame as large_frame
+from tests.tasks.datasets.large.large_tables import small_bounds
 from tests.tasks.datasets.tables import cleaned
 
 ROWS = 60
@@ -121,3 +123,21 @@ def test_what_the_user_says_of_the_reading_counts(tmp_path: Path) -> None:
     look = looked(tmp_path, "n,id,y", rows, missing=["-999"], keep_column=["id"])
     assert column_of(look, "n").missing == 6
     assert column_of(look, "id").used
+
+
+def test_a_large_table_is_looked_at_by_rows_of_every_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_bounds(monkeypatch)
+    table = large_frame()
+    table.to_csv(tmp_path / "t.csv", index=False)
+    source = resolve(str(tmp_path / "t.csv"), "class")
+    rules = problem_of(source.task).rules
+    assert rules is not None
+    look = look_at(source, rules, folds=2)
+    assert look.survey.rows == len(table)
+    assert look.table.rows < len(table)
+    assert look.survey.target is not None
+    assert look.survey.target.classes == table["class"].value_counts().to_dict()
+    assert [note for note in look.survey.notes if "was decided on" in note]
+    assert look.kinds["size"].kind == "number"
