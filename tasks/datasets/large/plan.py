@@ -92,6 +92,9 @@ class Plan:
             return dataset
         except OSError as error:
             raise cannot_write(self.folder, error) from None
+        except DataError:  # the source must be changed, and then no part can be kept
+            shutil.rmtree(self.cleaning.folder, ignore_errors=True)
+            raise
 
     def told_progress(self) -> str:
         """How many parts are written; an empty text as long as none is."""
