@@ -186,7 +186,15 @@ def requests(session: Session, dataset: PreparedDataset, engine: EngineName) -> 
 
 
 def with_reference(dataset: PreparedDataset, algorithms: list[Algorithm]) -> list[Algorithm]:
-    """Return the algorithms and the reference of the data set's problem, which is always measured."""
+    """Return the algorithms and the reference of the data set's problem, which is always measured.
+
+    Parameters
+    ----------
+    dataset : PreparedDataset
+        The data set.
+    algorithms : list of Algorithm
+        The algorithms that the user wants.
+    """
     reference = problem_of(dataset.task).reference
     if reference is None or ALGORITHMS[reference] in algorithms:
         return algorithms
@@ -230,7 +238,17 @@ def evaluate_on_holdout(
 def keep_evaluations(
     session: Session, evaluations: list[Evaluation], comparisons: list[Comparison]
 ) -> tuple[list[Evaluation], list[Comparison]]:
-    """Record evaluations and their comparisons, and return both."""
+    """Record evaluations and their comparisons, and return both.
+
+    Parameters
+    ----------
+    session : Session
+        The study.
+    evaluations : list of Evaluation
+        The evaluated ways of a data set.
+    comparisons : list of Comparison
+        The paired differences between the evaluations.
+    """
     session.result.evaluations += evaluations
     session.result.comparisons += comparisons
     for one in evaluations:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -180,7 +180,7 @@ def test_a_search_of_which_all_candidates_fail_says_why(
     request_for: Any, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hopeless = replace(ALGORITHMS["dbscan"], grid=lambda *_: {"model__eps": [1e3, 2e3]})
-    monkeypatch.setattr(cells, "ALGORITHMS", {"dbscan": hopeless})
+    monkeypatch.setitem(cast(Any, ALGORITHMS), "dbscan", hopeless)
     with pytest.raises(
         ParameterError, match=r"all 2 candidates failed; .* 1 clusters of 70 rows have no silh"
     ):
