@@ -271,6 +271,7 @@ def _trial_table(trials: list[Trial]) -> str:
     rows = [
         {
             **trial.params,
+            **({} if trial.rows is None else {"rows": trial.rows}),
             **{f"fold_{i}": score for i, score in enumerate(trial.scores)},
             "mean_score": trial.mean_score,
             "seconds": trial.seconds,

@@ -14,6 +14,7 @@ from tasks.report.selection import (
     engines_of,
     failed,
     quality,
+    rounds_in_words,
     worker_memory,
 )
 from tasks.results import SEARCHES, Cell, Dataset, Evaluation, Picture, StudyResult, Trial
@@ -155,7 +156,7 @@ def _trials(cells: list[Cell]) -> list[TrialTable]:
         engines = wording.listing([cell.engine for cell in owners])
         tables.append(
             TrialTable(
-                title=f"{first.algorithm}, {first.search}: {len(trials):,} trials on {engines}",
+                title=f"{first.algorithm}, {first.search}: {len(trials):,} trials on {engines}{_rounds(trials)}",
                 timed_on=first.engine,
                 parameters=list(dict.fromkeys(name for t in trials for name in t.params)),
                 trials=trials,
@@ -163,3 +164,8 @@ def _trials(cells: list[Cell]) -> list[TrialTable]:
             )
         )
     return tables
+
+
+def _rounds(trials: list[Trial]) -> str:
+    rounds = rounds_in_words(trials)
+    return f", in rounds: {rounds}" if rounds else ""
