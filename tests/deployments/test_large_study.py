@@ -1,0 +1,101 @@
+"""A study of a table so large that models are trained from blocks of its rows."""
+
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from infra.servers import Stack
+from tests.conftest import TRILLA
+from tests.flows.studying import Environments, Study, environments_in
+
+ROWS, COLUMNS = 55_000, 190
+"""Just enough cells for halving over rows."""
+
+
+@pytest.fixture(scope="module")
+def environments(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Environments:
+    return environments_in(tmp_path_factory.mktemp("large"), stack)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Columns of numbers, most of them with gaps nearly everywhere, a column of texts, and two classes."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(ROWS, COLUMNS)).astype(np.float32).round(3)
+    place = rng.choice(["field", "hill", "shore"], ROWS)
+    signal = X[:, 0] + X[:, 1] * X[:, 2] + 2 * (place == "shore") + rng.logistic(size=ROWS) / 2
+    X[:, 3:][rng.random((ROWS, COLUMNS - 3)) < 0.97] = np.nan
+    frame = pd.DataFrame(X, columns=[f"x{i}" for i in range(COLUMNS)])
+    frame.insert(5, "place", place)
+    frame["yield"] = np.where(signal > 1, "high", "low")
+    path = tmp_path_factory.mktemp("table") / "fields.parquet"
+    frame.to_parquet(path, row_group_size=9_000)
+    return path
+
+
+@pytest.fixture(scope="module")
+def study(table: Path, environments: Environments) -> Study:
+    arguments = (
+        *("--data", str(table), "--target", "yield", "--engines", "dask,spark", "--algorithms", "xgboost"),
+        *("--candidates", "3", "--workers", "2"),
+    )
+    study = Study(environments("home"), arguments)
+    assert study.end() == 0, study.output + study.errors
+    return study
+
+
+def test_every_cell_is_trained_on_all_training_rows_with_the_same_scores_on_each_engine(study: Study) -> None:
+    cells = study.cells()
+    assert len(cells) == 7 - 1  # the linear model, on the first engine only, has the place of no search
+    for cell in study.result["cells"]:
+        assert cell["status"] == "completed"
+        assert "training rows" in cell["implementation"]
+        assert cell["metrics"]["holdout_rows"] == pytest.approx(ROWS * 149 / 768, rel=0.05)
+    for search in ("baseline", "grid", "random"):
+        scores = [cells[engine, search]["metrics"]["holdout_accuracy"] for engine in ("dask", "spark")]
+        assert scores[0] == pytest.approx(scores[1], abs=0.01)
+
+
+def test_searches_halve_over_rows(study: Study) -> None:
+    trials = study.cells()["dask", "grid"]["trials"]
+    rows = [trial["rows"] for trial in trials]
+    counts = [rows.count(size) for size in sorted(set(rows))]
+    assert counts == [18, 6, 2]
+    assert sorted(set(rows))[2] == pytest.approx(9 * min(rows), rel=0.01)
+
+
+def test_the_held_out_rows_answer_with_an_interval(study: Study) -> None:
+    found = {(one["algorithm"], one["search"]): one for one in study.result["evaluations"]}
+    assert set(found) == {("xgboost", search) for search in ("baseline", "grid", "random")} | {
+        ("linear_model", "baseline")
+    }
+    for one in found.values():
+        assert one["low"] < one["mean"] < one["high"] < one["low"] + 0.03
+    [recommendation] = study.result["recommendations"]
+    assert recommendation["algorithm"] == "xgboost"
+    assert "held-out rows" in recommendation["basis"]
+    assert "instead of by cross-validation" in study.output
+    report = Path(study.result["links"]["report"]).read_text()
+    assert "A table with many rows is not cross-validated" in report
+    assert "in rounds: 18 on" in report
+
+
+def test_the_registered_model_is_the_one_that_was_measured(study: Study, table: Path, tmp_path: Path) -> None:
+    [model] = study.result["models"]
+    [recommendation] = study.result["recommendations"]
+    out = tmp_path / "predictions.parquet"
+    reference = f"{model['name']}@{model['alias']}"
+    subprocess.run(
+        [TRILLA, "score", reference, str(table), "--out", str(out)],
+        env=study.environment,
+        check=True,
+        timeout=120,
+    )
+    right = pd.read_parquet(out)["prediction"].to_numpy() == pd.read_parquet(table)["yield"].to_numpy()
+    from tasks.large.row_roles import RowRoles
+
+    held_out = RowRoles.of(ROWS, COLUMNS + 1, seed=0).held_out.of(0, ROWS)
+    assert right[held_out].mean() == recommendation["score"]
