@@ -13,6 +13,7 @@ from tasks.datasets.catalogue import resolve
 from tasks.datasets.notes import warning
 from tasks.datasets.planning import Begun, preview_of
 from tasks.datasets.prepared import PreparedDataset
+from tasks.large.size import needs_blocks
 from tasks.problems import problem_of
 from tasks.registry import algorithms_for
 
@@ -76,12 +77,17 @@ def prepare_in_advance(
             first_look=parameters.epochs is None,
             progress=shown and partial(shown, data),
         )
-        if isinstance(begun, PreparedDataset) and is_very_wide(len(begun.columns)):
+        if isinstance(begun, PreparedDataset) and _takes_long(begun, parameters):
             begin(f"{data}: one fit of each algorithm is timed, because the table is very wide")
             begun = with_cost(begun, parameters)
         refuse_namesake(preview_of(begun), data, map(preview_of, prepared.values()))
         prepared[data] = begun
     return prepared
+
+
+def _takes_long(dataset: PreparedDataset, parameters: StudyParameters) -> bool:
+    """Whether searches and cross-validation of a table may take so long that their time is estimated."""
+    return is_very_wide(len(dataset.columns)) and (parameters.exhaustive or not needs_blocks(dataset))
 
 
 def with_cost(dataset: PreparedDataset, parameters: StudyParameters) -> PreparedDataset:

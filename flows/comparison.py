@@ -24,7 +24,15 @@ from tasks.problems import problem_of
 from tasks.recommendation import recommend
 from tasks.registry import ALGORITHMS, algorithms_for
 from tasks.report.sentences import size_lines
-from tasks.results import Cell, Comparison, Evaluation, Parameter, Recommendation, Way
+from tasks.results import (
+    Cell,
+    Comparison,
+    Evaluation,
+    Parameter,
+    Recommendation,
+    Way,
+    fastest_of_each_way,
+)
 
 INCOMPLETE = "Incomplete"  # name of the Failed state of a subflow that ran to its end with failed cells
 
@@ -266,8 +274,24 @@ def parameters_of(way: Way, cells: Sequence[Cell]) -> dict[str, Parameter] | Non
     cells : sequence of Cell
         The cells of the data set.
     """
-    found = next((cell.params for cell in cells if cell.status == "completed" and cell.way == way), None)
-    return {} if found is None and way.is_baseline else found
+    cell = cell_of(way, cells)
+    if cell is None:
+        return {} if way.is_baseline else None
+    return cell.params
+
+
+def cell_of(way: Way | None, cells: Sequence[Cell]) -> Cell | None:
+    """The completed cell whose model stands for a way: the fastest one; None where no cell completed.
+
+    Parameters
+    ----------
+    way : Way, optional
+        Algorithm and search.
+    cells : sequence of Cell
+        The cells of the data set.
+    """
+    done = [cell for cell in cells if cell.status == "completed"]
+    return fastest_of_each_way(done).get(way) if way else None
 
 
 def answer(
@@ -276,9 +300,10 @@ def answer(
     evaluations: list[Evaluation],
     comparisons: list[Comparison],
 ) -> Recommendation:
-    """Recommend a way to make a model; if the way was cross-validated, fit it on all rows and register the model.
+    """Recommend a way to make a model; if the way was evaluated, fit it on all rows and register the model.
 
-    A searched way of which no cell completed is not fitted: the parameters that its search finds are not known.
+    Of a large table, the measured model itself is registered. A searched way of which no cell completed is not fitted:
+    the parameters that its search finds are not known.
 
     Parameters
     ----------
@@ -305,9 +330,9 @@ def answer(
     params = parameters_of(chosen.way, cells) if chosen else None
     if chosen is not None and params is not None:
         folder = session.journal.folder.model(dataset.name)
-        kept = next((cell.model for cell in cells if cell.way == chosen.way and cell.model), None)
-        if kept:
-            shutil.copytree(kept, folder, dirs_exist_ok=True)
+        cell = cell_of(chosen.way, cells)
+        if cell and cell.model:  # a large table's: the model that was measured
+            shutil.copytree(cell.model, folder, dirs_exist_ok=True)
         else:
             current_listener().starting(f"{dataset.name}: the recommended model, fitted on all rows")
             complete(steps.fit_whole, dataset, chosen.way, params, options_of(session), str(folder))

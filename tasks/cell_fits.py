@@ -148,9 +148,9 @@ def _fit_whole(estimator: Pipeline, rows: tuple[Any, Any]) -> Pipeline:
 def _place(fitted: Pipeline, engine: Engine) -> str:
     """Words that tell where a model was fitted."""
     model = fitted[-1]
-    way = getattr(model, "way_", None)
-    if way is not None:
-        return str(way)
+    told = getattr(model, "way_", None) or getattr(model, "implementation_", None)
+    if told is not None:
+        return str(told)
     in_one_process = "one fit in one process" if engine.in_this_process else "one fit on one worker"
     if "engine" not in model.get_params():
         return in_one_process

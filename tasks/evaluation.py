@@ -18,7 +18,7 @@ from tasks.algorithms.base import ModelOptions
 from tasks.datasets.prepared import PreparedDataset, taken
 from tasks.problems import EvaluationScheme, Problem, problem_of
 from tasks.registry import ALGORITHMS
-from tasks.results import Cell, Comparison, Evaluation, Way
+from tasks.results import Cell, Comparison, Evaluation, Way, fastest_of_each_way
 from tasks.search_plans import SearchPlan, plan_estimator
 from tasks.significance import corrected_interval, corrected_p_value, split_sizes
 
@@ -159,10 +159,7 @@ def holdout_evaluations(dataset: PreparedDataset, cells: Sequence[Cell]) -> list
         The completed cells of the table.
     """
     problem = problem_of(dataset.task)
-    fastest: dict[Way, Cell] = {}
-    for cell in cells:
-        fastest[cell.way] = min(fastest.get(cell.way, cell), cell, key=lambda one: one.usage.wall_s)
-    return [_of_holdout(problem, cell) for cell in fastest.values()]
+    return [_of_holdout(problem, cell) for cell in fastest_of_each_way(cells).values()]
 
 
 def _of_holdout(problem: Problem, cell: Cell) -> Evaluation:

@@ -52,7 +52,7 @@ class Description(BaseModel):
     format: int = FORMAT
     dataset: str
     sha256: str
-    """Digest of the prepared data; the model was fitted on all rows of the data."""
+    """Digest of the prepared data; the model was fitted on all of their rows, of a large table on the training rows."""
     task: Task
     algorithm: str
     search: str

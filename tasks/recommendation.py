@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tasks.problems import Problem
 from tasks.report import wording
-from tasks.results import Cell, Comparison, Evaluation, Recommendation, Way
+from tasks.results import Cell, Comparison, Evaluation, Recommendation, Way, fastest_of_each_way
 
 SAME_TIME = 1.15
 """Factor below which two wall times count as the same, because each wall time is measured once."""
@@ -97,11 +97,8 @@ def recommend(
 
 def _measured(cells: Sequence[Cell], problem: Problem) -> list[Candidate]:
     """Candidates from the cells with a finite figure, one for each way: the cell of the fastest engine."""
-    fastest: dict[Way, Cell] = {}
-    for cell in cells:
-        if math.isfinite(cell.metrics.get(problem.ranking, math.nan)):
-            best = fastest.setdefault(cell.way, cell)
-            fastest[cell.way] = min(best, cell, key=lambda one: one.usage.wall_s)
+    finite = [cell for cell in cells if math.isfinite(cell.metrics.get(problem.ranking, math.nan))]
+    fastest = fastest_of_each_way(finite)
     error = f"{problem.ranking}_error"
     return [
         Candidate(
@@ -183,7 +180,7 @@ def _why(
     allowed = wording.gap(margin, metric)
     name = wording.metric_name(metric)
     if len(candidates) == 1:
-        return f"No other way was {'cross-validated' if best.low is not None else 'scored'}."
+        return "No other way was measured."
     if chosen is not best:
         low, high = loss(best, chosen) or (math.nan, math.nan)
         span = _span(low, high, metric)

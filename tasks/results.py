@@ -1,5 +1,6 @@
 """The records of a study: plain, serialisable objects that the leaderboard, the report and `--json` share."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal, NamedTuple, get_args
 
@@ -116,6 +117,20 @@ class Cell(BaseModel):
     def way(self) -> Way:
         """Algorithm and search of the cell."""
         return Way(self.algorithm, self.search)
+
+
+def fastest_of_each_way(cells: Iterable[Cell]) -> dict[Way, Cell]:
+    """The fastest cell of each way to make a model, whose figures stand for the way.
+
+    Parameters
+    ----------
+    cells : iterable of Cell
+        Completed cells of one data set, of all engines.
+    """
+    fastest: dict[Way, Cell] = {}
+    for cell in cells:
+        fastest[cell.way] = min(fastest.get(cell.way, cell), cell, key=lambda one: one.usage.wall_s)
+    return fastest
 
 
 class Evaluation(BaseModel):

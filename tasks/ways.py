@@ -249,6 +249,8 @@ def refused(
 
 def allowed_bytes(engine: Engine | None) -> int | None:
     """Bytes that a fit may need in one process; None if the engine does not know its workers' memory."""
-    if engine is None or engine.in_this_process:
+    if engine is None:
         return int(ALLOWED_SHARE * psutil.virtual_memory().total)
+    if engine.in_this_process:  # its workers are threads of this process, which share its memory
+        return int(ALLOWED_SHARE * (engine.worker_memory or 0) * engine.workers)
     return None if engine.worker_memory is None else int(ALLOWED_SHARE * engine.worker_memory)

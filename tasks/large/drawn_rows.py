@@ -18,7 +18,7 @@ from infra.progress import Progress
 from infra.settings import usable_cores
 from tasks.datasets.prepared import PreparedDataset, Target
 from tasks.large.masks import RowMask, random_numbers
-from tasks.large.row_roles import RowRoles, order_seed
+from tasks.large.row_roles import RowRoles
 from tasks.large.table_rows import RowGroup, features_and_target, read_group, row_groups
 
 Part = tuple[pa.Table, npt.NDArray[np.intp]]
@@ -53,6 +53,11 @@ class DrawnRows:
         """Features and target of a search's training rows: the sample, then the rows that score the candidates."""
         return self._read(self.roles.search)
 
+    def sample_numbers(self) -> npt.NDArray[np.intp]:
+        """Numbers of the sample's rows in the table, in the order of the sample."""
+        numbers = np.flatnonzero(self.roles.sample.of(0, self.dataset.rows))
+        return numbers[_random_order(numbers, self.roles.sample)]
+
     @property
     def sample_size(self) -> int:
         """Number of rows of the sample."""
@@ -86,9 +91,9 @@ class DrawnRows:
             self._write(mask, parts)
 
     def _write(self, mask: RowMask, parts: list[Part]) -> None:
-        table = pa.concat_tables([table for table, _ in parts]).unify_dictionaries()
+        table = _encoded(pa.concat_tables([table for table, _ in parts]), self.dataset)
         numbers = np.concatenate([numbers for _, numbers in parts])
-        order = np.argsort(random_numbers(numbers, order_seed(self.seed)), kind="stable")
+        order = _random_order(numbers, mask)
         path = self._path(mask)
         path.parent.mkdir(exist_ok=True)
         unfinished = path.parent / f".unfinished-{uuid4().hex}"
@@ -107,15 +112,39 @@ class DrawnRows:
         return X.copy(deep=False), y.copy()
 
     def _path(self, mask: RowMask) -> Path:
-        name = hashlib.sha256(repr((self.dataset.sha256, mask, self.seed)).encode()).hexdigest()[:16]
+        name = hashlib.sha256(repr((self.dataset.sha256, mask)).encode()).hexdigest()[:16]
         return Path(self.dataset.path).with_suffix(".drawn") / f"{name}.parquet"
+
+
+def _random_order(numbers: npt.NDArray[np.intp], mask: RowMask) -> npt.NDArray[np.intp]:
+    """Order of rows by the random numbers of the mask's last draw, which puts the sample before other rows."""
+    return np.argsort(random_numbers(numbers, mask.draws[-1].seed), kind="stable")
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """The rows with texts in place of codes into the texts of all rows, which may be many."""
+    plain = [
+        column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+        for column in table.columns
+    ]
+    return pa.table(plain, names=table.column_names)
+
+
+def _encoded(table: pa.Table, dataset: PreparedDataset) -> pa.Table:
+    """The rows with their texts as categories."""
+    numbers = {*dataset.numeric, dataset.target}
+    encoded = [
+        column if name in numbers else column.combine_chunks().dictionary_encode()
+        for name, column in zip(table.column_names, table.columns, strict=True)
+    ]
+    return pa.table(encoded, names=table.column_names)
 
 
 def _chosen(dataset: PreparedDataset, group: RowGroup, masks: list[RowMask]) -> list[Part]:
     """The rows of each mask in a row group, with their numbers in the table."""
     table = read_group(dataset, group)
     found = [mask.of(group.start, group.stop) for mask in masks]
-    return [(table.filter(pa.array(mask)), np.flatnonzero(mask) + group.start) for mask in found]
+    return [(_plain(table.filter(pa.array(mask))), np.flatnonzero(mask) + group.start) for mask in found]
 
 
 @lru_cache(maxsize=8)

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import is_classifier
 
 from infra.arithmetic import ceil_div
 from tasks.large.training import LargeTraining
@@ -21,6 +22,7 @@ from tasks.search.trials import Outcome, TrialContext
 
 FACTOR = 3  # by which each round divides the number of candidates and multiplies the rows, as in scikit-learn
 FEWEST_ROWS = 2_000  # of the first round
+ROWS_OF_A_CLASS = 20  # that the first round has of each class, if the sample has so many
 
 
 class RowHalvingSearch(BaseSearch):
@@ -119,11 +121,13 @@ class _Rounds:
         """Run all rounds; return the table of results."""
         tried: list[Parameters] = []
         rows: list[int] = []
-        for size in round_sizes(self.sample_size, len(candidates)):
+        fewest = fewest_rows(self.target[: self.sample_size], is_classifier(self.search.estimator))
+        for size in round_sizes(self.sample_size, len(candidates), fewest):
             means = self._round(candidates, size, len(tried))
             tried += candidates
             rows += [size] * len(candidates)
-            candidates = best_candidates(candidates, means, ceil_div(len(candidates), FACTOR))
+            if not np.isnan(means).all():  # else no candidate is better than another one
+                candidates = best_candidates(candidates, means, ceil_div(len(candidates), FACTOR))
         return {**cv_results(tried, self.outcomes, 1, self.scorer.metrics), "rows": rows}
 
     def _round(self, candidates: Sequence[Parameters], size: int, before: int) -> NDArray[np.float64]:
@@ -141,7 +145,23 @@ class _Rounds:
         return means
 
 
-def round_sizes(rows: int, candidates: int) -> list[int]:
+def fewest_rows(target: NDArray[Any], has_classes: bool) -> int:
+    """Number of the first rows of a sample on which candidates can be compared: each class must have some rows.
+
+    Parameters
+    ----------
+    target : numpy.ndarray of shape (rows,)
+        Target of the sample, in its order.
+    has_classes : bool
+        Whether the target is the code of a class.
+    """
+    if not has_classes:
+        return FEWEST_ROWS
+    enough = [np.flatnonzero(target == code)[:ROWS_OF_A_CLASS] for code in np.unique(target)]
+    return max(FEWEST_ROWS, *(int(rows[-1]) + 1 for rows in enough))
+
+
+def round_sizes(rows: int, candidates: int, fewest: int = FEWEST_ROWS) -> list[int]:
     """Number of rows in each round: the last round has all rows of the sample.
 
     Parameters
@@ -150,6 +170,8 @@ def round_sizes(rows: int, candidates: int) -> list[int]:
         Number of rows of the sample.
     candidates : int
         Number of candidates of the first round.
+    fewest : int
+        Smallest number of rows of the first round.
 
     Examples
     --------
@@ -158,5 +180,5 @@ def round_sizes(rows: int, candidates: int) -> list[int]:
     [30000, 90000, 270000]
     """
     wanted = 1 + int(math.log(candidates, FACTOR) + 1e-9)
-    possible = 1 + int(math.log(max(rows / FEWEST_ROWS, 1), FACTOR) + 1e-9)
+    possible = 1 + int(math.log(max(rows / fewest, 1), FACTOR) + 1e-9)
     return [rows // FACTOR**number for number in reversed(range(min(wanted, possible)))]

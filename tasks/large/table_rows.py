@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -38,6 +39,36 @@ class RowGroup:
     stop: int
 
 
+@dataclass(frozen=True)
+class EncodedRows:
+    """Rows that the steps have encoded already, each without its own target.
+
+    Parameters
+    ----------
+    numbers : numpy.ndarray of int, shape (rows,)
+        Numbers of the rows in the table, in ascending order.
+    values : numpy.ndarray of shape (rows, n_columns)
+        The rows as numbers.
+    """
+
+    numbers: npt.NDArray[np.intp]
+    values: npt.NDArray[Any]
+
+    def put_into(self, X: npt.NDArray[Any], numbers: npt.NDArray[np.intp]) -> None:
+        """Replace the rows that are encoded already.
+
+        Parameters
+        ----------
+        X : numpy.ndarray of shape (n, n_columns)
+            Rows as numbers, which are changed.
+        numbers : numpy.ndarray of int, shape (n,)
+            Numbers of the rows of `X` in the table, in ascending order.
+        """
+        places = np.searchsorted(self.numbers, numbers)
+        known = self.numbers[np.minimum(places, len(self.numbers) - 1)] == numbers
+        X[known] = self.values[places[known]]
+
+
 class TableRows(BlockSource):
     """The rows of a mask, as blocks of numbers with the target as second array.
 
@@ -51,6 +82,8 @@ class TableRows(BlockSource):
         Fitted steps from the columns of the table to numbers.
     dtype : dtype, default=float64
         Type of the numbers.
+    encoded : EncodedRows, optional
+        Rows that take part with the numbers that they have here, and not with those of the steps.
     block_rows : int, optional
         Number of rows of a block; default: `BLOCK_ROWS`.
     """
@@ -61,6 +94,7 @@ class TableRows(BlockSource):
         mask: RowMask,
         steps: Any,
         dtype: DTypeLike = np.float64,
+        encoded: EncodedRows | None = None,
         block_rows: int | None = None,
     ) -> None:
         assert dataset.target is not None  # noqa: S101 (models of large tables predict)
@@ -68,6 +102,7 @@ class TableRows(BlockSource):
         self.target = dataset.target
         self.mask = mask
         self.steps = steps
+        self.encoded = encoded
         self.dtype = np.dtype(dtype)
         self.block_rows = block_rows or BLOCK_ROWS
         self.groups = row_groups(dataset)
@@ -80,8 +115,11 @@ class TableRows(BlockSource):
         first, last = span.start * self.block_rows, min(span.stop * self.block_rows, self.n_rows)
         X = np.empty((last - first, self.n_columns), self.dtype)
         targets = []
-        for start, frame, target in self._read(first, last):
-            X[start - first : start - first + len(frame)] = self.steps.transform(frame)
+        for start, numbers, frame, target in self._read(first, last):
+            part = X[start - first : start - first + len(frame)]
+            part[:] = self.steps.transform(frame)
+            if self.encoded is not None:
+                self.encoded.put_into(part, numbers)
             targets.append(target)
         arrays = (X, np.concatenate(targets))
         return [
@@ -92,19 +130,18 @@ class TableRows(BlockSource):
     def detached(self, span: Span) -> BlockSource:
         return self
 
-    def _read(self, first: int, last: int) -> Iterator[tuple[int, pd.DataFrame, Target]]:
-        """Rows `first` to `last` of the chosen rows, by row groups, each with the place of its first row."""
+    def _read(
+        self, first: int, last: int
+    ) -> Iterator[tuple[int, npt.NDArray[np.intp], pd.DataFrame, Target]]:
+        """Rows `first` to `last` of the chosen rows, by row groups: place of the first, numbers, features, target."""
         for group, end, start in zip(self.groups, self._ends, [0, *self._ends[:-1]], strict=False):
             if end <= first or start >= last:
                 continue
             a, b = max(first, start), min(last, end)
-            chosen = self._chosen(group).slice(a - start, b - a)
-            yield a, *features_and_target(chosen, self.target)
-
-    def _chosen(self, group: RowGroup) -> pa.Table:
-        mask = self.mask.of(group.start, group.stop)
-        table = read_group(self.dataset, group)
-        return table if mask.all() else table.filter(pa.array(mask))
+            rows = np.flatnonzero(self.mask.of(group.start, group.stop))[a - start : b - start]
+            table = read_group(self.dataset, group)
+            chosen = table if len(rows) == len(table) else table.take(pa.array(rows))
+            yield a, rows + group.start, *features_and_target(chosen, self.target)
 
 
 def read_group(dataset: PreparedDataset, group: RowGroup) -> pa.Table:
@@ -155,7 +192,7 @@ def row_groups(dataset: PreparedDataset) -> list[RowGroup]:
     Raises
     ------
     DataError
-        If a file cannot be read.
+        If a file cannot be read, or the files do not have the rows that were prepared.
     """
     path = Path(dataset.path)
     found, start = [], 0
@@ -168,4 +205,8 @@ def row_groups(dataset: PreparedDataset) -> list[RowGroup]:
             stop = start + metadata.row_group(index).num_rows
             found.append(RowGroup(str(file), index, start, stop))
             start = stop
+    if start != dataset.rows:
+        raise DataError(
+            f"prepared data '{path}' have {start:,} rows instead of {dataset.rows:,}; prepare them again"
+        )
     return found

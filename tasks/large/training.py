@@ -54,8 +54,7 @@ class FromBlocks(LargeTraining):
     dtype: DTypeLike
 
     def fit(self, pipeline: Pipeline, rows: TrainingRows) -> str:
-        X, y = rows.sample()
-        blocks, model = rows.blocks(pipeline[:-1].fit(X, y), self.dtype), pipeline[-1]
+        blocks, model = rows.blocks(pipeline[:-1], self.dtype), pipeline[-1]
         threads = {"n_jobs": model.n_jobs} if "n_jobs" in model.get_params() else {}
         if threads and model.engine.in_this_process:  # the fit has the machine to itself
             model.set_params(n_jobs=model.engine.workers)

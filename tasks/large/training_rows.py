@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from tasks.datasets.prepared import Target
 from tasks.large.drawn_rows import DrawnRows
-from tasks.large.table_rows import TableRows
+from tasks.large.table_rows import EncodedRows, TableRows
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,21 @@ class TrainingRows:
         return X.iloc[:count], y[:count]
 
     def blocks(self, steps: Any, dtype: DTypeLike = np.float64) -> TableRows:
-        """All training rows as blocks of numbers.
+        """All training rows as blocks of numbers, from steps that are fitted on the sample now.
 
         Parameters
         ----------
         steps : transformer
-            Fitted steps from the columns of the table to numbers.
+            Unfitted steps from the columns of the table to numbers.
         dtype : dtype
             Type of the numbers.
         """
-        return TableRows(self.drawn.dataset, self.drawn.roles.training, steps, dtype)
+        X, y = self.sample()
+        dataset, training = self.drawn.dataset, self.drawn.roles.training
+        if not dataset.many_valued:
+            return TableRows(dataset, training, steps.fit(X, y), dtype)
+        # the mean target of a value must not hold the row's own target, which `transform` would give to the sample
+        values = steps.fit_transform(X, y).astype(dtype)
+        numbers = self.drawn.sample_numbers()
+        order = np.argsort(numbers)
+        return TableRows(dataset, training, steps, dtype, EncodedRows(numbers[order], values[order]))

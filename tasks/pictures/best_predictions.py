@@ -12,7 +12,7 @@ from tasks.algorithms.base import ModelOptions
 from tasks.datasets.prepared import PreparedDataset, Split
 from tasks.pictures import predictions
 from tasks.registry import ALGORITHMS
-from tasks.results import Cell, Picture, Recommendation
+from tasks.results import Cell, Picture, Recommendation, fastest_of_each_way
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class BestPrediction:
             Training rows and held-out rows.
         """
         way = recommendation.way if recommendation else None
-        cell = next((cell for cell in cells if cell.way == way), None)
+        cell = fastest_of_each_way(cells).get(way) if way else None
         if way is None or (cell is None and not way.is_baseline):
             return None
         algorithm = ALGORITHMS[way.algorithm]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 from sklearn.metrics import accuracy_score, roc_auc_score
 from sklearn.model_selection import RepeatedStratifiedKFold, StratifiedKFold
 from sklearn.pipeline import Pipeline
@@ -138,7 +139,7 @@ class Classification(Prediction):
 
 
 def classification_metrics(model: Any, X: Any, y: Any) -> dict[str, float]:
-    """Accuracy, and area under the ROC curve (for more than two classes, each one against the rest).
+    """Accuracy, and area under the ROC curve (for more than two classes, the mean of each one against the rest).
 
     Parameters
     ----------
@@ -150,9 +151,26 @@ def classification_metrics(model: Any, X: Any, y: Any) -> dict[str, float]:
         Codes of the true classes.
     """
     probabilities = model.predict_proba(X)
-    score = probabilities[:, 1] if probabilities.shape[1] == 2 else probabilities
+    areas = _areas(y, probabilities, model.classes_)
     return {
         ACCURACY: float(accuracy_score(y, model.classes_[probabilities.argmax(axis=1)])),
-        AUC: float(roc_auc_score(y, score, multi_class="ovr", labels=model.classes_)),
+        **({AUC: float(np.mean(areas))} if areas else {}),
         ROWS: float(len(y)),
     }
+
+
+def _areas(y: Any, probabilities: Any, classes: Any) -> list[float]:
+    """Area under the ROC curve of each class against the rest; of two classes, of the second one.
+
+    A class that no row has, or each row has, has no curve. A class that the model does not know has no probability.
+    """
+    if len(classes) == 2:
+        pairs = [(classes[1], probabilities[:, 1])]
+    else:
+        pairs = [(code, probabilities[:, place]) for place, code in enumerate(classes)]
+    unknown = [(code, np.zeros(len(y))) for code in np.setdiff1d(y, classes)]
+    return [
+        float(roc_auc_score(y == code, score))
+        for code, score in [*pairs, *unknown]
+        if 0 < np.count_nonzero(y == code) < len(y)
+    ]

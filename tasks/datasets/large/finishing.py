@@ -122,7 +122,7 @@ def _notes_of_texts(
         shown = ", ".join(f"'{shortened(text)}'" for text in most)
         notes.append(
             f"{name}: {new.total():,} of {rows:,} rows hold {len(new):,} {'text' if len(new) == 1 else 'texts'} that "
-            f"the rows did not have by which the column was judged ({shown}{more}); the models learn from them too"
+            f"the rows did not have by which the column was judged ({shown}{more})"
         )
     return notes
 

@@ -14,6 +14,7 @@ from tests.tasks.large.tables import prepared
 @pytest.fixture(autouse=True)
 def small_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(row_roles, "SAMPLE_CELLS", 3 * 900)
+    monkeypatch.setattr(row_roles, "FEWEST_ROWS", 0)
     monkeypatch.setattr("tasks.datasets.preparation.ROW_GROUP", 700)
 
 
@@ -55,3 +56,18 @@ def test_rows_are_drawn_once(tmp_path: Path) -> None:
     drawn.draw(lambda _done, _total: pytest.fail("the table was read again"))
     assert {file: file.stat().st_mtime_ns for file in folder.iterdir()} == before
     assert len(before) == 2
+
+
+def test_the_numbers_of_the_sample_are_those_of_its_rows(tmp_path: Path) -> None:
+    drawn = DrawnRows(prepared(tmp_path), seed=3)
+    X, _ = drawn.dataset.load()
+    found, _ = drawn.search_rows()
+    np.testing.assert_array_equal(X["x"].to_numpy()[drawn.sample_numbers()], found["x"][: drawn.sample_size])
+
+
+def test_the_held_out_rows_are_drawn_once_for_all_seeds(tmp_path: Path) -> None:
+    dataset = prepared(tmp_path)
+    first, second = (DrawnRows(dataset, seed).held_out()[0] for seed in (0, 1))
+    pd.testing.assert_frame_equal(first, second)
+    [folder] = (tmp_path / "prepared").glob("*.drawn")
+    assert len(list(folder.iterdir())) == 2  # the second seed asked for no other rows

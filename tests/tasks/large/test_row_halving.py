@@ -13,19 +13,22 @@ from infra.engines import Engine, connect
 from infra.ledger import Ledger
 from tasks.algorithms.base import ModelOptions
 from tasks.datasets.prepared import PreparedDataset
+from tasks.ensembles import XGBoostClassifier
 from tasks.large import row_halving, row_roles
 from tasks.large.drawn_rows import DrawnRows
-from tasks.large.row_halving import RowHalvingSearch, round_sizes
+from tasks.large.row_halving import RowHalvingSearch, fewest_rows, round_sizes
 from tasks.large.training import SmallTrees
 from tasks.large.training_rows import TrainingRows
 from tasks.registry import ALGORITHMS
 from tasks.search_plans import SearchPlan, plan_estimator
+from tasks.sharing import SharedFit
 from tests.tasks.large.tables import prepared
 
 
 @pytest.fixture
 def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PreparedDataset:
     monkeypatch.setattr(row_roles, "SAMPLE_CELLS", 3 * 900)
+    monkeypatch.setattr(row_roles, "FEWEST_ROWS", 0)
     monkeypatch.setattr(row_halving, "FEWEST_ROWS", 90)
     return prepared(tmp_path).model_copy(update={"by_blocks": True})
 
@@ -106,3 +109,28 @@ def test_recorded_trials_are_not_computed_again(
     assert (first.n_kept_, again.n_fits_) == (0, 0)
     assert again.n_kept_ == len(first.cv_results_["params"])
     assert again.best_params_ == first.best_params_
+
+
+def test_the_first_round_has_rows_of_each_class() -> None:
+    target = np.zeros(50_000, int)
+    target[[7, *range(1_000, 40_000, 1_000)]] = 1
+    assert fewest_rows(target, has_classes=True) == 19_001
+    assert fewest_rows(target[:5_000], has_classes=True) == 4_001
+    assert fewest_rows(np.arange(5_000.0), has_classes=False) == row_halving.FEWEST_ROWS
+    assert round_sizes(50_000, 18, fewest=19_001) == [50_000]
+
+
+def test_a_round_in_which_all_candidates_fail_drops_none(
+    dataset: PreparedDataset, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(row_halving, "ROWS_OF_A_CLASS", 1)
+    first = DrawnRows(dataset, 0).sample_size // 9
+
+    def refuse_few(self: XGBoostClassifier, X: Any, y: Any, settings: Any) -> Any:
+        if len(X) == first:
+            raise ValueError("one class")
+        return SharedFit.fit_shared(self, X, y, settings)
+
+    monkeypatch.setattr(XGBoostClassifier, "fit_shared", refuse_few)
+    table = search_of(dataset, "xgboost", "grid", engine=engine).cv_results_
+    assert [table["rows"].count(rows) for rows in sorted(set(table["rows"]))] == [18, 18, 6]

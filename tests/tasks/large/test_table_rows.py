@@ -10,7 +10,7 @@ from infra.engines.blocks import Span
 from infra.errors import DataError
 from tasks.datasets.preprocessing import preprocessor
 from tasks.large.masks import Draw, RowMask
-from tasks.large.table_rows import TableRows, row_groups
+from tasks.large.table_rows import EncodedRows, TableRows, row_groups
 from tests.tasks.large.tables import prepared
 
 MASK = RowMask() & Draw(1, 0.1, 0.6)
@@ -55,6 +55,28 @@ def test_a_folder_of_parts_has_the_rows_of_its_files_one_after_the_other(tmp_pat
     ):
         for array, same in zip(one, other, strict=True):
             np.testing.assert_array_equal(array, same)
+
+
+def test_rows_that_are_encoded_already_keep_their_numbers(tmp_path: Path) -> None:
+    dataset = prepared(tmp_path)
+    steps = preprocessor(dataset, scale=False, impute=True).fit(*dataset.load())
+    numbers = np.flatnonzero(MASK.of(0, dataset.rows))
+    known = np.sort(np.concatenate([numbers[5:900:7], [0, dataset.rows - 1]]))
+    encoded = EncodedRows(known, -np.ones((len(known), 5)) * known[:, None])
+    plain, changed = (TableRows(dataset, MASK, steps, encoded=one, block_rows=512) for one in (None, encoded))
+    X, Z = (
+        np.concatenate([block for block, _ in one.load(Span(0, one.n_blocks))]) for one in (plain, changed)
+    )
+    is_known = np.isin(numbers, known)
+    np.testing.assert_array_equal(Z[~is_known], X[~is_known])
+    np.testing.assert_array_equal(Z[is_known], np.repeat(-numbers[is_known, None], 5, axis=1))
+
+
+def test_a_table_that_lost_rows_is_refused(tmp_path: Path) -> None:
+    dataset = prepared(tmp_path)
+    pd.read_parquet(dataset.path)[:-1].to_parquet(dataset.path)
+    with pytest.raises(DataError, match="have 2,999 rows instead of 3,000; prepare them again"):
+        row_groups(dataset)
 
 
 def test_a_table_that_is_gone_is_refused(tmp_path: Path) -> None:

@@ -2,24 +2,30 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
-from sklearn.metrics import accuracy_score
+from sklearn.metrics import accuracy_score, roc_auc_score
 
 from infra.engines import Engine, connect
+from infra.engines.blocks import Span
 from tasks.algorithms.base import ModelOptions
+from tasks.datasets.catalogue import resolve
 from tasks.datasets.prepared import PreparedDataset
 from tasks.large import row_roles
 from tasks.large.drawn_rows import DrawnRows
 from tasks.large.training_rows import TrainingRows
 from tasks.registry import ALGORITHMS
 from tests.tasks.large.tables import prepared
+from tests.tasks.preparing import prepare
 
 
 @pytest.fixture
 def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PreparedDataset:
     monkeypatch.setattr(row_roles, "SAMPLE_CELLS", 3 * 900)
+    monkeypatch.setattr(row_roles, "FEWEST_ROWS", 0)
     monkeypatch.setattr("tasks.datasets.preparation.ROW_GROUP", 700)
     return prepared(tmp_path)
 
@@ -35,9 +41,8 @@ def test_a_model_that_is_trained_by_blocks_is_as_good_as_one_trained_in_memory(
     dataset: PreparedDataset, engine: Engine, name: str
 ) -> None:
     algorithm, drawn = ALGORITHMS[name], DrawnRows(dataset, 0)
-    pipeline = algorithm.make(dataset, ModelOptions())
-    if "model__engine" in pipeline.get_params():
-        pipeline.set_params(model__engine=engine)
+    pipeline = algorithm.make(dataset.model_copy(update={"by_blocks": True}), ModelOptions())
+    pipeline.set_params(model__engine=engine)
     words = algorithm.large.fit(pipeline, TrainingRows(drawn))
     X, y = dataset.load()
     assert y is not None
@@ -65,3 +70,33 @@ def test_a_boosted_model_from_blocks_knows_all_rows_and_not_only_the_sample(
         models.append(pipeline)
     X, _ = rows.drawn.held_out()
     np.testing.assert_array_equal(models[0].predict_proba(X), models[1].predict_proba(X))
+
+
+@pytest.mark.parametrize("name", ["xgboost", "linear_model"])
+def test_the_mean_target_of_a_value_does_not_hold_the_rows_own_target(
+    tmp_path: Path, engine: Engine, name: str
+) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=4_000), "city": rng.integers(1_500, size=4_000).astype(str)})
+    frame["city"] = "c" + frame["city"]
+    frame["y"] = rng.choice(["no", "yes"], 4_000)  # nothing can be learned
+    frame.to_csv(tmp_path / "noise.csv", index=False)
+    noise = prepare(resolve(str(tmp_path / "noise.csv"), "y"), tmp_path / "data")
+    assert noise.many_valued == ["city"]
+    algorithm, rows = ALGORITHMS[name], TrainingRows(DrawnRows(noise, 0))
+    pipeline = algorithm.make(noise.model_copy(update={"by_blocks": True}), ModelOptions())
+    pipeline.set_params(model__engine=engine)
+    encoded: list[Any] = []
+    monkey = type(pipeline[-1])
+    original = monkey.fit
+
+    def keep(self: Any, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
+        encoded.extend(X.load(Span(0, X.n_blocks)))
+        return original(self, X, y, sample_weight)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(monkey, "fit", keep)
+        algorithm.large.fit(pipeline, rows)
+    X, y = (np.concatenate(arrays) for arrays in zip(*encoded, strict=True))
+    area = roc_auc_score(y, X[:, 1])
+    assert 0.4 < area < 0.6
