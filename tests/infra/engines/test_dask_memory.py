@@ -17,6 +17,7 @@ from infra.engines.blocks import BlockSource, Span
 from infra.engines.dask import DaskEngine
 from infra.engines.dask_memory import MEMORY_TRIES, MemoryKill
 from infra.errors import EngineError, ParameterError
+from tasks.ways import ALLOWED_SHARE, allowed_bytes
 from tests.conftest import free_port
 from tests.infra.engines import work
 from tests.infra.engines.starting import ROOT
@@ -148,13 +149,21 @@ def test_a_limit_that_is_no_amount_of_memory_is_refused(memory_limit: int | str)
         connect("dask", memory_limit=memory_limit)
 
 
-def test_a_limit_belongs_to_an_embedded_dask() -> None:
-    with pytest.raises(ParameterError, match="memory_limit='1GiB' does not belong to engine 'spark'"):
-        connect("spark", memory_limit="1GiB")
+@pytest.mark.parametrize(
+    ("name", "place"), [("dask", {"address": "tcp://h:1"}), ("spark", {"master": "spark://h:7077"})]
+)
+def test_a_limit_belongs_to_an_embedded_engine(name: str, place: dict[str, str]) -> None:
+    where = next(iter(place.values()))
     with pytest.raises(
-        ParameterError, match=r"memory_limit='1GiB' does not belong to an existing cluster, tcp://h:1"
+        ParameterError, match=f"memory_limit='1GiB' does not belong to an existing cluster, {where}"
     ):
-        connect("dask", address="tcp://h:1", memory_limit="1GiB")
+        connect(name, memory_limit="1GiB", **place)  # type: ignore[arg-type]
+
+
+def test_the_threads_of_this_process_know_their_share_of_a_limit() -> None:
+    with connect("local", workers=2, memory_limit="1GiB") as engine:
+        assert engine.worker_memory == 2**30
+        assert allowed_bytes(engine) == int(ALLOWED_SHARE * 2 * 2**30)
 
 
 def test_an_engine_knows_the_memory_of_a_worker(dask: DaskEngine) -> None:
