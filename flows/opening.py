@@ -111,7 +111,8 @@ def _worker_modules(parameters: StudyParameters) -> list[str]:
 def _cluster(
     settings: Settings, workers: int, preload: Sequence[str], memory_limit: int | None
 ) -> DaskEngine:
-    cluster = DaskEngine(workers, settings.dask_address, preload, memory_limit)
+    address = settings.dask_address  # an existing cluster has its own limit
+    cluster = DaskEngine(workers, address, preload, None if address else memory_limit)
     for address in cluster.client.scheduler_info(n_workers=-1)["workers"]:
         # the workers import the modules of the first step while this process asks the servers
         fire_and_forget(cluster.client.submit(_import, "tasks.steps", workers=[address], pure=False))
@@ -138,7 +139,7 @@ def _starting_spark(
         workers=workers,
         master=settings.spark_master,
         preload=preload,
-        memory_limit=parameters.worker_memory,
+        memory_limit=None if settings.spark_master else parameters.worker_memory,
     )
     stack.callback(_close_spark, future)
     return future
