@@ -26,7 +26,7 @@ from flows.parameters import StudyParameters
 from infra.errors import TrillaError
 from infra.progress_file import ProgressFile
 from infra.settings import load_settings
-from tasks.datasets.planning import Begun
+from tasks.datasets.planning import Begun, preview_of
 from tasks.results import Cell, StudyResult
 
 if TYPE_CHECKING:
@@ -54,8 +54,11 @@ def run_study(parameters: StudyParameters, json_file: Path | None) -> int:
         or the cluster do not start.
     """
     console = Console()
+    from flows.checking import as_trained
+
     prepared = check(parameters, json_file, console)
-    print_preparations(prepared, parameters, console)
+    shown = {data: as_trained(preview_of(begun), parameters) for data, begun in prepared.items()}
+    print_preparations(shown, parameters, console)
     bring_up()
     watcher = Watcher(console)
     log = load_settings().home / "logs" / f"study-{datetime.now():%Y%m%d-%H%M%S}-{os.getpid()}.log"

@@ -13,7 +13,7 @@ from tasks.datasets.catalogue import resolve
 from tasks.datasets.notes import warning
 from tasks.datasets.planning import Begun, preview_of
 from tasks.datasets.prepared import PreparedDataset
-from tasks.large.size import needs_blocks
+from tasks.large.size import by_blocks, needs_blocks
 from tasks.problems import problem_of
 from tasks.registry import algorithms_for
 
@@ -85,9 +85,24 @@ def prepare_in_advance(
     return prepared
 
 
+def as_trained(dataset: PreparedDataset, parameters: StudyParameters) -> PreparedDataset:
+    """The data set, marked and with a note if its models are trained from blocks of rows.
+
+    Parameters
+    ----------
+    dataset : PreparedDataset
+        The prepared data set.
+    parameters : StudyParameters
+        The study.
+    """
+    if parameters.exhaustive or not needs_blocks(dataset):
+        return dataset
+    return by_blocks(dataset, parameters.seed)
+
+
 def _takes_long(dataset: PreparedDataset, parameters: StudyParameters) -> bool:
     """Whether searches and cross-validation of a table may take so long that their time is estimated."""
-    return is_very_wide(len(dataset.columns)) and (parameters.exhaustive or not needs_blocks(dataset))
+    return is_very_wide(len(dataset.columns)) and not as_trained(dataset, parameters).by_blocks
 
 
 def with_cost(dataset: PreparedDataset, parameters: StudyParameters) -> PreparedDataset:

@@ -14,7 +14,7 @@ from prefect.states import Completed, Failed
 from prefect_dask import DaskTaskRunner
 
 from flows import recording
-from flows.checking import prepare_in_advance, refuse_namesake
+from flows.checking import as_trained, prepare_in_advance, refuse_namesake
 from flows.comparison import INCOMPLETE, compare, outcome
 from flows.failing import log_failures_in_one_sentence
 from flows.gathering import complete
@@ -35,7 +35,6 @@ from tasks.datasets.catalogue import Task
 from tasks.datasets.large.plan import Plan
 from tasks.datasets.planning import Begun
 from tasks.datasets.prepared import PreparedDataset
-from tasks.large.size import by_blocks, needs_blocks
 from tasks.problems import problem_of
 from tasks.report.column_words import columns_to_show
 from tasks.report.recommended import answer
@@ -132,8 +131,8 @@ def preparation() -> list[PreparedDataset]:
             dataset = spark_preparation(data)
         else:
             dataset = on_workers(session, data)
-        if needs_blocks(dataset) and not parameters.exhaustive:
-            dataset = by_blocks(dataset, parameters.seed)
+        dataset = as_trained(dataset, parameters)
+        if dataset.by_blocks:
             current_listener().starting(f"{data}: rows for searches and scores are drawn")
             complete(steps.draw_rows, dataset, parameters.seed)
         warm_up_workers(session.cluster.client, dataset.task)
