@@ -39,29 +39,22 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def study(table: Path, environments: Environments) -> Study:
     arguments = (
-        *("--data", str(table), "--target", "yield", "--engines", "dask,spark", "--algorithms", "xgboost"),
-        *("--candidates", "3", "--workers", "2"),
+        *("--data", str(table), "--target", "yield", "--engines", "dask", "--algorithms", "xgboost"),
+        *("--candidates", "2", "--workers", "2"),
     )
     study = Study(environments("home"), arguments)
     assert study.end() == 0, study.output + study.errors
     return study
 
 
-def test_every_cell_is_trained_on_all_training_rows_with_the_same_scores_on_each_engine(study: Study) -> None:
-    cells = {(one["algorithm"], one["engine"], one["search"]): one for one in study.result["cells"]}
-    searches = ("baseline", "grid", "random")
-    expected = {("xgboost", engine, search) for engine in ("dask", "spark") for search in searches}
-    assert set(cells) == expected | {
-        ("linear_model", "dask", "baseline")
-    }  # the reference, on the first engine
+def test_every_cell_is_trained_on_all_training_rows(study: Study) -> None:
+    cells = {(one["algorithm"], one["search"]): one for one in study.result["cells"]}
+    expected = {("xgboost", search) for search in ("baseline", "grid", "random")}
+    assert set(cells) == expected | {("linear_model", "baseline")}  # the reference, which nobody asked for
     for cell in cells.values():
         assert cell["status"] == "completed"
         assert "training rows" in cell["implementation"]
         assert cell["metrics"]["holdout_rows"] == pytest.approx(ROWS * 149 / 768, rel=0.05)
-    for search in searches:
-        one, other = (cells["xgboost", engine, search] for engine in ("dask", "spark"))
-        assert one["metrics"] == other["metrics"]
-        assert one["params"] == other["params"]
 
 
 def test_searches_halve_over_rows(study: Study) -> None:

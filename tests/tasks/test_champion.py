@@ -54,7 +54,7 @@ def test_a_model_is_never_better_than_itself() -> None:
 def test_scores_of_other_folds_are_no_pairs() -> None:
     promotion = judge(stood(0.2, "b"), stood(0.0, "a"))
     assert promotion.alias == "challenger"
-    assert "other folds (a)" in promotion.reason
+    assert "other folds or rows (a)" in promotion.reason
 
 
 def test_a_first_look_makes_way_for_a_whole_training() -> None:

@@ -104,7 +104,7 @@ def test_the_engine_is_the_one_that_made_the_model_fastest() -> None:
     ]
     found = recommend("d", CLASSES, cells, [BEST], [], 0.01)
     assert found.engine == "dask"
-    assert found.reason == "No other way was cross-validated."
+    assert found.reason == "No other way was measured."
     assert found.basis == "by 1 x 10 cross-validation"
 
 
