@@ -53,9 +53,9 @@ def run_study(parameters: StudyParameters, json_file: Path | None) -> int:
         If the data or a parameter cannot be used, no server is started and no run created then; or if the servers
         or the cluster do not start.
     """
-    console = Console()
     from flows.checking import as_trained
 
+    console = Console()
     prepared = check(parameters, json_file, console)
     shown = {data: as_trained(preview_of(begun), parameters) for data, begun in prepared.items()}
     print_preparations(shown, parameters, console)

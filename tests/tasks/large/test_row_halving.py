@@ -1,6 +1,7 @@
 """Search by successive halving over rows."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -78,17 +79,20 @@ def test_each_trial_is_a_fit_on_the_first_rows_scored_on_the_rows_behind_the_sam
     for params, rows, score in zip(table["params"], table["rows"], table["mean_test_score"], strict=True):
         model = clone(found.estimator).set_params(**params).fit(X[:rows], y[:rows])
         assert score == accuracy_score(y[size:], model.predict(X[size:]))
-    for smaller, larger in zip(sorted(set(table["rows"])), sorted(set(table["rows"]))[1:], strict=False):
-        before = [i for i, rows in enumerate(table["rows"]) if rows == smaller]
-        after = [table["params"][i] for i, rows in enumerate(table["rows"]) if rows == larger]
-        scores = np.asarray(table["mean_test_score"])[before]
-        left = [table["params"][i] for i, score in zip(before, scores, strict=True) if score < scores.max()]
-        assert all(params in [table["params"][i] for i in before] for params in after)
-        kept = [score for i, score in zip(before, scores, strict=True) if table["params"][i] in after]
-        assert min(kept) >= max(
-            (s for i, s in zip(before, scores, strict=True) if table["params"][i] not in after)
-        )
-        assert len(left) < len(before)
+    for smaller, larger in pairwise(sorted(set(table["rows"]))):
+        after = [
+            params for params, rows in zip(table["params"], table["rows"], strict=True) if rows == larger
+        ]
+        before = [
+            (score, params in after)
+            for params, rows, score in zip(
+                table["params"], table["rows"], table["mean_test_score"], strict=True
+            )
+            if rows == smaller
+        ]
+        kept, dropped = ([score for score, stays in before if stays is wanted] for wanted in (True, False))
+        assert len(kept) == len(after)
+        assert min(kept) >= max(dropped)
     last = [i for i, rows in enumerate(table["rows"]) if rows == size]
     assert found.best_score_ == max(table["mean_test_score"][i] for i in last)
     assert found.best_params_ in [table["params"][i] for i in last]
