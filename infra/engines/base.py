@@ -50,14 +50,16 @@ class Engine(ABC):
     """Number of workers."""
     in_this_process = False
     """Whether the work is done by threads of this process."""
+    memory_limit: int | None = None
+    """Bytes of memory that a worker may use, as asked for; None if nothing was asked for."""
 
     @property
     def worker_memory(self) -> int | None:
         """Number of bytes of memory that one worker may use; None if the engine cannot know it.
 
-        Unless the engine sets a limit, this is the worker's equal share of the memory of this machine.
+        Unless a limit was asked for, this is the worker's equal share of the memory of this machine.
         """
-        return int(psutil.virtual_memory().total // self.workers)
+        return self.memory_limit or int(psutil.virtual_memory().total // self.workers)
 
     @abstractmethod
     def partition(self, source: BlockSource, most: int | None = None) -> Blocks:

@@ -15,6 +15,7 @@ from typing import Any
 from distributed import Client, as_completed
 from distributed.protocol import pickle
 from distributed.scheduler import KilledWorker
+from distributed.system import MEMORY_LIMIT
 
 from infra.engines.base import Blocks, Engine, Kernel, Merge
 from infra.engines.batching import AutoBatching
@@ -66,7 +67,9 @@ class DaskEngine(Engine):
         preload: Sequence[str] = (),
         memory_limit: int | None = None,
     ) -> None:
-        self._cluster = DaskCluster(workers, address, preload, memory_limit)
+        self._embedded = address is None
+        self.memory_limit = memory_limit or (MEMORY_LIMIT // workers if self._embedded else None)
+        self._cluster = DaskCluster(workers, address, preload, self.memory_limit)
         try:
             self.workers = len(self._cluster.addresses()) if address else workers
         except BaseException:
@@ -92,6 +95,9 @@ class DaskEngine(Engine):
 
     @property
     def worker_memory(self) -> int | None:
+        if self._embedded:  # known even while all workers are being started anew
+            return super().worker_memory
+        self._cluster.addresses()  # waits for a worker
         limits = [worker["memory_limit"] for worker in workers_of(self.client).values()]
         return min(filter(None, limits), default=None)
 

@@ -65,8 +65,7 @@ class DaskCluster:
     preload : sequence of str
         Names of modules that the workers of an embedded cluster import when they start.
     memory_limit : int or None
-        Bytes of memory that each worker of an embedded cluster may use; None gives each worker an equal share of
-        the machine's memory.
+        Bytes of memory that each worker may use; belongs to an embedded cluster only.
 
     Raises
     ------
@@ -99,7 +98,7 @@ class DaskCluster:
             threads_per_worker=1,
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",
-            memory_limit=memory_limit or "auto",
+            memory_limit=memory_limit,
             scheduler_kwargs={"plugins": [FailAtOnce()]},
             env=dict(os.environ),  # the process that forks workers keeps the environment of its own start
             silence_logs=logging.CRITICAL,  # errors are raised here; heartbeats lost at the end are noise

@@ -27,12 +27,8 @@ class LocalEngine(Engine):
 
     def __init__(self, workers: int, memory_limit: int | None = None) -> None:
         self.workers = workers
-        self._memory_limit = memory_limit
+        self.memory_limit = memory_limit
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="trilla-local")
-
-    @property
-    def worker_memory(self) -> int | None:
-        return self._memory_limit or super().worker_memory
 
     def partition(self, source: BlockSource, most: int | None = None) -> Blocks:
         spans = self._spans(source.n_blocks, most)

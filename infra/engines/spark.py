@@ -68,7 +68,7 @@ class SparkEngine(Engine):
         preload: Sequence[str] = (),
         memory_limit: int | None = None,
     ) -> None:
-        self._memory_limit = memory_limit
+        self.memory_limit = memory_limit
         # the second number has Spark try a failed task again; plain local[k] gives up at once
         self.session = jvm.start(master or f"local[{workers},4]", workers, preload)
         self._context = self.session.sparkContext
@@ -79,7 +79,7 @@ class SparkEngine(Engine):
 
     @property
     def worker_memory(self) -> int | None:
-        return (self._memory_limit or super().worker_memory) if self._embedded else None
+        return super().worker_memory if self._embedded else None
 
     def close(self) -> None:
         if self._open:

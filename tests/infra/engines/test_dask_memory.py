@@ -1,5 +1,6 @@
 """Dask workers that use more memory than they may: few tries, and an error that says what happened."""
 
+import os
 import re
 import signal
 import subprocess
@@ -166,7 +167,10 @@ def test_the_threads_of_this_process_know_their_share_of_a_limit() -> None:
         assert allowed_bytes(engine) == int(ALLOWED_SHARE * 2 * 2**30)
 
 
-def test_an_engine_knows_the_memory_of_a_worker(dask: DaskEngine) -> None:
+def test_an_engine_knows_the_memory_of_a_worker_even_when_all_were_just_killed(dask: DaskEngine) -> None:
+    dask.client.wait_for_workers(2, timeout=60)
+    for pid in dask.worker_pids().values():
+        os.kill(pid, signal.SIGKILL)
     assert dask.worker_memory == 600 * 2**20
 
 
