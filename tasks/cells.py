@@ -2,6 +2,7 @@
 
 import math
 import shutil
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from tasks import models
 from tasks.cell_fits import Fit, FittedCell, fit_of
 from tasks.cell_request import CellRequest
 from tasks.champion import description_of
-from tasks.large.holdout import scores_of_parts
+from tasks.datasets.prepared import Split
+from tasks.large.holdout import PredictedRows, scores_of_parts
 from tasks.problems import problem_of
 from tasks.registry import ALGORITHMS
 from tasks.results import Cell, Trial, Way
@@ -79,6 +81,7 @@ def _compute(request: CellRequest, engine: Engine, ledger: Ledger, progress: Sea
         fitted, profile = _profiled_fit(fit, split.X, split.y, used)
     follow(1, 2, None)
     model = fitted.model
+    metrics, parts = _measured(model, split, request, engine)
     return Cell(
         dataset=dataset.name,
         algorithm=request.algorithm,
@@ -89,8 +92,8 @@ def _compute(request: CellRequest, engine: Engine, ledger: Ledger, progress: Sea
         params=_parameters(model),
         space=problem.space,
         score_name=problem.metric,
-        metrics=problem.quality(dataset, model, split, engine),
-        parts=scores_of_parts(model, split.X_test, split.y_test, problem.metric) if dataset.by_blocks else [],
+        metrics=metrics,
+        parts=parts,
         curve=getattr(model[-1], "history_", []),
         network=_kept_network(request, model),
         model=_kept_model(request, fitted),
@@ -99,6 +102,19 @@ def _compute(request: CellRequest, engine: Engine, ledger: Ledger, progress: Sea
         notes=list(ALGORITHMS[request.algorithm].notes(dataset)),
         **(_search_fields(fitted.search) if fitted.search else {}),
     )
+
+
+def _measured(
+    model: Pipeline, split: Split, request: CellRequest, engine: Engine
+) -> tuple[dict[str, float], list[float]]:
+    """Figures of a fitted model; of a large table, also the scores on parts of its held-out rows."""
+    dataset, problem = request.dataset, problem_of(request.dataset.task)
+    if not dataset.by_blocks:
+        return problem.quality(dataset, model, split, engine), []
+    predicted = PredictedRows(model, split.X_test)  # once for all figures, because the rows are many
+    numbered = replace(split, X_test=np.arange(len(split.y_test)))
+    metrics = problem.quality(dataset, predicted, numbered, engine)
+    return metrics, scores_of_parts(predicted, split.y_test, problem.metric)
 
 
 def _kept_network(request: CellRequest, winner: Pipeline) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import Any, Self, overload
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -98,45 +98,6 @@ class BlockSource(ABC):
     def detached(self, span: Span) -> "BlockSource | list[Block]":
         """Return what a worker needs to have a span: the blocks, or a source that the worker reads by itself."""
         return self if self.is_streamed else self.load(span)
-
-
-class StreamedBlocks(Sequence[Block]):
-    """The blocks of a span, each read anew whenever it is asked for.
-
-    Parameters
-    ----------
-    source : BlockSource
-        Source that the blocks are read from.
-    span : Span
-        Numbers of the blocks.
-    """
-
-    def __init__(self, source: BlockSource, span: Span) -> None:
-        self._source = source
-        self._span = span
-
-    def __len__(self) -> int:
-        return self._span.stop - self._span.start
-
-    def __iter__(self) -> Iterator[Block]:
-        return self._source.each(self._span)
-
-    @overload
-    def __getitem__(self, index: int) -> Block: ...
-    @overload
-    def __getitem__(self, index: slice) -> "StreamedBlocks": ...
-    def __getitem__(self, index: int | slice) -> "Block | StreamedBlocks":
-        numbers = range(self._span.start, self._span.stop)[index]
-        if isinstance(numbers, int):
-            return self._source.block(numbers)
-        return StreamedBlocks(self._source, Span(numbers.start, numbers.stop))
-
-
-def resident(detached: "BlockSource | list[Block]", span: Span) -> Sequence[Block]:
-    """Return the blocks of a span from what `BlockSource.detached` returned: in memory, or read at each pass."""
-    if not isinstance(detached, BlockSource):
-        return detached
-    return StreamedBlocks(detached, span) if detached.is_streamed else detached.load(span)
 
 
 class ArraySource(BlockSource):

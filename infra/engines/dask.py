@@ -19,10 +19,11 @@ from distributed.system import MEMORY_LIMIT
 
 from infra.engines.base import Blocks, Engine, Kernel, Merge
 from infra.engines.batching import AutoBatching
-from infra.engines.blocks import BlockSource, Span, cut_span, joined, resident
+from infra.engines.blocks import BlockSource, Span, cut_span, joined
 from infra.engines.dask_cluster import WORKER_LOST, DaskCluster
 from infra.engines.dask_group import run_together
 from infra.engines.dask_memory import MEMORY_TRIES, workers_of
+from infra.engines.streaming import resident
 from infra.engines.tree import finish, reduce_span
 from infra.errors import EngineError
 from infra.retrying import retry

@@ -6,8 +6,9 @@ from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 from infra.engines.base import Blocks, Engine, Kernel, Merge
-from infra.engines.blocks import BlockSource, Span, cut_span, joined, resident
+from infra.engines.blocks import BlockSource, Span, cut_span, joined
 from infra.engines.collective import ThreadCommunicator
+from infra.engines.streaming import resident
 from infra.engines.tree import finish, reduce_span
 
 

@@ -17,9 +17,10 @@ from infra.arithmetic import ceil_div
 from infra.engines import jvm
 from infra.engines.base import Blocks, Engine, Kernel, Merge
 from infra.engines.batching import AutoBatching
-from infra.engines.blocks import BlockSource, Span, cut_span, joined, resident
+from infra.engines.blocks import BlockSource, Span, cut_span, joined
 from infra.engines.collective import Meeting, PeerLostError, join, rendezvous
 from infra.engines.spark_items import TRIES, ItemOutcome, OutcomeQueue, Suspect, task_of
+from infra.engines.streaming import resident
 from infra.engines.tree import finish, reduce_span
 from infra.errors import EngineError
 from infra.retrying import retry

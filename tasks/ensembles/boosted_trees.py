@@ -18,8 +18,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from infra.arithmetic import ceil_div
 from infra.engines import ArraySource, BlockSource, Engine
-from infra.engines.blocks import Block, Span, resident
+from infra.engines.blocks import Block, Span
 from infra.engines.collective import Communicator
+from infra.engines.streaming import kept_blocks, resident
 from infra.errors import ParameterError
 from tasks.ensembles.truncation import TruncatableEnsemble
 from tasks.labels import check_classes
@@ -126,11 +127,13 @@ class BoostedTrees(TruncatableEnsemble, BaseEstimator):
         if self.engine is None or way.in_this_process:
             whole = Span(0, source.n_blocks)
             self.n_shards_, self.way_ = 1, way
-            return self._train(resident(source.detached(whole), whole), Communicator(0, 1), plan)
-        blocks = self.engine.partition(source, most=way.shards)
-        # a table with hardly more rows than shards has fewer
-        self.n_shards_, self.way_ = len(blocks.spans), replace(way, shards=len(blocks.spans))
-        first = self.engine.run_group(_train_member, blocks, self._train, plan)[0]
+            rows = resident(source.detached(whole), whole)
+            first = _train_member(rows, Communicator(0, 1), self._train, plan)
+        else:
+            blocks = self.engine.partition(source, most=way.shards)
+            # a table with hardly more rows than shards has fewer
+            self.n_shards_, self.way_ = len(blocks.spans), replace(way, shards=len(blocks.spans))
+            first = self.engine.run_group(_train_member, blocks, self._train, plan)[0]
         if isinstance(first, ParameterError):
             raise first
         return first
@@ -294,7 +297,8 @@ def _train_member(blocks: Sequence[Block], communicator: Communicator, train: Tr
     An error that the user can mend is returned, not raised: Spark would replace it by an `EngineError`.
     """
     try:
-        trained = train(blocks, communicator, plan)
+        with kept_blocks(blocks) as kept:  # several passes: targets, bins, binned rows
+            trained = train(kept, communicator, plan)
     except ParameterError as error:
         return error
     return trained if communicator.rank == 0 else None

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.engines.blocks import Block, StreamedBlocks
+from infra.engines.blocks import Block
 from infra.engines.collective import Communicator
+from infra.engines.streaming import StreamedBlocks
 from infra.errors import ParameterError
 from tasks.labels import agreed_classes, check_classes
 

@@ -10,7 +10,7 @@ from sklearn.metrics import get_scorer
 PARTS = 40  # so many that an interval by the t distribution is hardly wider than by the normal distribution
 
 
-def scores_of_parts(model: Any, X: Any, y: NDArray[Any], metric: str) -> list[float]:
+def scores_of_parts(model: "PredictedRows", y: NDArray[Any], metric: str) -> list[float]:
     """Pseudo-values of a score by the jackknife over parts of the held-out rows.
 
     The rows are in random order. Their mean is the score, but for a bias of the order of 1 / rows, and their variance
@@ -19,10 +19,8 @@ def scores_of_parts(model: Any, X: Any, y: NDArray[Any], metric: str) -> list[fl
 
     Parameters
     ----------
-    model : fitted estimator
-        The model to score.
-    X : DataFrame of shape (rows, n_features)
-        The held-out rows.
+    model : PredictedRows
+        The model to score, with its predictions of the held-out rows.
     y : numpy.ndarray of shape (rows,)
         The target of the held-out rows.
     metric : str
@@ -37,11 +35,10 @@ def scores_of_parts(model: Any, X: Any, y: NDArray[Any], metric: str) -> list[fl
     ----------
     Efron and Stein, "The jackknife estimate of variance", Annals of Statistics 9 (1981).
     """
-    scorer, predicted = get_scorer(metric), PredictedRows(model, X)
-    rows = np.arange(len(y))
-    whole = scorer(predicted, rows, y)
-    parts = np.arange(len(y)) * PARTS // len(y)
-    without = [scorer(predicted, rows[parts != part], y[parts != part]) for part in range(PARTS)]
+    scorer, rows = get_scorer(metric), np.arange(len(y))
+    whole = scorer(model, rows, y)
+    parts = rows * PARTS // len(y)
+    without = [scorer(model, rows[parts != part], y[parts != part]) for part in range(PARTS)]
     return [float(PARTS * whole - (PARTS - 1) * score) for score in without]
 
 

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sklearn.pipeline import Pipeline
-
 from infra.engines import Engine
 from infra.progress import Progress
 from tasks.algorithms.base import Algorithm, ModelOptions
@@ -227,7 +225,7 @@ class Problem(ABC):
 
     @abstractmethod
     def quality(
-        self, dataset: PreparedDataset, winner: Pipeline, split: Split, engine: Engine
+        self, dataset: PreparedDataset, winner: Any, split: Split, engine: Engine
     ) -> dict[str, float]:
         """Figures of a fitted model, by the names that `Cell.metrics` describes.
 
@@ -235,7 +233,7 @@ class Problem(ABC):
         ----------
         dataset : PreparedDataset
             The data set that the model was fitted on.
-        winner : Pipeline
+        winner : Pipeline or PredictedRows
             The fitted model.
         split : Split
             The rows that the model was fitted on, and the held-out rows.

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.metrics import accuracy_score, roc_auc_score
 from sklearn.model_selection import RepeatedStratifiedKFold, StratifiedKFold
-from sklearn.pipeline import Pipeline
 
 from infra.engines import Engine
 from infra.progress import Progress
@@ -115,7 +114,7 @@ class Classification(Prediction):
         )
 
     def quality(
-        self, dataset: PreparedDataset, winner: Pipeline, split: Split, engine: Engine
+        self, dataset: PreparedDataset, winner: Any, split: Split, engine: Engine
     ) -> dict[str, float]:
         return classification_metrics(winner, split.X_test, split.y_test)
 

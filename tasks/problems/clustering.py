@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 
 from infra.engines import Engine
 from infra.errors import DataError
@@ -72,7 +71,7 @@ class Clustering(Problem):
         return Split(X)
 
     def quality(
-        self, dataset: PreparedDataset, winner: Pipeline, split: Split, engine: Engine
+        self, dataset: PreparedDataset, winner: Any, split: Split, engine: Engine
     ) -> dict[str, float]:
         labels = winner[-1].labels_
         sizes = cluster_sizes(labels)

@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow.compute as pc
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 from sklearn.model_selection import KFold, RepeatedKFold
-from sklearn.pipeline import Pipeline
 
 from infra.engines import Engine
 from infra.errors import DataError
@@ -126,7 +125,7 @@ class Regression(Prediction):
         return RepeatedKFold(n_splits=scheme.folds, n_repeats=scheme.repeats, random_state=scheme.seed)
 
     def quality(
-        self, dataset: PreparedDataset, winner: Pipeline, split: Split, engine: Engine
+        self, dataset: PreparedDataset, winner: Any, split: Split, engine: Engine
     ) -> dict[str, float]:
         return regression_metrics(winner, split.X_test, split.y_test)
 

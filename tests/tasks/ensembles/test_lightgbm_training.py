@@ -6,8 +6,9 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from infra.engines import ArraySource
-from infra.engines.blocks import Span, StreamedBlocks
+from infra.engines.blocks import Span
 from infra.engines.collective import Communicator
+from infra.engines.streaming import StreamedBlocks
 from tasks.ensembles import lightgbm_dataset
 from tasks.ensembles.lightgbm_training import LightGBMPlan, train_lightgbm
 from tests.tasks.ensembles.sharded import PARAMETERS, PLAN, X, Y, members

@@ -15,8 +15,9 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from infra.engines import ArraySource
-from infra.engines.blocks import Span, StreamedBlocks
+from infra.engines.blocks import Span
 from infra.engines.collective import Communicator
+from infra.engines.streaming import StreamedBlocks
 from infra.errors import ParameterError
 from tasks.ensembles import XGBoostClassifier, XGBoostRegressor
 from tasks.ensembles.xgboost_training import XGBoostPlan, train_xgboost

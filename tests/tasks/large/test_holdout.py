@@ -7,7 +7,7 @@ from scipy import stats
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import get_scorer, roc_auc_score
 
-from tasks.large.holdout import PARTS, scores_of_parts
+from tasks.large.holdout import PARTS, PredictedRows, scores_of_parts
 
 
 def rows(count: int, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
@@ -26,7 +26,7 @@ def test_the_mean_of_the_parts_is_the_score_and_their_spread_its_error(metric: s
     for seed in range(1, 121):
         X, quantity = rows(1_000, seed)
         y = quantity > 0 if classes else quantity
-        parts = scores_of_parts(model, X, y, metric)
+        parts = scores_of_parts(PredictedRows(model, X), y, metric)
         assert len(parts) == PARTS
         means.append(np.mean(parts))
         errors.append(np.std(parts, ddof=1) / np.sqrt(PARTS))
@@ -47,5 +47,5 @@ def test_the_error_of_the_area_under_the_curve_is_that_of_delong() -> None:
     of_negative = 1 - (above[len(positive) :] - own_negative) / len(positive)
     assert of_positive.mean() == pytest.approx(roc_auc_score(y, score))
     delong = np.sqrt(of_positive.var(ddof=1) / len(positive) + of_negative.var(ddof=1) / len(negative))
-    parts = scores_of_parts(model, X, y, "roc_auc")
+    parts = scores_of_parts(PredictedRows(model, X), y, "roc_auc")
     assert np.std(parts, ddof=1) / np.sqrt(PARTS) == pytest.approx(delong, rel=0.3)
