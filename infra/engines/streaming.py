@@ -1,12 +1,12 @@
-"""Blocks that a worker reads anew at each pass, from their source or from files that its first pass wrote."""
+"""Blocks that a worker reads anew at each pass, from their source or from a file that its first pass wrote."""
 
 import logging
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import overload
+from tempfile import TemporaryFile, gettempdir
+from typing import IO, overload
 
 import numpy as np
 from dask.utils import format_bytes
@@ -14,7 +14,7 @@ from dask.utils import format_bytes
 from infra.engines.blocks import Block, BlockSource, Span
 
 SPARE = 2**30
-"""Bytes of the disk that the files leave free."""
+"""Bytes of the disk that the file leaves free."""
 
 log = logging.getLogger(__name__)
 
@@ -74,59 +74,57 @@ def resident(detached: "BlockSource | list[Block]", span: Span) -> Sequence[Bloc
 
 
 class KeptSource(BlockSource):
-    """Blocks of another source that are computed once, and read from files of their arrays from then on.
+    """Blocks of another source that are computed once, and read from a file of their arrays from then on.
 
     Parameters
     ----------
     source : BlockSource
         The source of the blocks.
-    folder : Path
-        Folder of the files.
+    file : binary file
+        Empty file, open for writing and reading; one thread uses it.
     """
 
     is_streamed = True
 
-    def __init__(self, source: BlockSource, folder: Path) -> None:
+    def __init__(self, source: BlockSource, file: IO[bytes]) -> None:
         self.source = source
-        self.folder = folder
         self.n_rows, self.n_columns = source.n_rows, source.n_columns
         self.dtype, self.block_rows = source.dtype, source.block_rows
+        self._file = file
+        self._places: dict[int, tuple[int, int]] = {}  # by block: start in the file, number of arrays
 
     def load(self, span: Span) -> list[Block]:
         return list(self.each(span))
 
     def each(self, span: Span) -> Iterator[Block]:
         numbers = range(span.start, span.stop)
-        missing = next((number for number in numbers if not self._file(number).is_file()), span.stop)
+        missing = next((number for number in numbers if number not in self._places), span.stop)
         for number in range(span.start, missing):
             yield self._read(number)
         for number, block in enumerate(self.source.each(Span(missing, span.stop)), missing):
             self._write(number, block)
             yield block
 
-    def _file(self, number: int) -> Path:
-        return self.folder / f"{number}.arrays"
-
     def _read(self, number: int) -> Block:
-        with self._file(number).open("rb") as file:
-            count = int(np.load(file))
-            return tuple(np.load(file, allow_pickle=True) for _ in range(count))
+        start, count = self._places[number]
+        self._file.seek(start)
+        return tuple(np.load(self._file, allow_pickle=True) for _ in range(count))
 
     def _write(self, number: int, block: Block) -> None:
-        unfinished = self.folder / "unfinished"
-        with unfinished.open("wb") as file:
-            np.save(file, np.array(len(block)))
-            for array in block:
-                np.save(file, array, allow_pickle=True)  # classes may be texts
-        unfinished.replace(self._file(number))
+        start = self._file.seek(0, os.SEEK_END)
+        for array in block:
+            np.save(self._file, array, allow_pickle=True)  # classes may be texts
+        self._file.flush()
+        self._places[number] = start, len(block)
 
 
 @contextmanager
 def kept_blocks(blocks: Sequence[Block]) -> Iterator[Sequence[Block]]:
-    """Keep streamed blocks in temporary files after the first pass over them; other blocks stay as they are.
+    """Keep streamed blocks in a temporary file after the first pass over them; other blocks stay as they are.
 
-    A pass over files takes a tenth of the time of a pass that decodes Parquet and prepares its columns. The files live
-    as long as the context. If the disk has too little space for them, each pass reads the source, and the log says so.
+    A pass over the file takes a tenth of the time of a pass that decodes Parquet and prepares its columns. The file has
+    no name, so that nothing stays on the disk when the process ends, not even when it is killed. If the disk has too
+    little space for the file, each pass reads the source, and the log says so.
 
     Parameters
     ----------
@@ -150,14 +148,14 @@ def kept_blocks(blocks: Sequence[Block]) -> Iterator[Sequence[Block]]:
     if not isinstance(blocks, StreamedBlocks):
         yield blocks
         return
-    with TemporaryDirectory(prefix="trilla-blocks-") as folder:
-        free = shutil.disk_usage(folder).free
-        if blocks.n_bytes + SPARE > free:
-            log.warning(
-                "each pass reads the table anew, which is slow: its rows as numbers need %s in the folder %s of "
-                "temporary files, which has %s free; the variable TMPDIR names another folder",
-                *(format_bytes(blocks.n_bytes + SPARE), Path(folder).parent, format_bytes(free)),
-            )
-            yield blocks
-            return
-        yield blocks.of(KeptSource(blocks.source, Path(folder)))
+    needed, free = blocks.n_bytes + SPARE, shutil.disk_usage(gettempdir()).free
+    if needed > free:
+        log.warning(
+            "each pass reads the table anew, which is slow: its rows as numbers need %s in the folder %s of temporary "
+            "files, which has %s free; the variable TMPDIR names another folder",
+            *(format_bytes(needed), gettempdir(), format_bytes(free)),
+        )
+        yield blocks
+        return
+    with TemporaryFile() as file:
+        yield blocks.of(KeptSource(blocks.source, file))

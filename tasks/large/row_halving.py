@@ -133,7 +133,7 @@ class _Rounds:
     def _round(self, candidates: Sequence[Parameters], size: int, before: int) -> NDArray[np.float64]:
         search = self.search
         folds = [(np.arange(size), np.arange(self.sample_size, len(self.target)))]
-        estimator = without_engine(search.training.sized(search.estimator, size))
+        estimator = without_engine(search.training.sized(search.estimator, size, self.sample_size))
         context = TrialContext(estimator, self.features, self.target, folds, self.scorer)
         runner = TrialRunner(
             context, self.metric, search.scoring, search.engine, search.ledger, search.progress

@@ -13,15 +13,17 @@ from tasks.large.training_rows import TrainingRows
 class LargeTraining(ABC):
     """A way to train on a large table, which an algorithm names."""
 
-    def sized(self, pipeline: Pipeline, rows: int) -> Pipeline:
-        """The unfitted pipeline with the parameters that it needs for a number of rows.
+    def sized(self, pipeline: Pipeline, rows: int, sample: int) -> Pipeline:
+        """The unfitted pipeline with the parameters that it needs for a round of a search.
 
         Parameters
         ----------
         pipeline : Pipeline
             The unfitted pipeline.
         rows : int
-            Number of rows of the fit.
+            Number of rows of the round.
+        sample : int
+            Number of rows of the last round.
         """
         return pipeline
 
@@ -90,11 +92,16 @@ class SmallTrees(LargeTraining):
 
     rows_of_a_tree: int
 
-    def sized(self, pipeline: Pipeline, rows: int) -> Pipeline:
-        return clone(pipeline).set_params(model__max_samples=min(self.rows_of_a_tree, rows))
+    def sized(self, pipeline: Pipeline, rows: int, sample: int) -> Pipeline:
+        # the same share of each round's rows, because a round with few rows is to be cheap
+        drawn = max(1, self._drawn(sample) * rows // sample)
+        return clone(pipeline).set_params(model__max_samples=drawn)
+
+    def _drawn(self, sample: int) -> int:
+        return min(self.rows_of_a_tree, sample)
 
     def fit(self, pipeline: Pipeline, rows: TrainingRows) -> str:
         X, y = rows.sample()
-        drawn = min(self.rows_of_a_tree, len(X))
+        drawn = self._drawn(len(X))
         pipeline.set_params(model__max_samples=drawn).fit(X, y)
         return f"a sample of {len(X):,} training rows, of which each tree draws {drawn:,}"

@@ -1,6 +1,9 @@
 """A study of a table so large that models are trained from blocks of its rows."""
 
+import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +12,18 @@ import pytest
 
 from infra.servers import Stack
 from tests.conftest import TRILLA
-from tests.flows.studying import Environments, Study, environments_in
+from tests.flows.studying import (
+    Environments,
+    Study,
+    environments_in,
+    found_by,
+    gone_within,
+    ledger,
+    wait_for,
+)
 
-ROWS, COLUMNS = 55_000, 190
-"""Just enough cells for halving over rows."""
+ROWS, COLUMNS = 260_000, 40
+"""Just enough cells for halving over rows, and enough rows for two shards."""
 
 
 @pytest.fixture(scope="module")
@@ -32,16 +43,20 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     frame.insert(5, "place", place)
     frame["yield"] = np.where(signal > 1, "high", "low")
     path = tmp_path_factory.mktemp("table") / "fields.parquet"
-    frame.to_parquet(path, row_group_size=9_000)
+    frame.to_parquet(path, row_group_size=30_000)
     return path
 
 
 @pytest.fixture(scope="module")
-def study(table: Path, environments: Environments) -> Study:
-    arguments = (
+def arguments(table: Path) -> tuple[str, ...]:
+    return (
         *("--data", str(table), "--target", "yield", "--engines", "dask", "--algorithms", "xgboost"),
         *("--candidates", "2", "--workers", "2"),
     )
+
+
+@pytest.fixture(scope="module")
+def study(arguments: tuple[str, ...], environments: Environments) -> Study:
     study = Study(environments("home"), arguments)
     assert study.end() == 0, study.output + study.errors
     return study
@@ -97,3 +112,38 @@ def test_the_registered_model_is_the_one_that_was_measured(study: Study, table: 
 
     held_out = RowRoles.of(ROWS, COLUMNS + 1, seed=0).held_out.of(0, ROWS)
     assert right[held_out].mean() == recommendation["score"]
+
+
+def test_kills_in_the_middle_of_a_sharded_fit_change_nothing(
+    study: Study, arguments: tuple[str, ...], environments: Environments, tmp_path: Path
+) -> None:
+    """First a worker, later the study itself; the same command goes on with what is recorded."""
+    environment = {**environments("killed"), "TMPDIR": str(tmp_path)}
+    first = Study(environment, arguments, "first")
+    wait_for(lambda: fitting(first, tmp_path), timeout=120)
+    first.workers()[0].kill()
+    first.recorded_more_than(1)
+    wait_for(lambda: fitting(first, tmp_path), timeout=120)
+    family = first.family()
+    first.process.kill()
+    first.process.wait()
+    assert gone_within(30, family)
+    held = ledger(first.home)
+    second = Study(environment, arguments, "second")
+    assert second.end() == 0, second.output + second.errors
+    assert found_by(second) == found_by(study)
+    after = ledger(second.home)
+    assert {key: after[key] for key in held} == held, "a recorded result was computed again"
+
+
+def fitting(study: Study, folder: Path) -> bool:
+    """Whether both workers read their rows for one fit, by the nameless files that they keep them in."""
+    return sum(any(kept_in(folder, worker.pid)) for worker in study.workers()) == 2
+
+
+def kept_in(folder: Path, pid: int) -> Iterator[bool]:
+    """For each open file of a process, whether it is a file without a name in a folder."""
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            opened = os.readlink(descriptor)
+            yield opened.startswith(f"{folder}/#") and opened.endswith("(deleted)")

@@ -36,15 +36,14 @@ def assert_is_the_second_half(blocks: list[Block]) -> None:
     np.testing.assert_array_equal(np.concatenate([names for _, names in blocks]), NAMES[4:])
 
 
-def test_the_first_pass_loads_each_block_and_the_others_read_files(temporary: Path) -> None:
+def test_the_first_pass_loads_each_block_and_the_others_read_a_file(temporary: Path) -> None:
     source = Counted(X, NAMES, block_rows=2)
     with kept_blocks(StreamedBlocks(source, Span(2, 5))) as blocks:
         for _ in range(3):
             assert_is_the_second_half(list(blocks))
         assert_is_the_second_half([blocks[i] for i in range(3)])
         assert source.loaded == 3
-        assert len(list(temporary.glob("*/*.arrays"))) == 3
-    assert not list(temporary.iterdir())
+        assert not list(temporary.iterdir())  # the file has no name, so that a killed process leaves nothing
 
 
 def test_a_pass_that_was_left_early_is_gone_on_with(temporary: Path) -> None:

@@ -98,10 +98,11 @@ def test_each_trial_is_a_fit_on_the_first_rows_scored_on_the_rows_behind_the_sam
     assert found.best_params_ in [table["params"][i] for i in last]
 
 
-def test_a_forest_draws_fewer_rows_for_each_tree_than_it_has(dataset: PreparedDataset) -> None:
+def test_a_tree_of_a_forest_draws_the_same_share_of_the_rows_of_each_round(dataset: PreparedDataset) -> None:
     model = ALGORITHMS["random_forest"].make(dataset, ModelOptions())
-    sized = [SmallTrees(200).sized(model, rows) for rows in (100, 5_000)]
-    assert [pipeline[-1].max_samples for pipeline in sized] == [100, 200]
+    rounds = [(500, 5_000), (5_000, 5_000), (50, 100), (100, 100), (1, 5_000)]
+    sized = [SmallTrees(200).sized(model, rows, sample) for rows, sample in rounds]
+    assert [pipeline[-1].max_samples for pipeline in sized] == [20, 200, 50, 100, 1]
 
 
 def test_recorded_trials_are_not_computed_again(
