@@ -78,8 +78,6 @@ class Problem(ABC):
     """Name of the score that searches maximise."""
     ranking: ClassVar[str]
     """Key of `Cell.metrics` by which cells are ranked where no cross-validation decides."""
-    search_heading: ClassVar[tuple[str, str]] = ("search CV", "cv")
-    """Headings of the score inside a search, in a wide and in a narrow terminal."""
     score_bounds: ClassVar[tuple[float, float]]
     """Lowest and highest value that the metric can take."""
     space: ClassVar[str] = ""

@@ -47,7 +47,6 @@ class Clustering(Problem):
     name: ClassVar[Task] = "clustering"
     metric: ClassVar[str] = "silhouette"
     ranking: ClassVar[str] = "silhouette"
-    search_heading: ClassVar[tuple[str, str]] = ("search\nscore", "srch")
     score_bounds: ClassVar[tuple[float, float]] = (-1.0, 1.0)
     space: ClassVar[str] = "standardised"
     exact: ClassVar[bool] = True

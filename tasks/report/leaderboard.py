@@ -110,8 +110,7 @@ def _search_score(cell: Cell, wide: bool) -> str:
 
 def _quality_columns(data: DatasetResult) -> list[TableColumn]:
     shown = [TableColumn(column.wide, column.narrow, _metric(column)) for column in data.columns]
-    wide, narrow = data.problem.search_heading
-    return [*shown, TableColumn(wide, narrow, _search_score)]
+    return [*shown, TableColumn("search\nscore", "srch", _search_score)]
 
 
 def _cost_columns(wide: bool) -> list[TableColumn]:
@@ -196,7 +195,7 @@ def _legend(data: DatasetResult, wide: bool) -> Padding:
             "peak: highest total MiB at one moment; drv, wrk: peak MiB of the driver, of the workers"
         )
         metric = wording.metric_name(search_metric(data.cells))
-        parts.append(f"{data.problem.search_heading[1]}: {metric} in the search")
+        parts.append(f"srch: {metric} in the search")
     parts += [f"{c.narrow}: {c.heading.lower()}" for c in data.problem.columns if len(c.wide) == 1]
     if data.recommended_cell is not None and data.recommended_cell.space:
         parts.append(f"{RECOMMENDED} on the raw columns: {_raw_figures(data.recommended_cell)}")
