@@ -130,9 +130,7 @@ def check(parameters: StudyParameters, json_file: Path | None, console: Console)
 
     check_result_file("--json", json_file)
     with preparation_shown(console) as display:
-        return prepare_in_advance(
-            parameters, load_settings().home / "data", display.images, display.pieces, display.step
-        )
+        return prepare_in_advance(parameters, load_settings(), display.images, display.pieces, display.step)
 
 
 def _in_one_line(error: Exception) -> str:

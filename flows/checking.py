@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from pathlib import Path
 
 from flows.parameters import StudyParameters
 from infra.engines import check_installed
 from infra.errors import ParameterError
+from infra.settings import Settings
 from tasks.algorithms.base import ModelOptions
 from tasks.cost_estimate import Effort, cost_warning, is_very_wide
 from tasks.datasets.catalogue import resolve
@@ -20,7 +20,7 @@ from tasks.registry import algorithms_for
 
 def prepare_in_advance(
     parameters: StudyParameters,
-    folder: Path,
+    settings: Settings,
     progress: Callable[[str, int, int], None] | None = None,
     look: Callable[[str, int, int], None] | None = None,
     begin: Callable[[str], None] = lambda _step: None,
@@ -35,8 +35,8 @@ def prepare_in_advance(
     ----------
     parameters : StudyParameters
         The study.
-    folder : Path
-        The folder where prepared data are kept.
+    settings : Settings
+        Settings that say where prepared data are kept.
     progress : callable, optional
         Function that is called with the name of a folder of images, the amount done and the total amount.
     look : callable, optional
@@ -72,7 +72,7 @@ def prepare_in_advance(
         shown = look if problem.is_table else progress
         begun = problem.begin(
             source,
-            folder,
+            settings.tables if problem.is_table else settings.images,
             folds=parameters.folds,
             first_look=parameters.epochs is None,
             progress=shown and partial(shown, data),

@@ -113,7 +113,7 @@ def ready_datasets(parameters: StudyParameters) -> Mapping[str, Begun]:
     """
     ready = datasets_handed_over()
     if ready is None:
-        ready = prepare_in_advance(parameters, load_settings().home / "data", images=False)
+        ready = prepare_in_advance(parameters, load_settings(), images=False)
     return ready
 
 
@@ -154,7 +154,7 @@ def on_workers(session: Session, data: str) -> PreparedDataset:
         parameters.target,
         parameters.chosen_task,
         parameters.reading,
-        str(session.settings.home / "data"),
+        str(session.settings.images),
         parameters.folds,
         parameters.epochs is None,
         session.address,

@@ -3,10 +3,12 @@
 import os
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from infra.errors import ParameterError
+from infra.storage import path_of
+from infra.stored_path import MARK, is_stored
 
 
 def usable_cores() -> int:
@@ -23,6 +25,10 @@ class Settings(BaseSettings):
 
     home: Path = Field(
         Path("~/.trilla"), description="Folder of databases, ledgers, prepared data and reports."
+    )
+    data: str | None = Field(
+        None,
+        description="Folder of prepared tables, or its address (s3://bucket/folder); default: `data` in home.",
     )
     host: str = Field("127.0.0.1", description="Address on which the local servers listen.")
     prefect_port: int = Field(4200, ge=1, le=65535, description="Port of the local Prefect server.")
@@ -48,6 +54,25 @@ class Settings(BaseSettings):
         None,
         description="Folder of photographs for the data set cats-dogs; by default, CIFAR-10 is downloaded.",
     )
+
+    @field_validator("data")
+    @classmethod
+    def _reachable(cls, data: str | None) -> str | None:
+        if data is not None and MARK in data and not is_stored(data):
+            raise ValueError(
+                "give a folder, or an address such as s3://bucket/folder (s3, gs or hdfs, without a query or keys)"
+            )
+        return data
+
+    @property
+    def images(self) -> Path:
+        """Folder of prepared images, which every process maps into its memory, so they are on the disk."""
+        return self.home / "data"
+
+    @property
+    def tables(self) -> Path:
+        """Place of prepared tables, on the disk or in a store."""
+        return path_of(self.data).expanduser().absolute() if self.data else self.images
 
     def model_post_init(self, _context: object) -> None:
         object.__setattr__(self, "home", self.home.expanduser().absolute())

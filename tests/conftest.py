@@ -17,6 +17,7 @@ from filelock import FileLock
 from infra.servers import Stack, down, up
 from infra.settings import Settings
 from tests.infra.engines.starting import close_spark
+from tests.object_store import Bucket, bucket_of, serving
 
 TRILLA = Path(sys.executable).parent / "trilla"
 
@@ -92,3 +93,17 @@ def trilla(
     return subprocess.run(
         [TRILLA, *arguments], env=environment, capture_output=True, text=True, timeout=timeout, check=False
     )
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[str]:
+    """The address of a server of S3's protocol."""
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(object_store: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+    """A bucket of the server that is empty."""
+    with bucket_of(object_store, monkeypatch) as bucket:
+        yield bucket

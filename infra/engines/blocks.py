@@ -16,6 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 from infra.arithmetic import ceil_div
 from infra.errors import DataError, ParameterError
 from infra.readable import listed
+from infra.stored_path import arrow_filesystem
 
 BLOCK_ROWS = 65_536
 READ_BYTES = 65_536  # of a column that Parquet reads at a time: no row group is in memory as a whole
@@ -340,18 +341,11 @@ class ParquetSource(BlockSource):
 
 def _located(path: str) -> tuple[Any, str]:
     """Return Arrow's filesystem for a path or address, and the path within that filesystem."""
-    import pyarrow as pa
     import pyarrow.fs as fs
 
     if "://" not in path:
         return fs.LocalFileSystem(), str(Path(path).absolute())
-    try:
-        return fs.FileSystem.from_uri(path)  # type: ignore[no-any-return]
-    except pa.ArrowInvalid:  # a scheme that Arrow itself does not know
-        from fsspec.core import url_to_fs
-
-        filesystem, place = url_to_fs(path)
-        return fs.PyFileSystem(fs.FSSpecHandler(filesystem)), place
+    return arrow_filesystem(path)
 
 
 def cut_span(

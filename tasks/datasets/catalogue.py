@@ -8,9 +8,10 @@ from typing import Literal
 from infra.errors import DataError
 from tasks.datasets.files.opened import plain_name
 from tasks.datasets.files.parts import is_pattern, pattern_name
-from tasks.datasets.files.remote import fetched, is_address
+from tasks.datasets.files.remote import is_address
 from tasks.datasets.images.reading import holds_images
 from tasks.datasets.options import ReadingOptions
+from tasks.datasets.places import Located, located
 
 Task = Literal["classification", "regression", "clustering", "vision"]
 
@@ -47,6 +48,8 @@ class Source:
         Whether a target that is a measured quantity turns classification into regression.
     options : ReadingOptions
         What the user says about the reading of the table.
+    notes : tuple of str
+        Sentences on how the data came to their place.
     """
 
     name: str
@@ -59,6 +62,7 @@ class Source:
     provenance: str = ""
     by_values: bool = False
     options: ReadingOptions = field(default_factory=ReadingOptions)
+    notes: tuple[str, ...] = ()
 
     @property
     def own(self) -> bool:
@@ -123,8 +127,9 @@ def resolve(
         return _known(data, target, task)
     if task is not None and target is None:
         raise DataError(f"task {task} needs a target: name the column to predict")
-    path = _existing(data)
-    if path.is_dir() and holds_images(path):
+    place = _existing(data)
+    path = place.path
+    if not place.is_table and path.is_dir() and holds_images(path):
         return _images(data, path, target, task)
     return Source(
         name=_table_name(path),
@@ -134,6 +139,7 @@ def resolve(
         target=None if target is None else " ".join(target.split()),
         provenance=f"The user's own {'folder' if path.is_dir() else 'file'} '{path.name}'.",
         options=options,
+        notes=place.notes,
     )
 
 
@@ -149,17 +155,17 @@ def _known(data: str, target: str | None, task: Task | None) -> Source:
     return known
 
 
-def _existing(data: str) -> Path:
-    """The path of a file or a folder, or a pattern."""
+def _existing(data: str) -> Located:
+    """The place of a file or a folder, or a pattern."""
     if is_address(data):
-        return fetched(data)
+        return located(data)
     allowed = f"give {TABLES}, a folder of images, or one of: {', '.join(CATALOGUE)}"
     path = Path(data).expanduser()
     if not data.strip() or not (path.exists() or is_pattern(path)):
         raise DataError(f"no file '{data}'; {allowed}")
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise DataError(f"'{data}' is neither a file nor a folder; {allowed}")
-    return path.absolute()
+    return Located(path.absolute())
 
 
 def _images(data: str, path: Path, target: str | None, task: Task | None) -> Source:

@@ -98,7 +98,7 @@ def look_at(source: Source, rules: TableRules, folds: int) -> Look:
     DataError
         If no column of the table can be read, or a study would refuse a large table.
     """
-    if is_large(source):
+    if is_large(source.path):
         return _at_large(source, rules, folds)
     table = read_training_table(source)
     try:

@@ -48,7 +48,7 @@ def begin_table(
     DataError
         If the table cannot be used as it is, or the folder cannot be written.
     """
-    if not is_large(source):
+    if not is_large(source.path):
         return prepare_table(source, folder, rules, folds=folds)
     with connect("local") as engine:
         return plan_large_table(find_pieces(source), source, folder, rules, folds, engine, progress)

@@ -5,10 +5,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from infra.storage import put, temporary
 from tasks.datasets.catalogue import Source, Task
 from tasks.datasets.checking import check_size
 from tasks.datasets.cleaning import Cleaned, clean
-from tasks.datasets.keeping import cannot_write, file_name, keep_text, temporary
+from tasks.datasets.keeping import cannot_write, file_name, keep_text
 from tasks.datasets.missing import MISSING_WORDS
 from tasks.datasets.prepared import PreparedDataset, file_digest
 from tasks.datasets.raw import RawTable
@@ -139,7 +140,7 @@ def _keep_table(table: pa.Table, folder: Path, name: str) -> tuple[Path, str]:
         sha256 = file_digest(unfinished)
         path = folder.absolute() / f"{name}-{sha256[:12]}.parquet"
         if not (path.is_file() and file_digest(path) == sha256):
-            unfinished.replace(path)
+            put(unfinished, path)
     return path, sha256
 
 

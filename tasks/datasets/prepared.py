@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field
 
 from infra.errors import DataError
+from infra.storage import arrow_location, path_of
 from tasks.datasets.catalogue import Task
 from tasks.datasets.frames import is_category
 from tasks.datasets.images.deep import FULL_RANGE, ValueRange
@@ -103,8 +104,8 @@ class PreparedDataset(BaseModel):
     def survey_path(self) -> Path:
         """File with the table's survey, which is not sent to workers, because tables may be wide."""
         if self.is_large:
-            return Path(self.path) / SURVEY
-        return Path(self.path).with_suffix(".columns.json")
+            return path_of(self.path) / SURVEY
+        return path_of(self.path).with_suffix(".columns.json")
 
     def survey(self) -> TableSurvey | None:
         """Read what was done to each column of the table; None for images.
@@ -120,7 +121,7 @@ class PreparedDataset(BaseModel):
             return TableSurvey.model_validate_json(self.survey_path.read_bytes())
         except OSError as error:
             raise DataError(
-                f"the survey '{self.survey_path}' cannot be read: {error.strerror}; prepare the data again"
+                f"the survey '{self.survey_path}' cannot be read: {error.strerror or error}; prepare the data again"
             ) from None
 
     def load(self) -> tuple[Any, Target | None]:
@@ -177,6 +178,12 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def read_parquet(path: Path) -> pa.Table:
+    """The table in a Parquet file."""
+    place, filesystem = arrow_location(path)
+    return pq.read_table(place, filesystem=filesystem)
+
+
 def digest_of_parts(digests: Sequence[str]) -> str:
     """Digest of a folder of parts, in hexadecimal: of the digests of its files, in their order."""
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()
@@ -190,29 +197,29 @@ def _load_images(path: str) -> tuple[Any, Target]:
 @lru_cache(maxsize=4)
 def _load(path: str, sha256: str, target: str | None) -> tuple[pd.DataFrame, Target | None]:
     try:
-        found = file_digest(Path(path))
+        found = file_digest(path_of(path))
     except OSError as error:
         raise DataError(
-            f"prepared data '{path}' cannot be read: {error.strerror}; prepare it again"
+            f"prepared data '{path}' cannot be read: {error.strerror or error}; prepare it again"
         ) from None
     if found != sha256:
         raise DataError(
             f"prepared data '{path}' changed during the run: sha256 {sha256[:12]} became {found[:12]}; "
             "prepare it again"
         )
-    return _split_off(pq.read_table(path).to_pandas(), target)
+    return _split_off(read_parquet(path_of(path)).to_pandas(), target)
 
 
 @lru_cache(maxsize=4)
 def _load_parts(path: str, sha256: str, target: str | None) -> tuple[pd.DataFrame, Target | None]:
-    parts = sorted(Path(path).glob(f"*{PART_SUFFIX}"))
+    parts = sorted(path_of(path).glob(f"*{PART_SUFFIX}"))
     found = digest_of_parts([file_digest(part) for part in parts])
     if found != sha256:
         raise DataError(
             f"prepared data '{path}' are not there any more or changed: sha256 {sha256[:12]} became {found[:12]}; "
             "prepare them again"
         )
-    frame = pa.concat_tables([pq.read_table(part) for part in parts]).unify_dictionaries().to_pandas()
+    frame = pa.concat_tables([read_parquet(part) for part in parts]).unify_dictionaries().to_pandas()
     for name, column in frame.items():
         if is_category(column):
             frame[name] = column.cat.set_categories(sorted(column.cat.categories))

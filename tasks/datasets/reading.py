@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 from infra.errors import DataError
@@ -43,7 +44,8 @@ def read(
         content = read_path(source.path, reading_of(names, header=not source.options.no_header))
     except OSError as error:
         raise DataError(f"'{source.path}' cannot be read: {error.strerror or error}") from None
-    return raw_table(content, source.path, missing_words)
+    table = raw_table(content, source.path, missing_words)
+    return replace(table, notes=(*source.notes, *table.notes))
 
 
 def reading_of(names: Collection[str] | None, *, header: bool) -> Reading:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import pandas as pd
 
 from infra.arithmetic import ceil_div
 from infra.errors import DataError
+from infra.storage import path_of
 from tasks.datasets.frames import is_numeric
 from tasks.datasets.large.manifest import read_manifest
 from tasks.datasets.prepared import PreparedDataset
@@ -102,7 +102,7 @@ def _figures(column: pd.Series) -> _Figures:
 
 
 def _of_manifest(dataset: PreparedDataset) -> tuple[int, dict[str, _Figures]]:
-    manifest = read_manifest(Path(dataset.path))
+    manifest = read_manifest(path_of(dataset.path))
     if manifest is None:
         raise DataError(f"prepared data '{dataset.path}' have no manifest any more; prepare them again")
     sums = manifest.sums

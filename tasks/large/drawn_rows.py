@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +15,8 @@ import pyarrow.parquet as pq
 
 from infra.progress import Progress
 from infra.settings import usable_cores
-from tasks.datasets.prepared import PreparedDataset, Target
+from infra.storage import path_of, put, temporary
+from tasks.datasets.prepared import PreparedDataset, Target, read_parquet
 from tasks.large.masks import RowMask, random_numbers
 from tasks.large.row_roles import RowRoles
 from tasks.large.table_rows import RowGroup, features_and_target, read_group, row_groups
@@ -96,12 +96,9 @@ class DrawnRows:
         order = _random_order(numbers, mask)
         path = self._path(mask)
         path.parent.mkdir(exist_ok=True)
-        unfinished = path.parent / f".unfinished-{uuid4().hex}"
-        try:
+        with temporary(path.parent) as unfinished:
             pq.write_table(table.take(pa.array(order)), unfinished)
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+            put(unfinished, path)
 
     def _read(self, mask: RowMask) -> tuple[pd.DataFrame, Target]:
         path = self._path(mask)
@@ -113,7 +110,7 @@ class DrawnRows:
 
     def _path(self, mask: RowMask) -> Path:
         name = hashlib.sha256(repr((self.dataset.sha256, mask)).encode()).hexdigest()[:16]
-        return Path(self.dataset.path).with_suffix(".drawn") / f"{name}.parquet"
+        return path_of(self.dataset.path).with_suffix(".drawn") / f"{name}.parquet"
 
 
 def _random_order(numbers: npt.NDArray[np.intp], mask: RowMask) -> npt.NDArray[np.intp]:
@@ -154,4 +151,4 @@ def _count(mask: RowMask, rows: int) -> int:
 
 @lru_cache(maxsize=2)
 def _loaded(path: Path, target: str) -> tuple[pd.DataFrame, Target]:
-    return features_and_target(pq.read_table(path), target)
+    return features_and_target(read_parquet(path), target)

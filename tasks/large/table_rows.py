@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import DTypeLike
 
 from infra.engines.blocks import BLOCK_ROWS, Block, BlockSource, Span
 from infra.errors import DataError
+from infra.storage import arrow_location, path_of
 from tasks.datasets.prepared import PreparedDataset, Target
 from tasks.large.masks import RowMask
 
@@ -161,7 +161,8 @@ def read_group(dataset: PreparedDataset, group: RowGroup) -> pa.Table:
     """
     names = [*dataset.recipe.outputs, *([dataset.target] if dataset.target else [])]
     try:
-        with pq.ParquetFile(group.file) as file:
+        place, filesystem = arrow_location(path_of(group.file))
+        with pq.ParquetFile(place, filesystem=filesystem) as file:
             return file.read_row_group(group.index, columns=names)
     except (OSError, pa.ArrowInvalid) as error:
         raise DataError(f"prepared data '{group.file}' cannot be read: {error}; prepare it again") from None
@@ -194,11 +195,12 @@ def row_groups(dataset: PreparedDataset) -> list[RowGroup]:
     DataError
         If a file cannot be read, or the files do not have the rows that were prepared.
     """
-    path = Path(dataset.path)
+    path = path_of(dataset.path)
     found, start = [], 0
     for file in sorted(path.glob("part-*.parquet")) if path.is_dir() else [path]:
         try:
-            metadata = pq.read_metadata(file)
+            place, filesystem = arrow_location(file)
+            metadata = pq.read_metadata(place, filesystem=filesystem)
         except (OSError, pa.ArrowInvalid) as error:
             raise DataError(f"prepared data '{file}' cannot be read: {error}; prepare it again") from None
         for index in range(metadata.num_row_groups):

@@ -11,6 +11,7 @@ from flows.checking import prepare_in_advance
 from flows.parameters import StudyParameters
 from flows.study import described
 from infra.errors import ParameterError
+from infra.settings import Settings
 from tasks import cost_estimate
 from tasks.datasets.large.plan import Plan
 from tasks.datasets.planning import carried_out
@@ -34,7 +35,7 @@ def test_the_time_of_a_long_study_is_told_everywhere(
 ) -> None:
     monkeypatch.setattr(cost_estimate, "WIDE", 3)
     monkeypatch.setattr(cost_estimate, "TOLD_S", 0.0)
-    (dataset,) = prepare_in_advance(parameters, tmp_path / "data").values()
+    (dataset,) = prepare_in_advance(parameters, Settings(home=tmp_path)).values()
     (note,) = [one for one in dataset.notes if "3 columns x 40 rows" in one]
     assert note.startswith("warning: ")
     result = described(dataset, epochs=None)
@@ -46,7 +47,7 @@ def test_the_time_of_a_long_study_is_told_everywhere(
 
 
 def test_a_short_study_is_not_timed(parameters: StudyParameters, tmp_path: Path) -> None:
-    (dataset,) = prepare_in_advance(parameters, tmp_path / "data").values()
+    (dataset,) = prepare_in_advance(parameters, Settings(home=tmp_path)).values()
     assert not [note for note in dataset.notes if "minutes" in note]
 
 
@@ -56,7 +57,7 @@ def test_two_data_sets_of_one_name_are_refused(parameters: StudyParameters, tmp_
     twin.write_text((tmp_path / "t.csv").read_text())
     both = parameters.model_copy(update={"data": [*parameters.data, str(twin)]})
     with pytest.raises(ParameterError, match="another data set is called 't' already"):
-        prepare_in_advance(both, tmp_path / "data")
+        prepare_in_advance(both, Settings(home=tmp_path))
 
 
 def test_of_a_large_table_only_the_plan_is_made(
@@ -66,7 +67,7 @@ def test_of_a_large_table_only_the_plan_is_made(
     frame().to_csv(tmp_path / "t.csv", index=False)
     parameters = StudyParameters(data=[str(tmp_path / "t.csv")], target="class", engines=["local"])
     looked: list[tuple[str, int, int]] = []
-    prepared = prepare_in_advance(parameters, tmp_path / "data", look=lambda *one: looked.append(one))
+    prepared = prepare_in_advance(parameters, Settings(home=tmp_path), look=lambda *one: looked.append(one))
     (plan,) = prepared.values()
     assert isinstance(plan, Plan)
     assert looked[-1] == (str(tmp_path / "t.csv"), len(plan.pieces), len(plan.pieces))

@@ -12,6 +12,7 @@ from deployments.look import look
 from deployments.preparations import print_preparations
 from flows.checking import prepare_in_advance
 from flows.parameters import ReadingParameters, StudyParameters
+from infra.settings import Settings
 from tasks import cost_estimate
 from tasks.algorithms.base import ModelOptions
 from tasks.cost_estimate import Effort, Work, cost_warning, is_very_wide, work
@@ -82,7 +83,7 @@ def test_the_time_is_told_before_training(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(cost_estimate, "TOLD_S", 0.0)
     steps: list[str] = []
     parameters = StudyParameters(data=[str(table(tmp_path, 2_100))], target="y", algorithms=["linear_model"])
-    prepared = prepare_in_advance(parameters, tmp_path / "data", begin=steps.append)
+    prepared = prepare_in_advance(parameters, Settings(home=tmp_path), begin=steps.append)
     console = Console(file=io.StringIO(), width=80)
     print_preparations(prepared, parameters, console)
     assert isinstance(console.file, io.StringIO)

@@ -66,23 +66,23 @@ class Compression:
     name: str
     magic: bytes
     suffix: str
-    open: Callable[[Path], BinaryIO]
+    open: Callable[[BinaryIO], BinaryIO]
 
 
-def _gzip(path: Path) -> BinaryIO:
-    return cast(BinaryIO, gzip.open(path))
+def _gzip(packed: BinaryIO) -> BinaryIO:
+    return cast(BinaryIO, gzip.open(packed))
 
 
-def _bz2(path: Path) -> BinaryIO:
-    return cast(BinaryIO, bz2.open(path))
+def _bz2(packed: BinaryIO) -> BinaryIO:
+    return cast(BinaryIO, bz2.open(packed))
 
 
-def _lzma(path: Path) -> BinaryIO:
-    return cast(BinaryIO, lzma.open(path))
+def _lzma(packed: BinaryIO) -> BinaryIO:
+    return cast(BinaryIO, lzma.open(packed))
 
 
-def _zstd(path: Path) -> BinaryIO:
-    stream: BinaryIO = pa.input_stream(str(path), compression="zstd")
+def _zstd(packed: BinaryIO) -> BinaryIO:
+    stream: BinaryIO = pa.input_stream(packed, compression="zstd")
     return stream
 
 
@@ -126,7 +126,7 @@ def plain_name(name: str) -> str:
 def _compressed(path: Path, compression: Compression) -> Opened:
     def unpack(size: int = -1) -> bytes:
         try:
-            with compression.open(path) as stream:
+            with path.open("rb") as packed, compression.open(packed) as stream:
                 return stream.read() if size < 0 else stream.read(size)
         except UNPACKING_ERRORS as error:
             raise _cut_off(path, compression.name, error) from None

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from infra.errors import DataError
+from infra.storage import arrow_location
 from tasks.datasets.files.base import Content, IsWanted, Reading, row_place
 from tasks.datasets.files.nesting import flat, flat_names
 from tasks.datasets.files.opened import Opened
@@ -109,7 +110,9 @@ def opened_parquet(file: Opened) -> Iterator[pq.ParquetFile]:
         If the file is cut off or is no Parquet file; the message names the file.
     """
     try:
-        with pq.ParquetFile(file.path if file.unpack is None else file.stream()) as parquet:
+        place, filesystem = arrow_location(file.path)
+        opened = place if file.unpack is None else file.stream()
+        with pq.ParquetFile(opened, filesystem=filesystem if file.unpack is None else None) as parquet:
             yield parquet
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]

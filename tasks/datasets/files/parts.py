@@ -1,7 +1,6 @@
 """Tables in several files: the parts in a folder, as Dask, Spark and Hive write them, or the files of a pattern."""
 
 import glob
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from infra.errors import DataError
+from infra.storage import matching, walk
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,7 @@ def files_of_pattern(pattern: Path) -> Parts:
     DataError
         If no file matches.
     """
-    found = sorted(Path(one) for one in glob.iglob(str(pattern), recursive=True))
-    paths = tuple(path for path in found if path.is_file() and not is_hidden(path.name))
+    paths = tuple(path for path in sorted(matching(pattern)) if path.is_file() and not is_hidden(path.name))
     if not paths:
         raise DataError(f"no file matches '{pattern}'")
     return Parts(pattern, paths)
@@ -65,10 +64,10 @@ def files_below(folder: Path) -> Iterator[Path]:
         If a link leads out of the folder.
     """
     root = folder.resolve()
-    for place, folders, files in os.walk(folder):
+    for place, folders, files in walk(folder):
         folders[:] = sorted(name for name in folders if not is_hidden(name))
         for name in (*folders, *(name for name in files if not is_hidden(name))):
-            entry = Path(place, name)
+            entry = place / name
             if entry.is_symlink() and not entry.resolve().is_relative_to(root):
                 raise DataError(
                     f"'{entry.relative_to(folder)}' in '{folder}' is a link out of that folder; put the file itself "

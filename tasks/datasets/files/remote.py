@@ -12,7 +12,6 @@ from uuid import uuid4
 
 import aiohttp
 import fsspec
-import pyarrow.fs as pa_fs
 from filelock import FileLock
 from fsspec.callbacks import Callback
 from fsspec.implementations.arrow import ArrowFSWrapper
@@ -21,6 +20,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from infra.errors import DataError
 from infra.settings import load_settings
+from infra.stored_path import MARK, STORES, arrow_filesystem
 from tasks.datasets.files.parts import is_hidden, pattern_name
 
 CONNECT_S, SILENCE_S = 20, 60  # seconds without an answer after which a web server is given up
@@ -36,9 +36,16 @@ VERSION_FIELDS = (
     "created",
 )
 """Properties of a file, of which each storage has others, that change when the file changes."""
-MARK = "://"
+REFUSALS = (
+    "redentials",
+    "ACCESS_DENIED",
+    "INVALID_ACCESS_KEY",
+    "SIGNATURE_DOES_NOT_MATCH",
+    "INVALID_CLIENT_TOKEN",
+)
+"""Words of a storage that refuses to be read with the keys that are set."""
 WEB = ("http://", "https://")
-CLOUDS = ("s3://", "gs://", "gcs://", "hdfs://")
+CLOUDS = tuple(f"{scheme}{MARK}" for scheme in STORES)
 
 
 @dataclass(frozen=True)
@@ -138,7 +145,7 @@ def _remote(address: str) -> _Remote:
             return _Remote(address, storage, path, _properties(storage, sorted(storage.find(path))))
         return _Remote(address, storage, "", _properties(storage, [path]))
     except Exception as error:  # each storage has its own exceptions
-        _refuse(address, error)
+        refuse(address, error)
 
 
 def _storage(address: str) -> tuple[Any, str]:
@@ -151,7 +158,7 @@ def _storage(address: str) -> tuple[Any, str]:
         return web
     if address.startswith(CLOUDS):
         folder, pattern = _without_pattern(address)
-        storage, path = pa_fs.FileSystem.from_uri(_bounded(folder))
+        storage, path = arrow_filesystem(folder)
         return ArrowFSWrapper(storage), path + pattern
     other: tuple[Any, str] = fsspec.core.url_to_fs(address)
     return other
@@ -167,20 +174,27 @@ def _without_pattern(address: str) -> tuple[str, str]:
     return folder + question + query, slash + name + mark + pattern
 
 
-def _bounded(address: str) -> str:
-    """The address with a limit for the tries of a storage that otherwise tries for a quarter of an hour."""
-    if not address.startswith(("gs://", "gcs://")) or "retry_limit_seconds" in address:
-        return address
-    return f"{address}{'&' if '?' in address else '?'}retry_limit_seconds={CONNECT_S}"
-
-
 def _properties(storage: Any, paths: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     if not paths:
         raise FileNotFoundError
     return {path: storage.info(path) for path in paths}
 
 
-def _refuse(address: str, error: Exception) -> NoReturn:
+def refuse(address: str, error: Exception) -> NoReturn:
+    """Say in one sentence why an address cannot be read.
+
+    Parameters
+    ----------
+    address : str
+        The address.
+    error : Exception
+        What the storage says.
+
+    Raises
+    ------
+    DataError
+        In every case.
+    """
     cause = error.__cause__ or error.__context__
     if isinstance(cause, aiohttp.ClientError) and getattr(cause, "status", None) != HTTPStatus.NOT_FOUND:
         error = cause  # fsspec reports each fault of a web server as a missing file
@@ -191,7 +205,7 @@ def _refuse(address: str, error: Exception) -> NoReturn:
         raise DataError(
             f"'{address}' needs a package that is not installed ({reason}); install it with pip"
         ) from None
-    if isinstance(error, PermissionError) or "redentials" in reason:
+    if isinstance(error, PermissionError) or any(word in reason for word in REFUSALS):
         raise DataError(
             f"'{address}' may not be read ({reason}); set the credentials of the storage"
         ) from None
@@ -234,7 +248,7 @@ def _fetch_file(remote: _Remote, path: str, found: Mapping[str, Any], local: Pat
     try:
         remote.storage.get_file(path, str(local), callback=bar)
     except Exception as error:  # each storage has its own exceptions
-        _refuse(remote.address, error)
+        refuse(remote.address, error)
     wanted, size = found.get("size"), local.stat().st_size
     if wanted and size != wanted and not found.get("partial"):
         raise DataError(f"'{path}' broke off after {size:,} of {wanted:,} bytes; try again")

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field
 
+from infra.storage import put, temporary
 from tasks.datasets.frames import is_category, is_numeric
-from tasks.datasets.keeping import keep_text, temporary
+from tasks.datasets.keeping import keep_text
 from tasks.datasets.large.targets import TargetReader
 from tasks.datasets.pieces import Piece
 from tasks.datasets.preparation import ROW_GROUP
@@ -191,7 +192,7 @@ def _write(table: pa.Table, number: int, folder: Path) -> str:
     with temporary(folder) as unfinished:
         pq.write_table(table, unfinished, row_group_size=ROW_GROUP, use_dictionary=texts or False)
         sha256 = file_digest(unfinished)
-        unfinished.replace(folder / f"part-{number:05d}{PART_SUFFIX}")
+        put(unfinished, folder / f"part-{number:05d}{PART_SUFFIX}")
     return sha256
 
 

@@ -2,21 +2,20 @@
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from infra import __version__
 from infra.engines import Engine
 from infra.errors import DataError, EngineError
 from infra.progress import Progress
+from infra.storage import UNFINISHED, free_bytes, lock_of, move_folder, remove_folder
 from tasks.datasets.catalogue import Source
-from tasks.datasets.keeping import UNFINISHED, cannot_write, file_name, keep_text
+from tasks.datasets.keeping import cannot_write, file_name, keep_text
 from tasks.datasets.large.finishing import finished, in_words
 from tasks.datasets.large.learning import Learned, learn, surveyed
 from tasks.datasets.large.manifest import (
@@ -88,7 +87,7 @@ class Plan:
             with self._locked() as working:
                 records = self._records(working, engine, progress)
                 dataset = self._moved(working, records)
-            shutil.rmtree(self.cleaning.folder, ignore_errors=True)
+            remove_folder(self.cleaning.folder)
             return dataset
         except OSError as error:
             raise cannot_write(self.folder, error) from None
@@ -96,7 +95,7 @@ class Plan:
     def told_progress(self) -> str:
         """How many parts are written; an empty text as long as none is."""
         try:
-            done = sum(name.startswith(RECORD) for name in os.listdir(self.cleaning.folder))
+            done = sum(path.name.startswith(RECORD) for path in self.cleaning.folder.iterdir())
         except FileNotFoundError:  # all parts are written, and the folder has its last name
             return ""
         return f"{done:,} of {len(self.pieces):,} parts are written" if done else ""
@@ -114,11 +113,11 @@ class Plan:
         rows, columns = self.preview.rows, len(self.preview.columns) + (self.preview.target is not None)
         there = sum(part.stat().st_size for part in self.cleaning.folder.glob("part-*"))
         needed = rows * columns * CELL_BYTES * SPARE - there
-        free = shutil.disk_usage(self.folder).free
+        free = free_bytes(self.folder)
         if needed > free:
             raise DataError(
                 f"the prepared rows of '{self.source.path}' need about {in_words(needed)} in '{self.folder}', and "
-                f"{in_words(free)} are free there; make room, or set TRILLA_HOME to a folder on another disk"
+                f"{in_words(free)} are free there; make room, or set TRILLA_DATA to a folder on another disk"
             )
 
     @property
@@ -129,7 +128,7 @@ class Plan:
     def _locked(self) -> Iterator[Path]:
         """The folder of the parts, on which no other process works at the same time."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(_lock_of(self.cleaning.folder)):
+        with lock_of(self.cleaning.folder):
             working = finished_folder(self.folder, self._name, self.key) or self.cleaning.folder
             working.mkdir(parents=True, exist_ok=True)
             yield working
@@ -162,8 +161,7 @@ class Plan:
         for half in working.glob(f"{UNFINISHED}*"):  # of a process that was killed
             half.unlink()
         if working != final:
-            shutil.rmtree(final, ignore_errors=True)
-            working.rename(final)
+            move_folder(working, final, last=MANIFEST)
         return manifest.dataset
 
 
@@ -234,15 +232,11 @@ def plan_large_table(
     return plan
 
 
-def _lock_of(working: Path) -> Path:
-    return working.with_suffix(".lock")
-
-
 def _forget(folders: Iterable[Path]) -> None:
     """Remove parts of a source that has changed since, unless another process writes them at this moment."""
     for folder in folders:
-        with suppress(Timeout), FileLock(_lock_of(folder), timeout=0):
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(Timeout), lock_of(folder).acquire(timeout=0):
+            remove_folder(folder)
 
 
 def _key(pieces: Pieces, source: Source, learned: Learned) -> str:

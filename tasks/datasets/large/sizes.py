@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from infra.errors import DataError
-from tasks.datasets.catalogue import Source
+from infra.storage import arrow_location
 from tasks.datasets.files import parts_of
 from tasks.datasets.files.opened import PACKED_SUFFIXES
 from tasks.datasets.files.parquet import Parquet
@@ -21,23 +21,28 @@ UNPACKED = 4  # bytes of text that a byte of a compressed file is taken for
 HEAD_BYTES = 1 << 20  # bytes in which the lines of a text are counted
 
 
-def is_large(source: Source) -> bool:
+def is_large(path: Path) -> bool:
     """Whether a table is prepared piece by piece; a table that cannot be read is not, because its reader says why."""
     try:
-        chosen, parts = parts_of(source.path)
+        chosen, parts = parts_of(path)
         if isinstance(chosen, Parquet):
-            rows, cells = _cells(parts.paths)
-            return cells > LARGE_CELLS and rows >= LEAST_ROWS
+            return _has_many_cells(parts.paths)
         size = sum(_bytes(path) for path in parts.paths)
         return size > LARGE_BYTES and size / _bytes_of_line(parts.paths[0]) >= LEAST_ROWS
     except (DataError, OSError, pa.ArrowException):
         return False
 
 
-def _cells(paths: tuple[Path, ...]) -> tuple[int, int]:
-    """Numbers of rows and of cells of Parquet files, from their descriptions."""
-    found = [pq.read_metadata(path) for path in paths]
-    return sum(one.num_rows for one in found), sum(one.num_rows * one.num_columns for one in found)
+def _has_many_cells(paths: tuple[Path, ...]) -> bool:
+    """Whether Parquet files are large by their descriptions, of which no more are read than decide it."""
+    rows = cells = 0
+    for path in paths:
+        place, filesystem = arrow_location(path)
+        found = pq.read_metadata(place, filesystem=filesystem)
+        rows, cells = rows + found.num_rows, cells + found.num_rows * found.num_columns
+        if cells > LARGE_CELLS and rows >= LEAST_ROWS:
+            return True
+    return False
 
 
 def _bytes(path: Path) -> int:

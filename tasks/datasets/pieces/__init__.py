@@ -1,6 +1,7 @@
 """Tables larger than memory, in pieces that do not depend on the engine or on its number of workers."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from infra.errors import DataError
 from tasks.datasets.catalogue import Source
@@ -35,6 +36,7 @@ def find_pieces(source: Source) -> Pieces:
     """
     try:
         chosen, parts = parts_of(source.path)
-        return CUTTERS.get(type(chosen), whole_files)(source, parts, chosen)
+        pieces = CUTTERS.get(type(chosen), whole_files)(source, parts, chosen)
+        return replace(pieces, notes=(*source.notes, *pieces.notes))
     except OSError as error:
         raise DataError(f"'{source.path}' cannot be read: {error.strerror or error}") from None

@@ -9,10 +9,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from infra import storage
 from infra.engines import connect
 from infra.errors import DataError
 from tasks.datasets.catalogue import resolve
-from tasks.datasets.large import plan, sizes
+from tasks.datasets.large import sizes
 from tasks.datasets.options import ReadingOptions
 from tests.tasks.datasets.large.large_tables import ROWS, as_arrow, frame, plan_of, prepared_on, small_bounds
 from tests.tasks.preparing import prepare
@@ -70,11 +71,13 @@ def test_a_disk_that_is_too_small_is_refused_beforehand(
 ) -> None:
     pq.write_table(as_arrow(frame()), tmp_path / "t.parquet")
     source = resolve(str(tmp_path / "t.parquet"), "class")
-    monkeypatch.setattr(plan.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 100_000))
+    monkeypatch.setattr(
+        storage.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 100_000)
+    )
     with pytest.raises(DataError) as caught:
         plan_of(source, tmp_path / "large")
     assert f"the prepared rows of '{source.path}' need about 0.4 MB in" in str(caught.value)
-    assert "0.1 MB are free there; make room, or set TRILLA_HOME to a folder on another disk" in str(
+    assert "0.1 MB are free there; make room, or set TRILLA_DATA to a folder on another disk" in str(
         caught.value
     )
 
