@@ -19,7 +19,7 @@ from tasks import evaluation, steps
 from tasks.algorithms.base import Algorithm, ModelOptions
 from tasks.cell_request import CellRequest
 from tasks.datasets.prepared import PreparedDataset
-from tasks.datasets.spark_profile import told_columns
+from tasks.datasets.spark_profile import told_columns, why_not_profiled
 from tasks.problems import problem_of
 from tasks.recommendation import recommend
 from tasks.registry import ALGORITHMS, algorithms_for
@@ -73,7 +73,7 @@ def on_spark(session: Session, dataset: PreparedDataset) -> None:
     """Check the table and train on Spark; if Spark does not read the same table, its cells fail with that cause."""
     fault = None
     try:
-        if problem_of(dataset.task).is_table:
+        if problem_of(dataset.task).is_table and not why_not_profiled(dataset):
             current_listener().starting(
                 f"{dataset.name}: Spark reads the prepared table{told_columns(dataset)}"
             )

@@ -35,6 +35,7 @@ from tasks.datasets.catalogue import Task
 from tasks.datasets.large.plan import Plan
 from tasks.datasets.planning import Begun
 from tasks.datasets.prepared import PreparedDataset
+from tasks.datasets.spark_profile import why_not_profiled
 from tasks.problems import problem_of
 from tasks.report.column_words import columns_to_show
 from tasks.report.recommended import answer
@@ -131,7 +132,7 @@ def preparation() -> list[PreparedDataset]:
             dataset = spark_preparation(data)
         else:
             dataset = on_workers(session, data)
-        dataset = as_trained(dataset, parameters)
+        dataset = as_trained(_with_note_on_spark(dataset, parameters), parameters)
         if dataset.by_blocks:
             current_listener().starting(f"{data}: rows for searches and scores are drawn")
             complete(steps.draw_rows, dataset, parameters.seed)
@@ -143,6 +144,11 @@ def preparation() -> list[PreparedDataset]:
         prepared.append(dataset)
         session.datasets[dataset.name] = dataset
     return prepared
+
+
+def _with_note_on_spark(dataset: PreparedDataset, parameters: StudyParameters) -> PreparedDataset:
+    note = why_not_profiled(dataset) if "spark" in parameters.engines else ""
+    return dataset.model_copy(update={"notes": [*dataset.notes, note]}) if note else dataset
 
 
 def on_workers(session: Session, data: str) -> PreparedDataset:

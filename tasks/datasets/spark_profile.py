@@ -11,6 +11,7 @@ import pandas as pd
 from infra.arithmetic import ceil_div
 from infra.errors import DataError
 from infra.storage import path_of
+from infra.stored_path import is_stored
 from tasks.datasets.frames import is_numeric
 from tasks.datasets.large.manifest import read_manifest
 from tasks.datasets.prepared import PreparedDataset
@@ -110,6 +111,17 @@ def _of_manifest(dataset: PreparedDataset) -> tuple[int, dict[str, _Figures]]:
         name: _Figures(count, sums[name].total, sums[name].size) if name in sums else _Figures(count)
         for name, count in manifest.values.items()
     }
+
+
+def why_not_profiled(dataset: PreparedDataset) -> str:
+    """Sentence that tells why Spark's reader does not check a prepared table; empty if it does."""
+    if not is_stored(dataset.path):
+        return ""
+    return (
+        "the check that Spark's own reader finds the same prepared table was left out, because the table is in an "
+        "object store, which Spark reads with further packages only; Spark's Python workers read the table as the "
+        "workers of the other engines do"
+    )
 
 
 def told_columns(dataset: PreparedDataset) -> str:

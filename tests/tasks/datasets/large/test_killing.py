@@ -17,9 +17,9 @@ from tests.tasks.datasets.large.large_tables import as_arrow, frame, prepared_on
 
 PREPARE = """
 import sys, time
-from pathlib import Path
 import pytest
 from infra.engines import connect
+from infra.storage import path_of
 from tasks.datasets.catalogue import resolve
 from tasks.datasets.large import parts
 from tests.tasks.datasets.large.large_tables import plan_of, small_bounds
@@ -32,16 +32,14 @@ def slowly(*arguments):
     return written(*arguments)
 
 parts._write = slowly
-plan = plan_of(resolve(sys.argv[1], "class"), Path(sys.argv[2]))
+plan = plan_of(resolve(sys.argv[1], "class"), path_of(sys.argv[2]))
 with connect("local", workers=1) as engine:
     plan.carry_out(engine)
 """
 
 
-def test_a_killed_preparation_goes_on_with_its_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    small_bounds(monkeypatch)
-    path, folder = tmp_path / "t.parquet", tmp_path / "large"
-    pq.write_table(as_arrow(frame()), path, row_group_size=300)
+def killed_preparation(path: Path, folder: Path) -> Path:
+    """The unfinished folder of a preparation that was killed after three parts."""
     process = subprocess.Popen(
         [sys.executable, "-c", PREPARE, str(path), str(folder)], env={**os.environ, "PYTHONPATH": str(ROOT)}
     )
@@ -51,6 +49,14 @@ def test_a_killed_preparation_goes_on_with_its_parts(tmp_path: Path, monkeypatch
     process.send_signal(signal.SIGKILL)
     process.wait()
     [working] = folder.glob(".*.unfinished")
+    return working
+
+
+def test_a_killed_preparation_goes_on_with_its_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small_bounds(monkeypatch)
+    path, folder = tmp_path / "t.parquet", tmp_path / "large"
+    pq.write_table(as_arrow(frame()), path, row_group_size=300)
+    working = killed_preparation(path, folder)
     (working / ".unfinished-half").write_bytes(b"half a part")
     kept = {part.name: part.stat().st_ino for part in working.glob("part-*.parquet")}
     done = {record.name for record in working.glob("_part-*.json")}
