@@ -149,8 +149,8 @@ class Plan:
     def _moved(self, working: Path, records: list[PartRecord]) -> PreparedDataset:
         """Describe the parts, and give their folder the name that holds their digest."""
         final = self.folder.absolute() / f"{self._name}-{digest_of_records(records)[:12]}"
-        known = read_manifest(working)
-        if known is not None and working == final:
+        known = read_manifest(final)
+        if known is not None and known.key == self.key:
             return known.dataset
         looked = TableSurvey.model_validate_json(self.preview.survey_path.read_bytes())
         manifest, surveyed = finished(self.preview, self.key, self.cleaning.known, records, final, looked)
@@ -203,7 +203,6 @@ def plan_large_table(
     place = hashlib.sha256(str(source.path).encode()).hexdigest()[:6]
     unfinished = f".{file_name(source.name)}-{place}-{{}}.unfinished"
     working = folder.absolute() / unfinished.format(key[:12])
-    _forget(path for path in folder.absolute().glob(unfinished.format("*")) if path != working)
     recipe = learned.cleaned.recipe
     known = {
         name: frozenset(str(text) for text in learned.cleaned.features[name].cat.categories)
@@ -222,6 +221,7 @@ def plan_large_table(
         part_rows=(learned.sample.rows,),
     )
     try:
+        _forget(path for path in folder.absolute().glob(unfinished.format("*")) if path != working)
         working.mkdir(parents=True, exist_ok=True)
         keep_text(surveyed(learned).model_dump_json(indent=1), preview.survey_path)
     except OSError as error:

@@ -13,6 +13,8 @@ import pytest
 
 from infra.errors import DataError
 from tasks.datasets.catalogue import resolve
+from tasks.datasets.large import sizes
+from tasks.datasets.pieces import find_pieces
 from tasks.datasets.reading import read
 from tests.tasks.datasets.files.object_storage import serving
 from tests.tasks.datasets.files.written import NAMES, ROWS, assert_whole, separated
@@ -82,6 +84,17 @@ def test_a_table_that_changed_is_fetched_anew(address: str, site: Path) -> None:
 
 def test_a_query_is_no_part_of_the_name(address: str) -> None:
     assert resolve(f"{address}/oats.csv?version=2").name == "oats"
+
+
+def test_a_large_table_that_is_fetched_whole_is_told(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sizes, "LARGE_BYTES", 100)
+    monkeypatch.setattr(sizes, "LEAST_ROWS", 5)
+    source = resolve(f"{address}/oats.csv")
+    told = (
+        f"'{address}/oats.csv' was fetched whole before it was read; only Parquet and CSV at a plain address"
+    )
+    assert read(source).notes[0].startswith(told)
+    assert find_pieces(source).notes[0].startswith(told)
 
 
 def test_nothing_half_fetched_stays(address: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

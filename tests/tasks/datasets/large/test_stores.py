@@ -101,6 +101,19 @@ def test_a_pattern_is_read_in_the_store(bucket: Bucket, tmp_path: Path) -> None:
     assert (found.name, found.sha256) == ("part", whole.sha256)
 
 
+def test_another_machine_that_was_faster_is_not_disturbed(bucket: Bucket, tmp_path: Path) -> None:
+    pq.write_table(as_arrow(frame()), tmp_path / "t.parquet", row_group_size=300)
+    source, folder = resolve(str(tmp_path / "t.parquet"), "class"), path_of(f"{bucket.address}/prepared")
+    slow = plan_of(source, folder)
+    with connect("local", workers=2) as engine:
+        records = slow._records(slow.cleaning.folder, engine, None)
+        fast = prepared_on(
+            engine, source, folder
+        )  # takes the parts along, which are those of the slow machine too
+    assert slow._moved(slow.cleaning.folder, records) == fast
+    assert len(fast.load()[0]) == fast.rows
+
+
 def test_a_bucket_that_is_missing_is_told_before_rows_are_written(bucket: Bucket, tmp_path: Path) -> None:
     pq.write_table(as_arrow(frame()), tmp_path / "t.parquet")
     with pytest.raises(
@@ -118,6 +131,10 @@ def test_wrong_keys_are_told(bucket: Bucket, tmp_path: Path) -> None:
     try:
         with pytest.raises(DataError, match=r"may not be read .*; set the credentials of the storage"):
             resolve(address)
+        with pytest.raises(
+            DataError, match=r"cannot write the prepared data to 's3://.*INVALID_ACCESS_KEY_ID"
+        ):
+            plan_of(resolve(str(tmp_path / "t.parquet"), "class"), path_of(f"{bucket.address}/x"))
     finally:
         requests.post(f"{bucket.server}/moto-api/reset-auth", data=b"inf", timeout=10)
 
