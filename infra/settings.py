@@ -91,4 +91,6 @@ def load_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "TRILLA_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise ParameterError(f"{name}={first['input']}: {first['msg']}") from None
+        raise ParameterError(
+            f"{name}={first['input']}: {first['msg'].removeprefix('Value error, ')}"
+        ) from None

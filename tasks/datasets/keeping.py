@@ -5,6 +5,7 @@ from pathlib import Path
 
 from infra.errors import DataError
 from infra.storage import put, temporary
+from infra.store_errors import reason_of
 
 
 def keep_text(text: str, path: Path) -> None:
@@ -22,6 +23,6 @@ def file_name(name: str) -> str:
 def cannot_write(folder: Path, error: OSError) -> DataError:
     """The error that says why prepared data cannot be written."""
     return DataError(
-        f"cannot write the prepared data to '{folder}': {error.strerror or error}; make room, or set TRILLA_DATA to "
-        "a folder or an address that can be written"
+        f"cannot write the prepared data to '{folder}': {reason_of(error)}; remove the cause, or set TRILLA_DATA "
+        "to another folder or address"
     )

@@ -9,7 +9,7 @@ from tasks.datasets.files.parts import is_pattern
 from tasks.datasets.files.remote import fetched, refuse
 from tasks.datasets.large.sizes import is_large
 
-FETCHED_BYTES = 1 << 26
+FETCHED_BYTES = 1 << 24
 """Number of bytes up to which files are fetched, because so few are fetched sooner than they are looked at."""
 
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from infra.errors import DataError
 from infra.storage import arrow_location, path_of
+from infra.store_errors import reason_of
 from tasks.datasets.catalogue import Task
 from tasks.datasets.frames import is_category
 from tasks.datasets.images.deep import FULL_RANGE, ValueRange
@@ -121,7 +122,7 @@ class PreparedDataset(BaseModel):
             return TableSurvey.model_validate_json(self.survey_path.read_bytes())
         except OSError as error:
             raise DataError(
-                f"the survey '{self.survey_path}' cannot be read: {error.strerror or error}; prepare the data again"
+                f"the survey '{self.survey_path}' cannot be read: {reason_of(error)}; prepare the data again"
             ) from None
 
     def load(self) -> tuple[Any, Target | None]:
@@ -200,7 +201,7 @@ def _load(path: str, sha256: str, target: str | None) -> tuple[pd.DataFrame, Tar
         found = file_digest(path_of(path))
     except OSError as error:
         raise DataError(
-            f"prepared data '{path}' cannot be read: {error.strerror or error}; prepare it again"
+            f"prepared data '{path}' cannot be read: {reason_of(error)}; prepare it again"
         ) from None
     if found != sha256:
         raise DataError(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from infra.errors import DataError
 from infra.readable import listed, shortened
+from infra.store_errors import reason_of
 from tasks.datasets.catalogue import Source
 from tasks.datasets.files import Content, Reading, read_path
 from tasks.datasets.missing import MISSING_WORDS
@@ -43,7 +44,7 @@ def read(
     try:
         content = read_path(source.path, reading_of(names, header=not source.options.no_header))
     except OSError as error:
-        raise DataError(f"'{source.path}' cannot be read: {error.strerror or error}") from None
+        raise DataError(f"'{source.path}' cannot be read: {reason_of(error)}") from None
     table = raw_table(content, source.path, missing_words)
     return replace(table, notes=(*source.notes, *table.notes))
 

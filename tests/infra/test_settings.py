@@ -1,6 +1,7 @@
 """Settings from `TRILLA_*` variables."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,20 @@ def test_a_wrong_value_is_refused_by_the_name_of_its_variable(
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         load_settings().cores = 7  # type: ignore[misc]
+
+
+def test_prepared_tables_have_a_place_of_their_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TRILLA_HOME", str(tmp_path))
+    assert load_settings().tables == load_settings().images == tmp_path / "data"
+    monkeypatch.setenv("TRILLA_DATA", "~/prepared")
+    assert load_settings().tables == Path.home() / "prepared"
+    monkeypatch.setenv("TRILLA_DATA", "s3://team/prepared")
+    assert str(load_settings().tables) == "s3://team/prepared"
+    assert load_settings().images == tmp_path / "data"
+
+
+@pytest.mark.parametrize("data", ["https://example.org/x", "s3://team/x?region=eu-west-1", "s3:///x"])
+def test_prepared_tables_cannot_be_at_every_address(monkeypatch: pytest.MonkeyPatch, data: str) -> None:
+    monkeypatch.setenv("TRILLA_DATA", data)
+    with pytest.raises(ParameterError, match=f"TRILLA_DATA={re.escape(data)}: give a folder, or an address"):
+        load_settings()

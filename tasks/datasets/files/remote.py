@@ -20,6 +20,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from infra.errors import DataError
 from infra.settings import load_settings
+from infra.store_errors import REFUSALS, reason_of
 from infra.stored_path import MARK, STORES, arrow_filesystem
 from tasks.datasets.files.parts import is_hidden, pattern_name
 
@@ -36,14 +37,6 @@ VERSION_FIELDS = (
     "created",
 )
 """Properties of a file, of which each storage has others, that change when the file changes."""
-REFUSALS = (
-    "redentials",
-    "ACCESS_DENIED",
-    "INVALID_ACCESS_KEY",
-    "SIGNATURE_DOES_NOT_MATCH",
-    "INVALID_CLIENT_TOKEN",
-)
-"""Words of a storage that refuses to be read with the keys that are set."""
 WEB = ("http://", "https://")
 CLOUDS = tuple(f"{scheme}{MARK}" for scheme in STORES)
 
@@ -200,12 +193,12 @@ def refuse(address: str, error: Exception) -> NoReturn:
         error = cause  # fsspec reports each fault of a web server as a missing file
     if isinstance(error, FileNotFoundError):
         raise DataError(f"nothing is at '{address}'; look for a slip in the address") from None
-    reason = " ".join(str(error).split()) or type(error).__name__
+    reason = reason_of(error)
     if isinstance(error, ImportError):
         raise DataError(
             f"'{address}' needs a package that is not installed ({reason}); install it with pip"
         ) from None
-    if isinstance(error, PermissionError) or any(word in reason for word in REFUSALS):
+    if isinstance(error, PermissionError) or any(word in reason for word in ("redentials", *REFUSALS)):
         raise DataError(
             f"'{address}' may not be read ({reason}); set the credentials of the storage"
         ) from None

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from infra.errors import DataError
+from infra.store_errors import reason_of
 from tasks.datasets.catalogue import Source
 from tasks.datasets.files import Format, Parts, parts_of
 from tasks.datasets.files.parquet import Parquet
@@ -39,4 +40,4 @@ def find_pieces(source: Source) -> Pieces:
         pieces = CUTTERS.get(type(chosen), whole_files)(source, parts, chosen)
         return replace(pieces, notes=(*source.notes, *pieces.notes))
     except OSError as error:
-        raise DataError(f"'{source.path}' cannot be read: {error.strerror or error}") from None
+        raise DataError(f"'{source.path}' cannot be read: {reason_of(error)}") from None

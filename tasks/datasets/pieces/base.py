@@ -9,6 +9,7 @@ from typing import overload
 import numpy as np
 
 from infra.errors import DataError
+from infra.store_errors import reason_of
 from tasks.datasets.files import Content, Reading
 from tasks.datasets.missing import MISSING_WORDS
 from tasks.datasets.raw import RawTable
@@ -89,7 +90,7 @@ class Piece(ABC):
         try:
             content = self.content(reading_of(names, header=self.header))
         except OSError as error:
-            raise DataError(f"'{self.path}' cannot be read: {error.strerror or error}") from None
+            raise DataError(f"'{self.path}' cannot be read: {reason_of(error)}") from None
         return raw_table(content, self.path, missing_words)
 
     def sampled(

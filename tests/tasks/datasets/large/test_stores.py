@@ -117,7 +117,7 @@ def test_another_machine_that_was_faster_is_not_disturbed(bucket: Bucket, tmp_pa
 def test_a_bucket_that_is_missing_is_told_before_rows_are_written(bucket: Bucket, tmp_path: Path) -> None:
     pq.write_table(as_arrow(frame()), tmp_path / "t.parquet")
     with pytest.raises(
-        DataError, match=r"cannot write the prepared data to 's3://nosuch/x': .*NO_SUCH_BUCKET"
+        DataError, match=r"cannot write the prepared data to 's3://nosuch/x': the store has no bucket"
     ):
         plan_of(resolve(str(tmp_path / "t.parquet"), "class"), path_of("s3://nosuch/x"))
     with pytest.raises(DataError, match=r"nothing is at 's3://nosuch/t.parquet'"):
@@ -129,10 +129,13 @@ def test_wrong_keys_are_told(bucket: Bucket, tmp_path: Path) -> None:
     address = bucket.upload(tmp_path / "t.parquet")
     requests.post(f"{bucket.server}/moto-api/reset-auth", data=b"0", timeout=10)
     try:
-        with pytest.raises(DataError, match=r"may not be read .*; set the credentials of the storage"):
+        with pytest.raises(
+            DataError,
+            match=r"may not be read \(the store refuses the keys .*; set the credentials",
+        ):
             resolve(address)
         with pytest.raises(
-            DataError, match=r"cannot write the prepared data to 's3://.*INVALID_ACCESS_KEY_ID"
+            DataError, match=r"cannot write the prepared data to 's3://.*: the store refuses the keys"
         ):
             plan_of(resolve(str(tmp_path / "t.parquet"), "class"), path_of(f"{bucket.address}/x"))
     finally:
@@ -141,5 +144,5 @@ def test_wrong_keys_are_told(bucket: Bucket, tmp_path: Path) -> None:
 
 def test_a_server_that_does_not_answer_is_told(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    with pytest.raises(DataError, match=r"'s3://fields/t.csv' cannot be fetched: .*Could not connect"):
+    with pytest.raises(DataError, match=r"'s3://fields/t.csv' cannot be fetched: the store does not answer"):
         resolve("s3://fields/t.csv")
