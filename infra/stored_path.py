@@ -55,16 +55,16 @@ class StoredPath(PosixPath):
         return False
 
     def exists(self, *, follow_symlinks: bool = True) -> bool:
-        return bool(self._info.type)
+        return bool(self._found.type)
 
     def is_file(self, *, follow_symlinks: bool = True) -> bool:
-        return bool(self._info.is_file)
+        return bool(self._found.is_file)
 
     def is_dir(self, *, follow_symlinks: bool = True) -> bool:
-        return bool(self._info.type) and not self._info.is_file
+        return bool(self._found.type) and not self._found.is_file
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
-        found = self._info
+        found = self._found
         if not found.is_file:
             raise FileNotFoundError(f"no file '{self}'")
         seconds = found.mtime_ns // 10**9
@@ -133,7 +133,7 @@ class StoredPath(PosixPath):
             folders[:0] = [f"{folder}/{name}".lstrip("/") for name in inner]
 
     @property
-    def _info(self) -> Any:
+    def _found(self) -> Any:
         return self.location.filesystem.get_file_info(self.location.path)
 
     def _listed(self, *, recursive: bool) -> list[Any]:

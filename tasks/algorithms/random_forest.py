@@ -7,7 +7,9 @@ from tasks.algorithms.base import Algorithm, ModelOptions, Space, tree_pipeline
 from tasks.datasets.prepared import PreparedDataset
 from tasks.large.training import SmallTrees
 
-ROWS_OF_A_TREE = 25_000  # of a large table: twice as many take twice the time for a third of a point of accuracy
+ROWS_OF_A_TREE = (
+    25_000  # of a large table: twice as many take twice the time for a third of a point of accuracy
+)
 
 
 def _classifier(dataset: PreparedDataset, options: ModelOptions) -> Pipeline:
