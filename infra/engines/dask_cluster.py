@@ -144,6 +144,13 @@ class DaskCluster:
         self.memory_kills.remember(workers)
         return sorted(workers)
 
+    def present(self) -> set[str]:
+        """Return the addresses of the workers that are there now, also of those that Dask gives no new work.
+
+        Dask gives no new work to a worker that uses most of its memory, as a worker in the middle of a large fit may.
+        """
+        return set(workers_of(self.client))
+
     def submit(
         self, function: Callable[..., Any], *arguments: Any, at: str | None = None, on: str | None = None
     ) -> Any:

@@ -69,7 +69,7 @@ def _watch(cluster: DaskCluster, futures: list[Any], places: list[str]) -> None:
             except TimeoutError:
                 if any(future.status == "error" for future in futures):
                     return  # the other members end by themselves
-                if not set(places) <= set(cluster.addresses()):
+                if not set(places) <= cluster.present():
                     raise CommClosedError("a worker of the group is gone") from None
             else:
                 return
@@ -100,7 +100,7 @@ def _cause(cluster: DaskCluster, futures: list[Any], error: Exception) -> Except
 def _gone(cluster: DaskCluster, places: list[str]) -> bool:
     """Tell whether a worker is lost, which its peers may notice before the scheduler does."""
     until = time.monotonic() + SETTLE_S
-    while set(places) <= set(cluster.addresses()):
+    while set(places) <= cluster.present():
         if time.monotonic() > until:
             return False
         time.sleep(0.2)

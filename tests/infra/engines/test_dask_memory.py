@@ -142,6 +142,15 @@ def test_a_worker_killed_by_something_else_is_not_told_as_memory(dask: DaskEngin
     assert str(error).startswith("its worker died (a crash, or no memory left) each time it ran")
 
 
+def test_a_group_whose_members_use_most_of_their_memory_goes_on(
+    dask: DaskEngine, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.engines.dask_cluster.WORKERS_TIMEOUT_S", 1)
+    before = kills(dask)
+    assert dask.run_group(work.nearly_full, blocks, 600 * 2**20, 4.0) == [X.sum()] * 2
+    assert kills(dask) == before
+
+
 @pytest.mark.parametrize("memory_limit", ["much", "-1GiB", 0])
 def test_a_limit_that_is_no_amount_of_memory_is_refused(memory_limit: int | str) -> None:
     with pytest.raises(

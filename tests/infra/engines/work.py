@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from distributed import get_worker
 
 from infra.engines import ArraySource, BlockSource
@@ -166,6 +167,15 @@ def hungry_block(X: Any, folder: str, *_rest: Any) -> float:
 def hungry_cut(_number: int, X: Any, folder: str) -> list[tuple[Any, ...]]:
     hungry_block(X, folder)
     return [(X,)]
+
+
+def nearly_full(span: list[Any], communicator: Communicator, limit: int, seconds: float) -> float:
+    """Hold so much memory for some time that Dask gives the worker no new work, but does not end the worker."""
+    held: list[bytes] = []
+    while psutil.Process().memory_info().rss < 0.87 * limit:
+        held.append(b"1" * (4 << 20))
+    time.sleep(seconds)
+    return float(sum(communicator.allgather(sum(X.sum() for X, *_ in span))))
 
 
 def take_memory() -> None:
