@@ -25,6 +25,8 @@ from tasks.registry import algorithms_for
 from tasks.results import StudyResult
 
 EXPERIMENT = "trilla"
+STEPS = "flows.study"
+"""Module that imports what the steps of a study need, which takes a worker three seconds."""
 GONE = "The process of this run died; the study was started again and is resumed in another run."
 
 
@@ -111,11 +113,15 @@ def _worker_modules(parameters: StudyParameters) -> list[str]:
 def _cluster(
     settings: Settings, workers: int, preload: Sequence[str], memory_limit: int | None
 ) -> DaskEngine:
-    address = settings.dask_address  # an existing cluster has its own limit
-    cluster = DaskEngine(workers, address, preload, None if address else memory_limit)
-    for address in cluster.client.scheduler_info(n_workers=-1)["workers"]:
+    address = settings.dask_address
+    if address is None:
+        return DaskEngine(workers, preload=[*preload, STEPS], memory_limit=memory_limit)
+    cluster = DaskEngine(
+        workers, address
+    )  # has a memory limit of its own, and workers that have been started
+    for worker in cluster.client.scheduler_info(n_workers=-1)["workers"]:
         # the workers import the modules of the first step while this process asks the servers
-        fire_and_forget(cluster.client.submit(_import, "tasks.steps", workers=[address], pure=False))
+        fire_and_forget(cluster.client.submit(_import, STEPS, workers=[worker], pure=False))
     return cluster
 
 

@@ -27,6 +27,10 @@ hypothesis.settings.register_profile("trilla", deadline=None, database=None, der
 hypothesis.settings.register_profile("others", deadline=None, database=None, max_examples=1000)
 hypothesis.settings.load_profile("trilla")
 
+# The tests start many Java processes that live for a few seconds: without Java's second compiler, and with one thread
+# that collects garbage, each of them uses half as much of the processors until its first result.
+os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+
 
 def free_port() -> int:
     """A port that nobody listens on, and that the system gives to nobody who asks for any."""

@@ -122,16 +122,28 @@ def test_the_deployments_are_registered_and_named_on_the_terminal(deploy: Deploy
         assert schedules == ([deploy.cron] if name == "study" else [])
 
 
-def test_what_was_edited_on_the_deployments_page_outlives_a_new_start(served: Served) -> None:
+def test_a_stop_pauses_and_the_next_start_keeps_what_was_edited_and_resumes_all_but_what_the_user_paused(
+    served: Served,
+) -> None:
     prefect = served.now().prefect
-    edit_schedule(prefect, {"cron": "30 3 * * *", "timezone": "Europe/Madrid"}, active=False)
+    names = ("study", "clustering")
+    edit_schedule(
+        prefect,
+        {"schedule": {"cron": "30 3 * * *", "timezone": "Europe/Madrid"}, "active": False, "slug": "nightly"},
+    )
     edit(prefect, parameters={"parameters": {"candidates": 9}}, tags=["trilla", "of-ours"])
+    prefect.ask("POST", f"/deployments/{prefect.deployment('clustering')['id']}/pause_deployment")
+    served.stop()
+    assert all(prefect.deployment(name)["paused"] for name in names)
+    assert NOT_SERVED in prefect.deployment("study")["tags"]  # the page says why it is paused
     deploy = served.restart()
+    assert [prefect.deployment(name)["paused"] for name in names] == [False, True]
+    prefect.ask("POST", f"/deployments/{prefect.deployment('clustering')['id']}/resume_deployment")
     study = prefect.deployment("study")
     assert scheduled(study) == [("30 3 * * *", "Europe/Madrid", False)]
+    assert study["schedules"][0]["slug"] == "nightly"
     assert study["parameters"] == {"parameters": {"candidates": 9}}
     assert study["tags"] == ["of-ours", "trilla"]
-    assert not study["paused"]
     assert "/deployment/" + study["id"] + ", paused: `30 3 * * *` (Europe/Madrid)\n" in deploy.output
 
 
@@ -140,6 +152,7 @@ def test_flags_set_when_the_study_runs_and_what_it_does(served: Served) -> None:
     table.write_text("a,b\n" + "".join(f"{i},{i * i % 7}\n" for i in range(40)))
     prefect = served.now().prefect
     edit(prefect, parameters={"parameters": {"candidates": 9}})
+    edit_schedule(prefect, {"slug": "nightly"})  # a schedule with a name of the user's is replaced, too
     served.restart("--cron", "30 6 * * 1", "--data", f"burger-king,{table.name}", "--engines", "local")
     study = prefect.deployment("study")
     assert scheduled(study) == [("30 6 * * 1", "UTC", True)]
@@ -178,39 +191,14 @@ def test_a_deployment_that_is_new_runs_every_night(served: Served) -> None:
     assert ", scheduled: `0 2 * * *` (UTC)\n" in deploy.output
 
 
-def test_a_stop_pauses_and_the_next_start_resumes_all_but_what_the_user_paused(served: Served) -> None:
-    prefect = served.now().prefect
-    names = ("study", "clustering")
-    prefect.ask("POST", f"/deployments/{prefect.deployment('clustering')['id']}/pause_deployment")
-    served.stop()
-    assert all(prefect.deployment(name)["paused"] for name in names)
-    assert NOT_SERVED in prefect.deployment("study")["tags"]  # the page says why it is paused
-    served.restart()
-    assert [prefect.deployment(name)["paused"] for name in names] == [False, True]
-    assert NOT_SERVED not in prefect.deployment("study")["tags"]
-    prefect.ask("POST", f"/deployments/{prefect.deployment('clustering')['id']}/resume_deployment")
-
-
-def test_a_schedule_with_a_slug_is_kept(served: Served) -> None:
-    prefect = served.now().prefect
-    [schedule] = prefect.deployment("study")["schedules"]
-    path = f"/deployments/{prefect.deployment('study')['id']}/schedules"
-    prefect.ask("PATCH", f"{path}/{schedule['id']}", {"slug": "nightly"})
-    served.restart()
-    [kept] = prefect.deployment("study")["schedules"]
-    assert (kept["slug"], kept["schedule"]) == ("nightly", schedule["schedule"])
-    served.restart("--cron", "0 4 * * *")
-    assert scheduled(prefect.deployment("study")) == [("0 4 * * *", "UTC", True)]
-
-
 def edit(prefect: Prefect, **fields: object) -> None:
     prefect.ask("PATCH", f"/deployments/{prefect.deployment('study')['id']}", fields)
 
 
-def edit_schedule(prefect: Prefect, schedule: dict[str, str], active: bool) -> None:
+def edit_schedule(prefect: Prefect, fields: dict[str, object]) -> None:
     study = prefect.deployment("study")
     path = f"/deployments/{study['id']}/schedules/{study['schedules'][0]['id']}"
-    prefect.ask("PATCH", path, {"schedule": schedule, "active": active})
+    prefect.ask("PATCH", path, fields)
 
 
 def scheduled(deployment: dict[str, Any]) -> list[tuple[str, str, bool]]:
@@ -342,39 +330,48 @@ def test_ctrl_c_ends_the_run_that_is_about_to_start(deploy: Deploy) -> None:
     assert deploy.prefect.state(run_id) in ("Cancelled", "Crashed")
 
 
-def test_a_killed_study_is_shown_crashed_and_a_silent_run_of_others_is_left_alone(served: Served) -> None:
+@pytest.fixture(scope="module")
+def silent(served: Served) -> Iterator[dict[str, str]]:
+    """Ids of a study and of a run of others that were killed, and of a run that ended before its last heartbeat."""
     deploy = served.now()
     set_silence(deploy, SHORT_SILENCE_S)
     command = [TRILLA, "study", "--data", "burger-king", "--engines", "local", "--repeats", "0"]
     study = subprocess.Popen(command, env=served.environment, stdout=subprocess.DEVNULL)
-    foreign = deploy.start(FOREIGN)
+    foreign, completed = deploy.start(FOREIGN), deploy.start(COMPLETED)
     try:
-        own_id, foreign_id = (
-            until(partial(heard, deploy.prefect, name), 60) for name in ("study", "foreign")
-        )
-        assert deploy.prefect.state(own_id) == deploy.prefect.state(foreign_id) == "Running"
+        ids = {name: until(partial(heard, deploy.prefect, name), 60) for name in ("study", "foreign")}
+        assert deploy.prefect.state(ids["study"]) == deploy.prefect.state(ids["foreign"]) == "Running"
     finally:
         for process in (foreign, study):  # the silence of the foreign run begins first
             process.kill()
             process.wait()
-    assert deploy.prefect.end(own_id, 45) == "Crashed"
-    assert f"no heartbeat for {SHORT_SILENCE_S} s" in deploy.prefect.run(own_id)["state"]["message"]
-    assert not until(lambda: deploy.prefect.state(foreign_id) != "Running", 5)
+    output, errors = completed.communicate(timeout=60)
+    assert completed.returncode == 0, errors
+    ids["completed"] = output.split()[-1]
+    assert deploy.prefect.state(ids["completed"]) == "Completed"
+    deploy.prefect.ask("POST", "/events", [late_heartbeat(ids["completed"])])
+    yield ids
     set_silence(deploy, SILENCE_S)
     [automation] = automations(deploy.prefect)
     assert automation["trigger"]["within"] == SILENCE_S == 90
 
 
-def test_a_completed_run_stays_completed_though_a_heartbeat_comes_after_its_end(served: Served) -> None:
+def test_a_killed_study_is_shown_crashed_and_a_silent_run_of_others_is_left_alone(
+    deploy: Deploy, silent: dict[str, str]
+) -> None:
+    assert deploy.prefect.end(silent["study"], 45) == "Crashed"
+    message = deploy.prefect.run(silent["study"])["state"]["message"]
+    assert f"no heartbeat for {SHORT_SILENCE_S} s" in message
+    assert not until(lambda: deploy.prefect.state(silent["foreign"]) != "Running", 5)
+
+
+def test_a_completed_run_stays_completed_though_a_heartbeat_comes_after_its_end(
+    deploy: Deploy, silent: dict[str, str]
+) -> None:
     """A process may end later than its run; Prefect's server refuses to set such a run to Crashed."""
-    deploy = served.now()
-    set_silence(deploy, SHORT_SILENCE_S)
-    run_id = deploy.python(COMPLETED).split()[-1]
-    assert deploy.prefect.state(run_id) == "Completed"
-    deploy.prefect.ask("POST", "/events", [late_heartbeat(run_id)])
+    run_id = silent["completed"]
     assert until(lambda: happened(deploy.prefect, "prefect.automation.action.failed", run_id), 45)
     assert deploy.prefect.state(run_id) == "Completed"
-    set_silence(deploy, SILENCE_S)
 
 
 def test_an_automation_for_other_runs_is_mended_by_the_next_study(deploy: Deploy) -> None:
