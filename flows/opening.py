@@ -113,12 +113,9 @@ def _worker_modules(parameters: StudyParameters) -> list[str]:
 def _cluster(
     settings: Settings, workers: int, preload: Sequence[str], memory_limit: int | None
 ) -> DaskEngine:
-    address = settings.dask_address
-    if address is None:
+    if settings.dask_address is None:
         return DaskEngine(workers, preload=[*preload, STEPS], memory_limit=memory_limit)
-    cluster = DaskEngine(
-        workers, address
-    )  # has a memory limit of its own, and workers that have been started
+    cluster = DaskEngine(workers, settings.dask_address)  # its workers run already, with a limit of their own
     for worker in cluster.client.scheduler_info(n_workers=-1)["workers"]:
         # the workers import the modules of the first step while this process asks the servers
         fire_and_forget(cluster.client.submit(_import, STEPS, workers=[worker], pure=False))
