@@ -12,6 +12,7 @@ import numpy as np
 from dask.utils import format_bytes
 
 from infra.engines.blocks import Block, BlockSource, Span
+from infra.free_memory import give_back_freed_memory
 
 SPARE = 2**30
 """Bytes of the disk that the file leaves free."""
@@ -148,6 +149,7 @@ def kept_blocks(blocks: Sequence[Block]) -> Iterator[Sequence[Block]]:
     if not isinstance(blocks, StreamedBlocks):
         yield blocks
         return
+    give_back_freed_memory()  # of the work before, because a table that is streamed takes most of the memory
     needed, free = blocks.n_bytes + SPARE, shutil.disk_usage(gettempdir()).free
     if needed > free:
         log.warning(
