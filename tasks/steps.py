@@ -169,7 +169,7 @@ def search(request: CellRequest, address: str | None = None, engine: Engine | No
     """
     with (
         _on(request, address, engine) as connected,
-        _progress(request, "fits done") as progress,
+        _progress(request, "search, then the fit of its winner; fits of the search done") as progress,
     ):
         return run_cell(request, connected, progress)
 
