@@ -166,7 +166,7 @@ if __name__ == "__main__":
     with connect("spark", workers=1) as second:
         assert second.worker_pids()["spark-jvm"] != killed
         first.close()
-        print("then:", dict(second.run(work.squared, range(3))))
+        print("then:", dict(sorted(second.run(work.squared, range(3)))))
         java = psutil.Process(second.worker_pids()["spark-jvm"])
     print("left:", java.is_running())
     second.close()
