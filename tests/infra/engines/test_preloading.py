@@ -15,7 +15,7 @@ def imported(name, _shared):
 
 if __name__ == "__main__":
     with connect(sys.argv[1], workers=1, preload=["wave"]) as engine:
-        print(dict(engine.run(imported, ["wave", "sunau"])))
+        print(dict(sorted(engine.run(imported, ["wave", "sunau"]))))
 """
 
 
