@@ -51,7 +51,7 @@ class Engine(ABC):
     in_this_process = False
     """Whether the work is done by threads of this process."""
     memory_limit: int | None = None
-    """Bytes of memory that a worker may use, as asked for; None if nothing was asked for."""
+    """Bytes of memory that a worker may use; None leaves it an equal share of the machine's memory."""
 
     @property
     def worker_memory(self) -> int | None:
