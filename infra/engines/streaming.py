@@ -123,9 +123,10 @@ class KeptSource(BlockSource):
 def kept_blocks(blocks: Sequence[Block]) -> Iterator[Sequence[Block]]:
     """Keep streamed blocks in a temporary file after the first pass over them; other blocks stay as they are.
 
-    With 800,000 rows of 28 columns, a pass over the file takes 0.02 s of processor time, and a pass that decodes Parquet
-    and prepares its columns 1.0 s. The file has no name, so that nothing stays on the disk when the process ends, not even when it is killed. If the disk has too
-    little space for the file, each pass reads the source, and the log says so.
+    With 800,000 rows of 28 columns, a pass over the file takes 0.02 s of processor time, and a pass that decodes
+    Parquet and prepares its columns 1.0 s. The file has no name, so that nothing stays on the disk when the process
+    ends, not even when it is killed. If the disk has too little space for the file, each pass reads the source, and
+    the log says so.
 
     Parameters
     ----------
