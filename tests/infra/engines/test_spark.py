@@ -141,7 +141,7 @@ def test_its_processes_are_named_for_the_monitor(spark: SparkEngine) -> None:
 
 
 KILLED_JAVA = """
-import os, signal, psutil
+import os, signal, time, psutil
 from infra.engines import connect
 from infra.errors import EngineError
 from tests.infra.engines import work
@@ -162,6 +162,9 @@ if __name__ == "__main__":
         list(first.run(work.squared, range(3)))
     except EngineError as error:
         print("again:", error)
+    deadline = time.monotonic() + 60  # the connections of a killed process end before the process itself
+    while first.worker_pids() and time.monotonic() < deadline:
+        time.sleep(0.1)
     assert first.worker_pids() == {}
     with connect("spark", workers=1) as second:
         assert second.worker_pids()["spark-jvm"] != killed

@@ -21,7 +21,7 @@ from tasks.models import score_table
 from tasks.scoring.folder import MANIFEST, output_folder
 from tasks.scoring.loading import LoadedModel
 from tests.infra.engines.starting import started
-from tests.tasks.datasets.files.object_storage import serving
+from tests.object_store import Bucket
 from tests.tasks.scoring.scored import ROWS, loaded, parts, scored, table
 
 
@@ -277,21 +277,12 @@ def test_a_missing_column_is_refused_before_anything_is_started(
 
 
 def test_a_table_at_an_address_is_scored(
-    model: LoadedModel, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: LoadedModel, source: Path, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in {
-        "TRILLA_HOME": str(tmp_path / "home"),
-        "AWS_ACCESS_KEY_ID": "k",
-        "AWS_SECRET_ACCESS_KEY": "s",
-        "AWS_DEFAULT_REGION": "eu-west-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }.items():
-        monkeypatch.setenv(name, value)
-    objects = {f"bucket/rows/{file.name}": file.read_bytes() for file in source.iterdir()}
-    with serving(objects) as (server, _):
-        monkeypatch.setenv("AWS_ENDPOINT_URL", server)
-        for _ in range(2):  # the second run finds the parts of the first
-            done = scored(model, "s3://bucket/rows", tmp_path / "out")
+    monkeypatch.setenv("TRILLA_HOME", str(tmp_path / "home"))
+    address = bucket.upload(source)
+    for _ in range(2):  # the second run finds the parts of the first
+        done = scored(model, address, tmp_path / "out")
     assert done.last.kept == 5
     scored(model, source, tmp_path / "here")
     assert pd.read_parquet(tmp_path / "out").equals(pd.read_parquet(tmp_path / "here"))
