@@ -14,7 +14,11 @@ from tasks.pictures import predictions
 from tasks.pictures.best_predictions import BestPrediction
 from tasks.results import Picture
 
-SHUFFLES = 10
+MOST_SHUFFLES = 10
+FEWEST_SHUFFLES = 3
+ROWS_OF_A_COLUMN = (
+    60_000  # rows that the shuffles of a column predict together: more rows need fewer shuffles
+)
 MOST_ROWS = 20_000  # largest number of rows that are predicted again for each shuffle
 MOST_COLUMNS = 30  # largest number of columns that are shuffled: each shuffle costs a prediction of all rows
 
@@ -33,9 +37,10 @@ def importance_picture(best: BestPrediction, metric: str, progress: Progress | N
     """
     X, y = best.split.X_test[:MOST_ROWS], best.split.y_test[:MOST_ROWS]
     columns = most_used_columns(best.model)[:MOST_COLUMNS]
-    score = _score_with(X, metric, 1 + SHUFFLES * len(columns), progress)
+    shuffles = min(MOST_SHUFFLES, max(FEWEST_SHUFFLES, ROWS_OF_A_COLUMN // len(X)))
+    score = _score_with(X, metric, 1 + shuffles * len(columns), progress)
     shuffled = permutation_importance(
-        best.model, X[columns], y, scoring=score, n_repeats=SHUFFLES, random_state=0
+        best.model, X[columns], y, scoring=score, n_repeats=shuffles, random_state=0
     )
     left_out = X.shape[1] - len(columns)
     which = f"Each of the {len(columns)} columns that the model uses most" if left_out else "Each column"
@@ -43,7 +48,7 @@ def importance_picture(best: BestPrediction, metric: str, progress: Progress | N
     rest = f" The other {left_out:,} columns are not shuffled." if left_out else ""
     return best.picture(
         "Permutation importance of the columns",
-        f"{which} is shuffled {SHUFFLES} times{rows}; bars show the mean decrease of the score, lines its standard "
+        f"{which} is shuffled {shuffles} times{rows}; bars show the mean decrease of the score, lines its standard "
         f"deviation.{rest} If two columns hold the same information, one replaces the other, and both look "
         "unimportant.",
         predictions.importances(columns, shuffled, metric),

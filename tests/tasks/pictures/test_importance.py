@@ -12,7 +12,7 @@ from tasks.algorithms.base import ModelOptions
 from tasks.datasets.catalogue import resolve
 from tasks.pictures import importance, predictions
 from tasks.pictures.best_predictions import BestPrediction
-from tasks.pictures.importance import MOST_COLUMNS, SHUFFLES, importance_picture, most_used_columns
+from tasks.pictures.importance import MOST_COLUMNS, MOST_SHUFFLES, importance_picture, most_used_columns
 from tasks.problems import problem_of
 from tasks.registry import ALGORITHMS
 from tests.tasks.preparing import prepare
@@ -61,7 +61,7 @@ def test_all_columns_of_a_narrow_table_are_shuffled_as_scikit_learn_does(
         model.split.X_test,
         model.split.y_test,
         scoring="accuracy",
-        n_repeats=SHUFFLES,
+        n_repeats=MOST_SHUFFLES,
         random_state=0,
     )
     places = [list(model.split.X_test).index(column) for column in columns]
@@ -81,3 +81,16 @@ def test_only_the_most_used_columns_of_a_wide_table_are_shuffled_and_the_caption
     assert "Each of the 30 columns that the model uses most is shuffled 10 times" in picture.caption
     assert "The other 1,171 columns are not shuffled." in picture.caption
     assert told[-1] == (301, 301)
+
+
+@pytest.mark.parametrize(("times", "shuffles"), [(1, 3), (5, 5)])
+def test_many_rows_are_shuffled_fewer_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int, shuffles: int
+) -> None:
+    model = best(tmp_path, "linear_model", 6)
+    monkeypatch.setattr(importance, "ROWS_OF_A_COLUMN", times * len(model.split.X_test))
+    seen = drawn(monkeypatch)
+    picture = importance_picture(model, "accuracy")
+    [(_, found, _)] = seen
+    assert found.importances.shape[1] == shuffles
+    assert f"Each column is shuffled {shuffles} times" in picture.caption
