@@ -6,7 +6,7 @@ import random
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -97,6 +97,33 @@ def trilla(
     return subprocess.run(
         [TRILLA, *arguments], env=environment, capture_output=True, text=True, timeout=timeout, check=False
     )
+
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+"""The `trilla` command: arguments in, exit status and what was printed out."""
+
+
+@pytest.fixture
+def trilla_here(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Command:
+    """The command in this process, which has the libraries that a process of its own would have to import."""
+    from deployments.cli import main
+
+    for name in {*os.environ, *environment}:
+        if os.environ.get(name) != environment.get(name):
+            monkeypatch.setenv(name, environment[name])
+
+    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        status = 0
+        capfd.readouterr()
+        try:
+            main(arguments)
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+        return subprocess.CompletedProcess(arguments, status, *capfd.readouterr())
+
+    return run
 
 
 @pytest.fixture(scope="session")

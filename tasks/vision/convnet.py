@@ -351,8 +351,9 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):
         with torch_threads(1), torch.inference_mode():
             x = network.normalised(torch.from_numpy(pixels.copy()).to(device))
             views = [x, x.flip(3)] if self.augmentation > 0 else [x]
-            probabilities = torch.stack([network(view).softmax(1) for view in views]).mean(0)
-        return probabilities.cpu().numpy()
+            mean = torch.stack([network(view).softmax(1) for view in views]).mean(0)
+        probabilities: NDArray[np.float32] = mean.cpu().numpy()
+        return probabilities
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Predict the most probable class of each image.

@@ -170,7 +170,7 @@ def empty_network(architecture: Architecture) -> ConvNet:
     # `to_empty` would do the same, but imports a part of PyTorch that takes a third of a second
     tensors = {name: torch.empty(t.shape, dtype=t.dtype) for name, t in network.state_dict().items()}
     network.load_state_dict(tensors, assign=True)
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return network.to(memory_format=torch.channels_last)  # type: ignore[no-any-return]
 
 
 def trained_network(architecture: Architecture, weights: Mapping[str, NDArray[Any]]) -> ConvNet:
@@ -186,7 +186,8 @@ def trained_network(architecture: Architecture, weights: Mapping[str, NDArray[An
     if set(weights) != expected:
         raise ValueError(f"weights {', '.join(sorted(set(weights) ^ expected))} are missing or too many")
     network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()}, strict=False)
-    return network.eval()
+    network.eval()
+    return network
 
 
 def initialised_network(architecture: Architecture, images: NDArray[np.uint8], seed: int) -> ConvNet:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch.distributed import AllreduceOptions, DistError, ProcessGroupGloo, Store, TCPStore  # type: ignore[attr-defined]
+from torch.distributed import AllreduceOptions, DistError, ProcessGroupGloo, Store, TCPStore
 
 from infra.engines import BlockSource, Engine
 from infra.engines.blocks import Block, Span
@@ -137,7 +137,7 @@ class _Gloo:
     """Gloo, which sums vectors in the memory of the CPU."""
 
     def __init__(self, store: Store, communicator: Communicator) -> None:
-        options = ProcessGroupGloo._Options()  # type: ignore[attr-defined]
+        options = ProcessGroupGloo._Options()
         options._devices = [ProcessGroupGloo.create_device(hostname=communicator.host)]
         options._timeout = CONNECT_TIMEOUT
         self.group: Any = ProcessGroupGloo(store, communicator.rank, communicator.size, options)

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from deployments.deploy import check_cron
 from deployments.registration import NOT_SERVED
 from flows.parameters import StudyParameters
 from infra.errors import ParameterError
+from infra.mlflow_api import mlflow_client
+from tasks.results import StudyResult
 from tests.conftest import TRILLA, free_port, trilla
 from tests.deployments.browser import Deploy, Prefect, names, until
 from tests.deployments.registered import registered
@@ -233,9 +235,13 @@ def test_parameters_out_of_bounds_create_no_run(
 
 
 def test_a_schedule_fires_by_itself(deploy: Deploy) -> None:
-    every_10_s = {"schedule": {"interval": 10}, "active": True, "parameters": {"parameters": QUICK}}
+    soon = (
+        datetime.now(UTC) + timedelta(seconds=15)
+    ).isoformat()  # the server plans runs of the next minutes
+    schedule = {"interval": 3600, "anchor_date": soon}
+    once = {"schedule": schedule, "active": True, "parameters": {"parameters": QUICK}}
     path = f"/deployments/{deploy.prefect.deployment('clustering')['id']}/schedules"
-    deploy.prefect.ask("POST", path, [every_10_s])
+    deploy.prefect.ask("POST", path, [once])
 
     def completed() -> list[str]:
         return [
@@ -252,15 +258,38 @@ def test_a_schedule_fires_by_itself(deploy: Deploy) -> None:
     assert list((Path(deploy.home) / "reports").glob("*.html"))
 
 
-def test_a_folder_of_images_is_learned_from_the_form(deploy: Deploy, tmp_path: Path) -> None:
+def test_a_folder_of_images_is_learned_from_the_form(served: Served, tmp_path: Path) -> None:
     """Nothing has looked at the folder before: the run decodes it, on the cluster's workers."""
-    photographs = image_files.folder(tmp_path / "pets", count=12)
+    deploy = served.now()
+    photographs = image_files.folder(tmp_path / "pets", count=20)
     image_files.put(photographs / "cat" / "text.jpg", b"hello")
-    asked = {"data": str(photographs), "engines": ["dask"], "candidates": 1, "repeats": 0, "epochs": 1}
+    asked = {"data": str(photographs), "engines": ["local", "dask"], "candidates": 1, "epochs": 2}
     run_id = deploy.prefect.submit("vision", **asked).json()["id"]
-    assert deploy.prefect.end(run_id, 120) == "Completed", deploy.output
+    assert deploy.prefect.end(run_id, 180) == "Completed", deploy.output
     [packed] = (Path(deploy.home) / "data").glob("pets-*")
     assert "cat/text.jpg" in (packed / "quarantine.csv").read_text()
+    results = (
+        StudyResult.model_validate_json(path.read_text())
+        for path in (Path(deploy.home) / "studies").glob("*/result.json")
+    )
+    [result] = [one for one in results if one.datasets[0].name == "pets"]
+    [dataset] = result.datasets
+    assert (dataset.task, dataset.rows) == ("vision", 40)
+    assert "cat/text.jpg: no image" in dataset.notes[1]
+    cells = {(cell.engine, cell.search): cell for cell in result.cells}
+    assert len(cells) == 6
+    for search in ("baseline", "grid", "random"):
+        curves = [[epoch["loss"] for epoch in cells[engine, search].curve] for engine in ("local", "dask")]
+        assert len(curves[0]) == 2
+        assert curves[0] == pytest.approx(curves[1], rel=1e-3)
+    assert [picture.title for picture in result.pictures][:2] == ["Learning curves", "Confusion matrix"]
+    [model] = result.models
+    assert (model.name, model.alias) == ("pets", "champion")
+    baseline = cells["local", "baseline"]
+    client = mlflow_client(f"http://127.0.0.1:{served.environment['TRILLA_MLFLOW_PORT']}")
+    history = client.get_metric_history(baseline.mlflow_run_id, "epoch/loss")
+    assert [point.step for point in history] == [1, 2]
+    assert [point.value for point in history] == [epoch["loss"] for epoch in baseline.curve]
 
 
 def test_a_table_is_scored_from_the_form(served: Served, tmp_path: Path) -> None:

@@ -40,13 +40,19 @@ def test_the_rest_of_a_study_works(base: dict[str, str], stack: Stack, tmp_path:
         "TRILLA_PREFECT_API_URL": stack.prefect_api_url,
         "TRILLA_MLFLOW_TRACKING_URI": stack.mlflow_url,
     }
-    small = ("--data", "diabetes,burger-king", "--candidates", "1", "--repeats", "0", "--log-trials", "0")
+    own = tmp_path / "own.csv"  # without a target: its rows are clustered
+    own.write_text("a,b\n" + "".join(f"{i * i % 17 + 20 * (i % 2)},{i % 5}\n" for i in range(60)))
+    small = ("--data", f"diabetes,{own}", "--candidates", "1", "--repeats", "0", "--log-trials", "0")
     result = tmp_path / "result.json"
     chosen = ("--engines", "local,dask", "--algorithms", "xgboost,kmeans", "--json", str(result))
     done = trilla("study", *small, *chosen, environment=base | servers)
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(result.read_text())
     assert {cell["engine"] for cell in found["cells"]} == {"local", "dask"}
+    assert [(one["name"], one["task"], one["target"]) for one in found["datasets"]] == [
+        ("diabetes", "classification", "diabetes"),
+        ("own", "clustering", None),
+    ]
 
 
 def test_the_doctor_names_what_is_missing_and_nothing_is_bad(base: dict[str, str]) -> None:

@@ -13,7 +13,7 @@ from tasks.algorithms.base import ModelOptions
 from tasks.champion import fit_whole
 from tasks.datasets.catalogue import BUNDLED, resolve
 from tasks.results import Way
-from tests.conftest import trilla
+from tests.conftest import Command, trilla
 from tests.deployments.registered import registered
 from tests.tasks.datasets.images import image_files
 from tests.tasks.preparing import prepare
@@ -53,14 +53,12 @@ def test_predictions_are_those_of_the_model(
 
 
 def test_columns_are_carried_along_as_they_stand(
-    champion: tuple[str, Path], environment: dict[str, str], tmp_path: Path
+    champion: tuple[str, Path], trilla_here: Command, tmp_path: Path
 ) -> None:
     table, out = tmp_path / "new.csv", tmp_path / "p.csv"
     frame = pd.read_csv(BUNDLED / "diabetes.csv", dtype=str).assign(id=[f"{i:05}" for i in range(768)])
     frame.to_csv(table, index=False)
-    done = trilla(
-        "score", champion[0], str(table), "--out", str(out), "--keep", "id,mass", environment=environment
-    )
+    done = trilla_here("score", champion[0], str(table), "--out", str(out), "--keep", "id,mass")
     assert done.returncode == 0, done.stderr
     found = pd.read_csv(out, dtype=str)
     assert list(found) == ["id", "mass", "prediction", "probability of neg", "probability of pos"]
@@ -72,19 +70,19 @@ def test_columns_are_carried_along_as_they_stand(
             f"--engine is for predictions into a folder, and --out {out} is a file; give a",
         ),
     ):
-        done = trilla("score", champion[0], str(table), "--out", str(out), *given, environment=environment)
+        done = trilla_here("score", champion[0], str(table), "--out", str(out), *given)
         assert done.returncode == 2
         assert words in done.stderr
 
 
 def test_a_cell_that_cannot_be_read_is_one_sentence(
-    champion: tuple[str, Path], environment: dict[str, str], tmp_path: Path
+    champion: tuple[str, Path], trilla_here: Command, tmp_path: Path
 ) -> None:
     frame = pd.read_csv(BUNDLED / "diabetes.csv").astype({"mass": object})
     frame.loc[3, "mass"] = "much"
     table = tmp_path / "new.csv"
     frame.assign(note=["12"] * 767 + ["a text among numbers"]).to_csv(table, index=False)
-    done = trilla("score", champion[0], str(table), "--out", "p.csv", environment=environment)
+    done = trilla_here("score", champion[0], str(table), "--out", "p.csv")
     assert done.returncode == 2
     assert done.stderr == (
         f"trilla: '{table}', line 5: column 'mass' holds 'much' where numbers belong (1 of 768 values are text); "
@@ -93,11 +91,11 @@ def test_a_cell_that_cannot_be_read_is_one_sentence(
 
 
 def test_what_is_new_in_the_rows_is_told(
-    champion: tuple[str, Path], environment: dict[str, str], tmp_path: Path
+    champion: tuple[str, Path], trilla_here: Command, tmp_path: Path
 ) -> None:
     table, out = tmp_path / "new.csv", tmp_path / "p.csv"
     pd.read_csv(BUNDLED / "diabetes.csv").assign(mass=None).to_csv(table, index=False)
-    done = trilla("score", champion[0], str(table), "--out", str(out), environment=environment)
+    done = trilla_here("score", champion[0], str(table), "--out", str(out))
     assert done.returncode == 0, done.stderr
     assert (
         "mass: the new rows have no value in this column, and the training table had values; the model predicts as for "
@@ -119,10 +117,10 @@ def test_what_is_new_in_the_rows_is_told(
     ],
 )
 def test_what_cannot_be_scored_is_one_sentence(
-    champion: tuple[str, Path], environment: dict[str, str], arguments: tuple[str, ...], message: str
+    champion: tuple[str, Path], trilla_here: Command, arguments: tuple[str, ...], message: str
 ) -> None:
     given = [argument.format(name=champion[0]) for argument in arguments]
-    done = trilla("score", *given, environment=environment)
+    done = trilla_here("score", *given)
     assert done.returncode == 2
     assert done.stderr.startswith(f"trilla: {message}")
     assert done.stderr.count("\n") == 1
@@ -146,14 +144,14 @@ def network(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[str
 
 
 def test_images_of_a_folder_are_told_apart(
-    network: tuple[str, Path, Path], environment: dict[str, str], tmp_path: Path
+    network: tuple[str, Path, Path], trilla_here: Command, tmp_path: Path
 ) -> None:
     name, files, photographs = network
     asked, out = tmp_path / "asked", tmp_path / "predictions.csv"
     for i, source in enumerate(sorted(photographs.rglob("*.jpg"))[::5]):
         image_files.put(asked / f"{i}.jpg", source.read_bytes())
     image_files.put(asked / "broken.jpg", b"no image")
-    done = trilla("score", name, str(asked), "--out", str(out), environment=environment)
+    done = trilla_here("score", name, str(asked), "--out", str(out))
     assert done.returncode == 0, done.stderr
     found = pd.read_csv(out)
     assert list(found["file"]) == ["0.jpg", "1.jpg", "2.jpg", "3.jpg", "broken.jpg"]
@@ -167,7 +165,7 @@ def test_images_of_a_folder_are_told_apart(
     assert description.classes == ["cat", "dog"]
 
 
-def test_a_network_takes_no_table(network: tuple[str, Path, Path], environment: dict[str, str]) -> None:
-    done = trilla("score", network[0], "diabetes", "--out", "p.csv", environment=environment)
+def test_a_network_takes_no_table(network: tuple[str, Path, Path], trilla_here: Command) -> None:
+    done = trilla_here("score", network[0], "diabetes", "--out", "p.csv")
     assert done.returncode == 2
     assert "needs a folder of images" in done.stderr

@@ -15,7 +15,7 @@ import pytest
 from infra.mlflow_api import mlflow_client
 from infra.servers import Stack
 from tasks.datasets.catalogue import BUNDLED
-from tests.conftest import TRILLA, trilla
+from tests.conftest import TRILLA, Command, trilla
 from tests.deployments.registered import registered
 from tests.flows.studying import wait_for
 
@@ -113,17 +113,16 @@ def test_a_killed_run_goes_on_with_the_parts_that_are_there(
     ],
 )
 def test_what_is_unclear_is_one_sentence(
-    champion: str, environment: dict[str, str], arguments: tuple[str, ...], message: str, tmp_path: Path
+    champion: str,
+    trilla_here: Command,
+    arguments: tuple[str, ...],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     source = table(tmp_path / "rows", 1)
-    done = subprocess.run(
-        [TRILLA, "score", champion, source, *arguments],
-        env=environment,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    monkeypatch.chdir(tmp_path)
+    done = trilla_here("score", champion, str(source), *arguments)
     assert done.returncode == 2
     assert done.stderr.startswith(f"trilla: {message.format(data=source)}")
     assert done.stderr.count("\n") == 1

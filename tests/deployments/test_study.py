@@ -16,7 +16,6 @@ from infra.settings import Settings
 from infra.tracking import Tracker
 from tests.conftest import free_port, trilla
 from tests.flows.studying import (
-    SETTINGS,
     SMALL,
     Environments,
     Study,
@@ -28,7 +27,6 @@ from tests.flows.studying import (
     tracked,
     wait_for,
 )
-from tests.tasks.datasets.images import image_files
 
 
 @pytest.fixture(scope="module")
@@ -53,61 +51,6 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
             colour = "?" if row % 17 == 0 else chance.choice(["red", "white", "red"][: 1 + row % 3])
             writer.writerow([size, colour, f"{chance.gauss(5, 1):.3f}", kind])
     return path
-
-
-def test_own_classes_on_every_engine(own: Path, environments: Environments) -> None:
-    arguments = (
-        "--data",
-        str(own),
-        "--target",
-        "kind, of flower",
-        "--engines",
-        "local,dask,spark",
-        *SMALL[2:],
-    )
-    study = Study(environments("classes"), arguments)
-    assert study.end() == 0, study.output + study.errors
-    (dataset,) = study.result["datasets"]
-    assert (dataset["task"], dataset["target"], dataset["rows"]) == ("classification", "kind, of flower", 120)
-    assert set(dataset["columns"]) == {ODD, "colour", "weight"}
-    assert f"{ODD}: 11 of 120 cells are missing" in dataset["notes"]
-    found = found_by(study)
-    for search in ("baseline", "grid", "random"):
-        assert found["local", search] == found["dask", search] == found["spark", search]
-    assert found["local", "grid"][3]["holdout_accuracy"] > 0.5
-    best = max(cell["metrics"]["holdout_accuracy"] for cell in study.cells().values())
-    assert f"{100 * best:.1f}" in study.output.partition("hold-out")[2]
-    for engine, search in found:
-        assert f"{engine} {'base' if search == 'baseline' else search[:4]}" in study.output
-    report = Path(study.result["links"]["report"]).read_text()
-    assert "Änne" in report or "my flowers 2" in report
-
-
-def test_own_images_are_told_apart(environments: Environments, tmp_path: Path, stack: Stack) -> None:
-    photographs = image_files.folder(tmp_path / "pets", count=20)
-    image_files.put(photographs / "cat" / "text.jpg", b"hello")
-    arguments = ("--data", str(photographs), "--engines", "local,dask", "--candidates", "1", "--epochs", "2")
-    study = Study(environments("images"), arguments)
-    assert study.end() == 0, study.output + study.errors
-    (dataset,) = study.result["datasets"]
-    assert (dataset["task"], dataset["rows"]) == ("vision", 40)
-    assert "cat/text.jpg: no image" in dataset["notes"][1]
-    cells = study.cells()
-    assert len(cells) == 6
-    for search in ("baseline", "grid", "random"):
-        curves = [[epoch["loss"] for epoch in cells[engine, search]["curve"]] for engine in ("local", "dask")]
-        assert len(curves[0]) == 2
-        assert curves[0] == pytest.approx(curves[1], rel=1e-3)
-    titles = [picture["title"] for picture in study.result["pictures"]]
-    assert titles[:2] == ["Learning curves", "Confusion matrix"]
-    [model] = study.result["models"]
-    assert (model["name"], model["alias"]) == ("pets", "champion")
-    run = cells["local", "baseline"]["mlflow_run_id"]
-    history = mlflow_client(stack.mlflow_url).get_metric_history(run, "epoch/loss")
-    assert [point.step for point in history] == [1, 2]
-    assert [point.value for point in history] == [
-        epoch["loss"] for epoch in cells["local", "baseline"]["curve"]
-    ]
 
 
 @pytest.mark.parametrize(("number", "engines"), [(signal.SIGINT, "dask,spark"), (signal.SIGTERM, "local")])
@@ -154,49 +97,82 @@ esac
 """
 
 
-def test_failed_cells_of_own_table_do_not_stop_the_others(
-    own: Path, environments: Environments, tmp_path: Path, stack: Stack
-) -> None:
-    """Without a target: clusters. A Java that tells its version and then does not start; later it is mended."""
-    java = tmp_path / "java" / "bin" / "java"
-    java.parent.mkdir(parents=True)
-    java.write_text(FAKE_JAVA.format(home=tmp_path / "java"))
+@pytest.fixture(scope="module")
+def broken(own: Path, environments: Environments, tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """A study with a Java that tells its version and then does not start."""
+    home = tmp_path_factory.mktemp("java")
+    java = home / "bin" / "java"
+    java.parent.mkdir()
+    java.write_text(FAKE_JAVA.format(home=home))
     java.chmod(0o755)
-    environment = environments("java")
-    arguments = ("--engines", "spark,local", "--data", str(own), "--algorithms", "kmeans", *SETTINGS)
-    broken = Study(environment | {"JAVA_HOME": str(tmp_path / "java")}, arguments, "broken")
-    assert broken.end() == 1, broken.errors
+    chosen = ("--engines", "spark,local,dask", "--data", str(own), "--target", "kind, of flower")
+    study = Study(environments("java") | {"JAVA_HOME": str(home)}, (*chosen, *SMALL[2:]), "broken")
+    study.end()
+    return study
+
+
+@pytest.fixture(scope="module")
+def held(broken: Study) -> dict[str, float]:
+    """What is recorded when the broken study has ended."""
+    return ledger(broken.home)
+
+
+@pytest.fixture(scope="module")
+def mended(broken: Study, held: dict[str, float], environments: Environments) -> Study:
+    """The same study with a Java that works."""
+    study = Study(environments("java"), broken.arguments, "mended")
+    assert study.end() == 0, study.output + study.errors
+    return study
+
+
+def test_failed_cells_do_not_stop_the_others(broken: Study, own: Path, stack: Stack) -> None:
+    assert broken.process.returncode == 1, broken.errors
     assert broken.errors == ""
     status = {place: cell["status"] for place, cell in broken.cells().items()}
     assert {engine for (engine, _), word in status.items() if word == "failed"} == {"spark"}
-    assert {engine for (engine, _), word in status.items() if word == "completed"} == {"local"}
+    assert {engine for (engine, _), word in status.items() if word == "completed"} == {"local", "dask"}
     assert broken.output.count("failed: EngineError: Spark does not start") == 3
-    assert "failed" in broken.output.split("hold-out")[-1]
+    assert "failed" in broken.output.partition("hold-out n")[2]
     assert Path(broken.result["links"]["report"]).stat().st_size > 1000
     name, kind, message = settled_states(stack.prefect_api_url, broken.flow_run)["flows"][0]
     assert (name, kind) == ("Failed", "FAILED")
     assert (
-        f"3 of 6 cells failed: {own.stem} kmeans spark baseline: EngineError: Spark does not start" in message
+        f"3 of 9 cells failed: {own.stem} xgboost spark baseline: EngineError: Spark does not start"
+        in message
     )
-    before = ledger(broken.home)
     assert tracked(stack.mlflow_url, broken.id)[broken.id].info.status == "FAILED"
 
-    mended = Study(environment, arguments, "mended")
-    assert mended.end() == 0, mended.errors
-    (dataset,) = mended.result["datasets"]
-    assert (dataset["task"], dataset["target"]) == ("clustering", None)
-    assert any(note.startswith("colour: left out") for note in dataset["notes"])
+
+def test_only_failed_cells_are_computed_when_their_cause_is_mended(
+    mended: Study, held: dict[str, float], stack: Stack
+) -> None:
     after = ledger(mended.home)
-    assert {key: after[key] for key in before} == before
-    assert all("/spark/" in key for key in set(after) - set(before))
+    assert {key: after[key] for key in held} == held
+    assert all("/spark/" in key for key in set(after) - set(held))
     cells = mended.cells()
     assert cells["spark", "grid"]["kept"] == 0
-    assert cells["local", "grid"]["kept"] == len(cells["local", "grid"]["trials"])
-    silhouettes = [cells["spark", search]["metrics"]["silhouette"] for search in ("grid", "baseline")]
-    assert silhouettes[0] >= silhouettes[1]
-    assert f"{silhouettes[0]:.3f}" in mended.output
+    for engine in ("local", "dask"):
+        grid = cells[engine, "grid"]
+        assert grid["kept"] == sum(len(trial["scores"]) for trial in grid["trials"])
     runs = tracked(stack.mlflow_url, mended.id)
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
+
+
+def test_own_classes_on_every_engine(mended: Study) -> None:
+    (dataset,) = mended.result["datasets"]
+    assert (dataset["task"], dataset["target"], dataset["rows"]) == ("classification", "kind, of flower", 120)
+    assert set(dataset["columns"]) == {ODD, "colour", "weight"}
+    assert f"{ODD}: 11 of 120 cells are missing" in dataset["notes"]
+    found = found_by(mended)
+    for search in ("baseline", "grid", "random"):
+        assert found["local", search] == found["dask", search] == found["spark", search]
+    assert found["local", "grid"][3]["holdout_accuracy"] > 0.5
+    best = max(cell["metrics"]["holdout_accuracy"] for cell in mended.cells().values())
+    assert f"{100 * best:.1f}" in mended.output.partition("hold-out")[2]
+    for engine, search in found:
+        assert f"{engine} {'base' if search == 'baseline' else search[:4]}" in mended.output
+    report = Path(mended.result["links"]["report"]).read_text()
+    assert "Änne" in report or "my flowers 2" in report
 
 
 def test_a_fault_of_the_program_names_its_log(
@@ -261,8 +237,8 @@ def test_bad_input_creates_no_run(own_stack: tuple[Settings, Stack], tmp_path: P
     assert not (tmp_path / "bad").exists()
 
 
-def test_servers_that_go_and_come_back(own_stack: tuple[Settings, Stack], tmp_path: Path) -> None:
-    """MLflow is killed and started again, Prefect hangs meanwhile: nothing is lost or doubled."""
+def test_nothing_is_lost_while_servers_are_away(own_stack: tuple[Settings, Stack], tmp_path: Path) -> None:
+    """MLflow is killed and starts again after the study only, Prefect hangs meanwhile: nothing is lost or doubled."""
     settings, stack = own_stack
     study = Study(environments_in(tmp_path, stack)("away"), ("--engines", "local", *SMALL))
     study.recorded_more_than(3)
@@ -273,26 +249,12 @@ def test_servers_that_go_and_come_back(own_stack: tuple[Settings, Stack], tmp_pa
         study.recorded_more_than(90)
     finally:
         prefect.resume()
-    stack = up(settings)
-    assert study.end() == 0, study.output + study.errors
-    assert "accepts no data now; operations wait in the outbox" in study.output
-    runs = tracked(stack.mlflow_url, study.id)
-    assert len(runs) == 1 + 3 + 2 * 3
-    assert {run.info.status for run in runs.values()} == {"FINISHED"}
-    states = settled_states(stack.prefect_api_url, study.flow_run)
-    assert {name for kind in states.values() for name, _, _ in kind} == {"Completed"}
-
-
-def test_without_mlflow_results_wait_in_the_outbox(own_stack: tuple[Settings, Stack], tmp_path: Path) -> None:
-    settings, _ = own_stack
-    stack = up(settings)
-    study = Study(environments_in(tmp_path, stack)("without"), ("--engines", "local", *SMALL))
-    wait_for(lambda: list(study.home.glob("logs/study-*.log")))  # the servers have been looked at
-    kill_with_children(server(stack, "mlflow"))
     assert study.end() == 0, study.output + study.errors
     assert "does not answer" in study.output or "accepts no data now" in study.output
     outbox = study.home / "outbox.sqlite"
     assert f"operations for MLflow wait in {outbox}" in study.output
+    states = settled_states(stack.prefect_api_url, study.flow_run)
+    assert {name for kind in states.values() for name, _, _ in kind} == {"Completed"}
     stack = up(settings)
     with Tracker(stack.mlflow_url, outbox, "trilla") as tracker:  # as the next study does
         assert tracker.flush(timeout=60)
