@@ -11,7 +11,7 @@ study: $(INSTALLED)
 	$(BIN)/trilla study $(ARGS)
 
 test: $(INSTALLED_DEV) lint
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=15 $(ARGS)
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=15 $(ARGS)
 
 lint: $(INSTALLED_DEV)
 	$(BIN)/ruff check .
