@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from infra.flag_words import is_listed, listed, split_at_commas
+from infra.flag_words import bracketed, is_bracketed, split_at_commas
 
 
 def with_quoted_words(arguments: Sequence[str]) -> list[str]:
@@ -39,7 +39,7 @@ def _quoted(arguments: Sequence[str]) -> Iterator[str]:
 
 
 def _as_list(flag: str, value: str) -> str:
-    return value if is_listed(value) else listed(SPLIT[flag](value))
+    return value if is_bracketed(value) else bracketed(SPLIT[flag](value))
 
 
 def split_words(value: str) -> list[str]:

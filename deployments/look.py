@@ -19,7 +19,7 @@ from infra.settings import load_settings
 from tasks.cost_estimate import is_very_wide
 from tasks.datasets.catalogue import CATS_DOGS, Source, resolve
 from tasks.datasets.images.looking import look_at_images
-from tasks.datasets.looking import Look, look_at
+from tasks.datasets.looking import TableLook, look_at
 from tasks.problems import problem_of
 from tasks.report.look_page import render_look
 
@@ -67,7 +67,7 @@ def _looked(source: Source) -> LookedTable | LookedImages:
     return LookedTable(source, _with_cost(look_at(source, rules, FOLDS), source))
 
 
-def _with_cost(look: Look, source: Source) -> Look:
+def _with_cost(look: TableLook, source: Source) -> TableLook:
     """The look with a note on the time that a study of a very wide table takes with default parameters."""
     if look.cleaned is None or not is_very_wide(len(look.cleaned.features.columns)):
         return look

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from deployments.preparations import print_note
 from tasks.datasets.catalogue import Source
-from tasks.datasets.looking import Look
+from tasks.datasets.looking import TableLook
 from tasks.datasets.notes import is_warning, lines_of, shown_name, warnings_first
 from tasks.datasets.survey import ColumnSurvey, TableSurvey
 from tasks.report import column_words, wording
@@ -38,7 +38,7 @@ class LookedTable:
     """A table that was looked at."""
 
     source: Source
-    look: Look
+    look: TableLook
 
     @property
     def refusal(self) -> str | None:

@@ -39,7 +39,7 @@ WORKER_MODULES = ("tasks.scoring.scorer",)
 """Modules that the workers import when they start, because their import takes seconds."""
 
 
-class Listener(Protocol):
+class ScoringListener(Protocol):
     """An object in the process of a scoring that is told about its progress and its result."""
 
     def loaded(self, model: LoadedModel) -> None: ...
@@ -48,7 +48,7 @@ class Listener(Protocol):
     def refused(self, error: TrillaError) -> None: ...
 
 
-class _Silent:
+class _SilentScoring:
     """A listener that does nothing."""
 
     def loaded(self, model: LoadedModel) -> None: ...
@@ -57,7 +57,7 @@ class _Silent:
     def refused(self, error: TrillaError) -> None: ...
 
 
-listener: ContextVar[Listener] = ContextVar("scoring_listener", default=_Silent())  # noqa: B039 (has no state)
+listener: ContextVar[ScoringListener] = ContextVar("scoring_listener", default=_SilentScoring())  # noqa: B039 (has no state)
 
 
 @flow(name="scoring")

@@ -85,7 +85,7 @@ def untold() -> str:
     return ""
 
 
-class Listener(Protocol):
+class StudyListener(Protocol):
     """An object in the study's process that is told about the progress of the study.
 
     A step begins with its title and with a function that tells how far the step is, for example "3 of 20 parts".
@@ -97,7 +97,7 @@ class Listener(Protocol):
     def ended(self, result: StudyResult) -> None: ...
 
 
-class _Silent:
+class _SilentStudy:
     """A listener that does nothing."""
 
     def opened(self, session: Session) -> None: ...
@@ -106,7 +106,7 @@ class _Silent:
     def ended(self, result: StudyResult) -> None: ...
 
 
-listener: ContextVar[Listener] = ContextVar("listener", default=_Silent())  # noqa: B039 (has no state)
+listener: ContextVar[StudyListener] = ContextVar("listener", default=_SilentStudy())  # noqa: B039 (has no state)
 handed_over: ContextVar[Mapping[str, Begun] | None] = ContextVar("handed_over", default=None)
 """Data sets that the command has prepared before it started the flow; None: the flow prepares its own."""
 session_variable: ContextVar[Session] = ContextVar("session")
@@ -115,7 +115,7 @@ session_variable: ContextVar[Session] = ContextVar("session")
 # Functions, because Prefect sends flows to workers by value, and a ContextVar cannot be sent.
 
 
-def current_listener() -> Listener:
+def current_listener() -> StudyListener:
     """The listener of this study."""
     return listener.get()
 

@@ -9,12 +9,12 @@ def split_at_commas(value: str) -> list[str]:
     return [word.strip() for word in value.split(",")]
 
 
-def is_listed(value: str) -> bool:
+def is_bracketed(value: str) -> bool:
     """Whether a value is a list of words in quotes and brackets."""
     return re.fullmatch(r'\[ *"[^"]*"( *, *"[^"]*")* *\]', value) is not None
 
 
-def listed(words: Sequence[str]) -> str:
+def bracketed(words: Sequence[str]) -> str:
     """The words in quotes and brackets; the parser of the command takes a backslash between quotes as it is."""
     return "[" + ", ".join(f'"{word}"' for word in words) + "]"
 
@@ -30,7 +30,7 @@ def one_word(words: Sequence[str], split: Callable[[str], list[str]] = split_at_
         Function that splits the flag's value.
     """
     joined = ",".join(words)
-    return joined if split(joined) == [*words] and not is_listed(joined) else listed(words)
+    return joined if split(joined) == [*words] and not is_bracketed(joined) else bracketed(words)
 
 
 def with_flag(flag: str, value: str) -> list[str]:

@@ -12,7 +12,7 @@ from infra.engines import Engine
 from infra.errors import EngineError
 from infra.ledger import Ledger
 from tasks.cell_request import CellRequest
-from tasks.large.training_rows import TrainingRows
+from tasks.large.training_rows import LargeTrainingRows
 from tasks.registry import ALGORITHMS
 from tasks.search.base import BaseSearch
 from tasks.search.trial_runner import SearchProgress
@@ -92,7 +92,7 @@ def _fit_in_memory(estimator: Pipeline | BaseSearch, X: Any, y: Any, engine: Eng
 
 
 def _fit_by_blocks(
-    estimator: Pipeline | BaseSearch, rows: TrainingRows, request: CellRequest, engine: Engine
+    estimator: Pipeline | BaseSearch, rows: LargeTrainingRows, request: CellRequest, engine: Engine
 ) -> FittedCell:
     search = estimator.fit(rows) if isinstance(estimator, BaseSearch) else None
     model = clone(search.estimator).set_params(**search.best_params_) if search else estimator

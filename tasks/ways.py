@@ -82,7 +82,7 @@ class TableShape:
 
 
 @dataclass(frozen=True)
-class Way:
+class FitWay:
     """One way to do a fit."""
 
     shards: int
@@ -159,11 +159,11 @@ def way_over_blocks(
     return BlocksWay(engine.workers, engine.in_this_process, True)
 
 
-Estimate = Callable[[Way], int]
+Estimate = Callable[[FitWay], int]
 """Function from a way to the bytes that each process of it needs at most."""
 
 
-def ways(least: int, most: int, *, may_use_disk: bool, in_this_process: bool) -> list[Way]:
+def ways(least: int, most: int, *, may_use_disk: bool, in_this_process: bool) -> list[FitWay]:
     """Return the ways of a fit, the fastest first.
 
     Parameters
@@ -175,11 +175,13 @@ def ways(least: int, most: int, *, may_use_disk: bool, in_this_process: bool) ->
     in_this_process : bool
         Whether this process does the fit.
     """
-    found = [Way(shards, False, in_this_process) for shards in range(least, most + 1)]
-    return [*found, Way(most, True, in_this_process)] if may_use_disk else found
+    found = [FitWay(shards, False, in_this_process) for shards in range(least, most + 1)]
+    return [*found, FitWay(most, True, in_this_process)] if may_use_disk else found
 
 
-def way_to_fit(name: str, shape: TableShape, possible: Iterable[Way], estimate: Estimate, engine: Any) -> Way:
+def way_to_fit(
+    name: str, shape: TableShape, possible: Iterable[FitWay], estimate: Estimate, engine: Any
+) -> FitWay:
     """Choose the first way whose memory is allowed.
 
     Parameters
@@ -188,7 +190,7 @@ def way_to_fit(name: str, shape: TableShape, possible: Iterable[Way], estimate: 
         Name of what is fitted, for an error message.
     shape : TableShape
         The table.
-    possible : iterable of Way
+    possible : iterable of FitWay
         The ways, the fastest first; at least one.
     estimate : callable
         Function from a way to the bytes that each process of it needs at most.
@@ -197,7 +199,7 @@ def way_to_fit(name: str, shape: TableShape, possible: Iterable[Way], estimate: 
 
     Returns
     -------
-    Way
+    FitWay
         The chosen way.
 
     Raises

@@ -1,4 +1,4 @@
-"""The structure that makes the code easy to change: no import circle, and nobody asks what kind a problem is."""
+"""The structure that makes the code easy to change: no import circle, one meaning of a name, no question for a kind."""
 
 import ast
 import re
@@ -72,6 +72,16 @@ def comparisons_outside(folder: Path) -> list[str]:
 
 def test_nobody_outside_the_problems_compares_with_a_kind() -> None:
     assert comparisons_outside(PROBLEMS) == []
+
+
+def test_a_name_of_a_class_has_one_meaning() -> None:
+    """Two classes of one name are two meanings, even if no file uses both."""
+    places: dict[str, list[str]] = {}
+    for path, tree in sources():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
 
 def test_every_name_of_the_architecture_page_exists() -> None:

@@ -19,7 +19,7 @@ from infra.engines.base import Blocks, Engine, Kernel, Merge
 from infra.engines.batching import AutoBatching
 from infra.engines.blocks import BlockSource, Span, cut_span, joined
 from infra.engines.collective import Meeting, PeerLostError, join, rendezvous
-from infra.engines.spark_items import TRIES, ItemOutcome, OutcomeQueue, Suspect, task_of
+from infra.engines.spark_items import TRIES, ItemOutcome, OutcomeQueue, RetriedItem, task_of
 from infra.engines.streaming import resident
 from infra.engines.tree import finish, reduce_span
 from infra.errors import EngineError
@@ -174,7 +174,7 @@ class SparkEngine(Engine):
         suspects: list[int] = []
         try:
             for outcome in self._in_batches(function, items, broadcast):
-                if isinstance(outcome, Suspect):
+                if isinstance(outcome, RetriedItem):
                     suspects.append(outcome.item)
                 else:
                     yield outcome.item, outcome.result()

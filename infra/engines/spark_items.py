@@ -62,7 +62,7 @@ class Lost(ItemOutcome):
 
 
 @dataclass(frozen=True)
-class Suspect(Lost):
+class RetriedItem(Lost):
     """An item that shared a task with other items when the worker died, and that is tried again alone."""
 
 
@@ -101,7 +101,7 @@ def task_of(
         failed = 0 if context is None else context.attemptNumber()
         for i, item in part:
             if failed and not alone:
-                arrived.add(Suspect(i))
+                arrived.add(RetriedItem(i))
             elif failed >= TRIES - 1:
                 arrived.add(Lost(i))
             else:

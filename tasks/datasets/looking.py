@@ -33,7 +33,7 @@ from tasks.datasets.table_rules import TableRules
 
 
 @dataclass(frozen=True)
-class Look:
+class TableLook:
     """What a study would make of a table.
 
     Parameters
@@ -64,7 +64,7 @@ class Look:
         assert self.cleaned is not None  # noqa: S101 (asked for only where a study would take the table)
         return keep(self.table, self.cleaned, self.task, source, folder)
 
-    def with_notes(self, notes: Sequence[str]) -> "Look":
+    def with_notes(self, notes: Sequence[str]) -> "TableLook":
         """The same look with further sentences about the table."""
         survey = self.survey.model_copy(update={"notes": (*self.survey.notes, *notes)})
         return replace(self, survey=survey)
@@ -81,7 +81,7 @@ class Look:
         return distribution(raw, self.kinds.get(raw.name))
 
 
-def look_at(source: Source, rules: TableRules, folds: int) -> Look:
+def look_at(source: Source, rules: TableRules, folds: int) -> TableLook:
     """Look at a table.
 
     Parameters
@@ -106,18 +106,18 @@ def look_at(source: Source, rules: TableRules, folds: int) -> Look:
     except DataError as refusal:
         return _refused(table, source, rules.settled(table, source), folds, str(refusal))
     kinds = {column.name: column for column in cleaned.recipe.columns}
-    return Look(table, kinds, survey(table, cleaned), task, cleaned=cleaned)
+    return TableLook(table, kinds, survey(table, cleaned), task, cleaned=cleaned)
 
 
-def _at_large(source: Source, rules: TableRules, folds: int) -> Look:
+def _at_large(source: Source, rules: TableRules, folds: int) -> TableLook:
     """Look at a large table, by rows from every piece of it."""
     with connect("local") as engine:
         learned = learn(find_pieces(source), source, rules, folds, engine)
     kinds = {column.name: column for column in learned.cleaned.recipe.columns}
-    return Look(learned.sample.table, kinds, surveyed(learned), learned.task, cleaned=learned.cleaned)
+    return TableLook(learned.sample.table, kinds, surveyed(learned), learned.task, cleaned=learned.cleaned)
 
 
-def _refused(table: RawTable, source: Source, rules: TableRules, folds: int, refusal: str) -> Look:
+def _refused(table: RawTable, source: Source, rules: TableRules, folds: int, refusal: str) -> TableLook:
     """Look at each column by itself, because a table is refused for the sake of any of its columns."""
     kinds: dict[str, AnyColumn] = {}
     columns: list[ColumnSurvey] = []
@@ -133,7 +133,7 @@ def _refused(table: RawTable, source: Source, rules: TableRules, folds: int, ref
         except DataError as fault:
             columns.append(not_read(raw, str(fault)))
     described = TableSurvey(rows=table.rows, columns=tuple(columns), target=target, notes=told.general)
-    return Look(table, kinds, described, rules.task, refusal)
+    return TableLook(table, kinds, described, rules.task, refusal)
 
 
 def _target_by_itself(

@@ -25,7 +25,7 @@ from infra.errors import ParameterError
 from tasks.ensembles.truncation import TruncatableEnsemble
 from tasks.labels import check_classes
 from tasks.tables import is_table, predict_table, training_table
-from tasks.ways import TableShape, Way, way_to_fit, ways
+from tasks.ways import FitWay, TableShape, way_to_fit, ways
 
 Array = NDArray[Any]
 Train = Callable[[Sequence[Block], Communicator, Any], Any]
@@ -138,7 +138,7 @@ class BoostedTrees(TruncatableEnsemble, BaseEstimator):
             raise first
         return first
 
-    def _way(self, source: BlockSource) -> Way:
+    def _way(self, source: BlockSource) -> FitWay:
         """Choose where and how to train, from the memory that it needs."""
         shape = TableShape.of(
             source, classification=self._classifies, held=not source.is_streamed or self._needs_all_rows()
@@ -180,11 +180,11 @@ class BoostedTrees(TruncatableEnsemble, BaseEstimator):
         """Weights that the library gets for rows in memory."""
 
     @abstractmethod
-    def _plan(self, classes: Array | None, way: Way) -> Any:
+    def _plan(self, classes: Array | None, way: FitWay) -> Any:
         """Data that all members of a fit have; if `classes` are given, the targets are indices into `classes`."""
 
     @abstractmethod
-    def _bytes(self, shape: TableShape, way: Way) -> int:
+    def _bytes(self, shape: TableShape, way: FitWay) -> int:
         """Estimate the bytes of memory that a process of the fit needs at most."""
 
     @abstractmethod

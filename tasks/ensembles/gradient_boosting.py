@@ -22,7 +22,7 @@ from tasks.ensembles.boosted_trees import (
 from tasks.ensembles.categories import Categories
 from tasks.ensembles.lightgbm_dataset import lightgbm_bytes
 from tasks.ensembles.lightgbm_training import LightGBMModel, LightGBMPlan, predict_lightgbm, train_lightgbm
-from tasks.ways import TableShape, Way
+from tasks.ways import FitWay, TableShape
 
 Array = NDArray[Any]
 
@@ -102,7 +102,7 @@ class _GradientBoosting(BoostedTrees):
         weights: Array = _check_sample_weight(sample_weight, X, dtype=np.float64)
         return weights
 
-    def _plan(self, classes: Array | None, way: Way) -> LightGBMPlan:
+    def _plan(self, classes: Array | None, way: FitWay) -> LightGBMPlan:
         class_weight = self.class_weight
         if classes is not None and isinstance(class_weight, dict):
             class_weight = {i: class_weight[c] for i, c in enumerate(classes.tolist()) if c in class_weight}
@@ -118,7 +118,7 @@ class _GradientBoosting(BoostedTrees):
             seed=seed or 0,
         )
 
-    def _bytes(self, shape: TableShape, way: Way) -> int:
+    def _bytes(self, shape: TableShape, way: FitWay) -> int:
         return lightgbm_bytes(shape, way)
 
     def _needs_all_rows(self) -> bool:
@@ -232,7 +232,7 @@ class GradientBoostingClassifier(BoostedTreesClassifier, _GradientBoosting):
         Round, from 1, with the lowest validation loss; with early stopping only.
     n_shards_ : int
         Number of shards of the fit.
-    way_ : Way
+    way_ : FitWay
         The way in which the fit was done, chosen by the memory that it needs; as text, it says so in words.
     feature_importances_ : ndarray of shape (n_features,), float64
         Total gain of the splits at each feature, as a share of the sum over all features.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from infra.arithmetic import ceil_div
 from tasks.ensembles.training_rows import Rows, StreamedRows, TrainingRows
-from tasks.ways import PROCESS, TableShape, Way
+from tasks.ways import PROCESS, FitWay, TableShape
 
 Array = NDArray[Any]
 BIN_ROWS = 200_000
@@ -54,14 +54,14 @@ def dataset(
     )
 
 
-def lightgbm_bytes(shape: TableShape, way: Way) -> int:
+def lightgbm_bytes(shape: TableShape, way: FitWay) -> int:
     """Estimate the bytes of memory that one process of a fit needs at most; the terms are fitted to measurements.
 
     Parameters
     ----------
     shape : TableShape
         The table.
-    way : Way
+    way : FitWay
         The way of the fit.
 
     Returns
@@ -106,9 +106,9 @@ def picked(rows: Rows, index: Array) -> Array:
     return found[0] if len(found) == 1 else np.concatenate(found)
 
 
-def _parts(rows: StreamedRows) -> list["_Part"]:
+def _parts(rows: StreamedRows) -> list["_RowsPart"]:
     reading = _Pass(rows)
-    return [_Part(reading, number, length) for number, length in enumerate(rows.lengths)]
+    return [_RowsPart(reading, number, length) for number, length in enumerate(rows.lengths)]
 
 
 class _Pass:
@@ -129,7 +129,7 @@ class _Pass:
         return self._features
 
 
-class _Part(lgb.Sequence):
+class _RowsPart(lgb.Sequence):
     """One part of the rows, as LightGBM asks for it: single rows of a sample first, then all rows at once."""
 
     def __init__(self, reading: _Pass, number: int, length: int) -> None:

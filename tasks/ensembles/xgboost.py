@@ -24,7 +24,7 @@ from tasks.ensembles.boosted_trees import (
 )
 from tasks.ensembles.xgboost_matrix import xgboost_bytes
 from tasks.ensembles.xgboost_training import XGBoostModel, XGBoostPlan, predict_xgboost, train_xgboost
-from tasks.ways import TableShape, Way
+from tasks.ways import FitWay, TableShape
 
 Array = NDArray[Any]
 BOOSTER_PARAMETERS = (
@@ -103,7 +103,7 @@ class _XGBoost(BoostedTrees):
             return weights
         return np.asarray(weights * compute_sample_weight(self.class_weight, y))
 
-    def _plan(self, classes: Array | None, way: Way) -> XGBoostPlan:
+    def _plan(self, classes: Array | None, way: FitWay) -> XGBoostPlan:
         parameters: dict[str, Any] = {name: getattr(self, name) for name in BOOSTER_PARAMETERS}
         parameters["device"] = _found_device() if self.device == "auto" else self.device
         parameters |= {"seed": self._seed() or 0, "nthread": self._training_threads(), "verbosity": 0}
@@ -116,7 +116,7 @@ class _XGBoost(BoostedTrees):
             on_disk=way.on_disk,
         )
 
-    def _bytes(self, shape: TableShape, way: Way) -> int:
+    def _bytes(self, shape: TableShape, way: FitWay) -> int:
         return xgboost_bytes(shape, way, self.max_bin)
 
     def _needs_all_rows(self) -> bool:
@@ -212,7 +212,7 @@ class XGBoostClassifier(BoostedTreesClassifier, _XGBoost):
         Loss on the validation rows after each round; empty without early stopping.
     n_shards_ : int
         Number of shards of the fit.
-    way_ : Way
+    way_ : FitWay
         The way in which the fit was done, chosen by the memory that it needs; as text, it says so in words.
     feature_importances_ : ndarray of shape (n_features,), float64
         Mean gain of the splits at each feature, as a share of the sum over all features.

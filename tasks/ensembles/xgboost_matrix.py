@@ -10,7 +10,7 @@ import xgboost as xgb
 
 from infra.arithmetic import ceil_div
 from tasks.ensembles.training_rows import Rows
-from tasks.ways import PROCESS, TableShape, Way
+from tasks.ways import PROCESS, FitWay, TableShape
 
 SKETCHES = 20 * 2**20
 """Bytes of the sketches from which bins are found."""
@@ -71,14 +71,14 @@ def matrix(rows: Rows, parameters: Mapping[str, Any], binned_like: xgb.DMatrix |
     )
 
 
-def xgboost_bytes(shape: TableShape, way: Way, max_bin: int) -> int:
+def xgboost_bytes(shape: TableShape, way: FitWay, max_bin: int) -> int:
     """Estimate the bytes of memory that one process of a fit needs at most; the terms are fitted to measurements.
 
     Parameters
     ----------
     shape : TableShape
         The table.
-    way : Way
+    way : FitWay
         The way of the fit.
     max_bin : int
         Largest number of bins of a feature.

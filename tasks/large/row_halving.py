@@ -11,7 +11,7 @@ from sklearn.base import is_classifier
 
 from infra.arithmetic import ceil_div
 from tasks.large.training import LargeTraining
-from tasks.large.training_rows import TrainingRows
+from tasks.large.training_rows import LargeTrainingRows
 from tasks.search.base import BaseSearch, without_engine
 from tasks.search.planning import Parameters
 from tasks.search.results import cv_results
@@ -70,12 +70,12 @@ class RowHalvingSearch(BaseSearch):
     def _candidates(self) -> list[Parameters]:
         return self.search._candidates()
 
-    def fit(self, X: TrainingRows, y: None = None) -> Self:
+    def fit(self, X: LargeTrainingRows, y: None = None) -> Self:
         """Choose a candidate.
 
         Parameters
         ----------
-        X : TrainingRows
+        X : LargeTrainingRows
             The training rows with their target.
         y : None
             No target, because the training rows have theirs.
@@ -108,7 +108,7 @@ class RowHalvingSearch(BaseSearch):
 class _Rounds:
     """The rounds of a search, and what they found."""
 
-    def __init__(self, search: RowHalvingSearch, training: TrainingRows) -> None:
+    def __init__(self, search: RowHalvingSearch, training: LargeTrainingRows) -> None:
         self.search = search
         self.sample_size = training.drawn.sample_size
         self.features, self.target = training.drawn.search_rows()

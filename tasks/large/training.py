@@ -7,7 +7,7 @@ from numpy.typing import DTypeLike
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from tasks.large.training_rows import TrainingRows
+from tasks.large.training_rows import LargeTrainingRows
 
 
 class LargeTraining(ABC):
@@ -28,14 +28,14 @@ class LargeTraining(ABC):
         return pipeline
 
     @abstractmethod
-    def fit(self, pipeline: Pipeline, rows: TrainingRows) -> str:
+    def fit(self, pipeline: Pipeline, rows: LargeTrainingRows) -> str:
         """Fit a pipeline in place, and tell in words on which rows the model was fitted.
 
         Parameters
         ----------
         pipeline : Pipeline
             The unfitted pipeline.
-        rows : TrainingRows
+        rows : LargeTrainingRows
             The training rows.
         """
 
@@ -55,7 +55,7 @@ class FromBlocks(LargeTraining):
 
     dtype: DTypeLike
 
-    def fit(self, pipeline: Pipeline, rows: TrainingRows) -> str:
+    def fit(self, pipeline: Pipeline, rows: LargeTrainingRows) -> str:
         blocks, model = rows.blocks(pipeline[:-1], self.dtype), pipeline[-1]
         threads = {"n_jobs": model.n_jobs} if "n_jobs" in model.get_params() else {}
         if threads and model.engine.in_this_process:  # the fit has the machine to itself
@@ -67,7 +67,7 @@ class FromBlocks(LargeTraining):
 class OnSample(LargeTraining):
     """Training on the sample, for a model that needs its rows in memory."""
 
-    def fit(self, pipeline: Pipeline, rows: TrainingRows) -> str:
+    def fit(self, pipeline: Pipeline, rows: LargeTrainingRows) -> str:
         X, y = rows.sample()
         pipeline.fit(X, y)
         return f"a sample of {len(X):,} training rows"
@@ -100,7 +100,7 @@ class SmallTrees(LargeTraining):
     def _drawn(self, sample: int) -> int:
         return min(self.rows_of_a_tree, sample)
 
-    def fit(self, pipeline: Pipeline, rows: TrainingRows) -> str:
+    def fit(self, pipeline: Pipeline, rows: LargeTrainingRows) -> str:
         X, y = rows.sample()
         drawn = self._drawn(len(X))
         pipeline.set_params(model__max_samples=drawn).fit(X, y)

@@ -13,7 +13,7 @@ from tasks.large.table_rows import EncodedRows, TableRows
 
 
 @dataclass(frozen=True)
-class TrainingRows:
+class LargeTrainingRows:
     """The training rows of a large table.
 
     Parameters

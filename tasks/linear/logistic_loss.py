@@ -126,7 +126,7 @@ def fit_member(span: Sequence[Block], communicator: Communicator, plan: Logistic
         check_classes(classes, None)
     except ParameterError as error:
         return error
-    rows = _Rows(span, codes, communicator, plan.spans[communicator.rank].start)
+    rows = _MemberRows(span, codes, communicator, plan.spans[communicator.rank].start)
     if communicator.rank > 0:
         while rows.total(None) is not None:
             pass
@@ -138,7 +138,7 @@ def fit_member(span: Sequence[Block], communicator: Communicator, plan: Logistic
 
 
 @dataclass
-class _Rows:
+class _MemberRows:
     """Rows of one member, whose loss is summed together with that of all others, along the fixed tree."""
 
     span: Sequence[Block]
@@ -168,7 +168,7 @@ class _Rows:
         self.communicator.allgather(None)
 
 
-def _minimum(rows: _Rows, classes: Array, plan: LogisticPlan) -> LogisticModel:
+def _minimum(rows: _MemberRows, classes: Array, plan: LogisticPlan) -> LogisticModel:
     n_outputs = 1 if len(classes) == 2 else len(classes)
     n_features = rows.span[0][0].shape[1]
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from tasks.datasets.prepared import PreparedDataset, RowNumbers, Split, Target, taken
 from tasks.large.drawn_rows import DrawnRows
-from tasks.large.training_rows import TrainingRows
+from tasks.large.training_rows import LargeTrainingRows
 from tasks.problems.base import EvaluationScheme, Problem
 from tasks.report import holdout_words
 from tasks.report.quality_charts import Chart, prediction_chart
@@ -22,7 +22,7 @@ class Prediction(Problem):
     def split(self, dataset: PreparedDataset, seed: int = 0) -> Split:
         if dataset.by_blocks:
             drawn = DrawnRows(dataset, seed)
-            return Split(TrainingRows(drawn), None, *drawn.held_out())
+            return Split(LargeTrainingRows(drawn), None, *drawn.held_out())
         X, y = dataset.load()
         assert y is not None  # noqa: S101 (a data set of this problem has a target)
         train, test = self.holdout(dataset, y)

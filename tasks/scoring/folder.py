@@ -75,7 +75,7 @@ class PartEntry(BaseModel):
     sha256: str
 
 
-class Manifest(BaseModel):
+class PredictionsManifest(BaseModel):
     """Description of a folder of predictions, in the file `_trilla.json`.
 
     Parameters
@@ -119,7 +119,7 @@ class Manifest(BaseModel):
     parts: tuple[PartEntry, ...] = ()
     notes: tuple[str, ...] = ()
 
-    def completed(self, parts: Sequence[Part], notes: Sequence[str]) -> "Manifest":
+    def completed(self, parts: Sequence[Part], notes: Sequence[str]) -> "PredictionsManifest":
         """The manifest of the complete folder."""
         entries = tuple(
             PartEntry(file=part.file, piece=part.description.piece, rows=part.rows, sha256=part.sha256)
@@ -184,12 +184,12 @@ class OutputFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def begin(self, manifest: Manifest, numbers: Sequence[int]) -> list[Part]:
+    def begin(self, manifest: PredictionsManifest, numbers: Sequence[int]) -> list[Part]:
         """Take over the parts of an equal run that was interrupted, and write the manifest.
 
         Parameters
         ----------
-        manifest : Manifest
+        manifest : PredictionsManifest
             The manifest of this run.
         numbers : sequence of int
             Numbers of the pieces.
@@ -220,7 +220,7 @@ class OutputFolder:
         self.keep(manifest)
         return kept
 
-    def keep(self, manifest: Manifest) -> None:
+    def keep(self, manifest: PredictionsManifest) -> None:
         """Write the manifest, whole or not at all."""
         unfinished = self.folder / f"{UNFINISHED}{uuid4().hex}"
         try:
@@ -240,14 +240,14 @@ class OutputFolder:
         for unfinished in self.folder.glob(f"{UNFINISHED}*"):
             unfinished.unlink(missing_ok=True)
 
-    def manifest(self) -> Manifest | None:
+    def manifest(self) -> PredictionsManifest | None:
         """The manifest that is there; None if there is none that this version of trilla can read."""
         try:
-            return Manifest.model_validate_json((self.folder / MANIFEST).read_bytes())
+            return PredictionsManifest.model_validate_json((self.folder / MANIFEST).read_bytes())
         except (OSError, ValidationError):
             return None
 
-    def _refuse_other_run(self, manifest: Manifest) -> None:
+    def _refuse_other_run(self, manifest: PredictionsManifest) -> None:
         before = self.manifest()
         raise DataError(
             f"--out {self.folder}: the folder holds parts of another run{_difference(before, manifest)}; give another "
@@ -255,7 +255,7 @@ class OutputFolder:
         )
 
 
-def _difference(before: Manifest | None, now: Manifest) -> str:
+def _difference(before: PredictionsManifest | None, now: PredictionsManifest) -> str:
     if before is None:
         return ""
     old, new = before.run.model_dump(), now.run.model_dump()

@@ -14,7 +14,14 @@ from tasks.datasets.findings import Manners, merged
 from tasks.datasets.kept import collapsed, require_free, require_kept
 from tasks.datasets.pieces import Pieces, find_pieces
 from tasks.models import library_versions, target_of
-from tasks.scoring.folder import Manifest, OutputFolder, Run, files_digest, output_folder, text_digest
+from tasks.scoring.folder import (
+    OutputFolder,
+    PredictionsManifest,
+    Run,
+    files_digest,
+    output_folder,
+    text_digest,
+)
 from tasks.scoring.loading import LoadedModel
 from tasks.scoring.parts import Part
 from tasks.scoring.scorer import Empty, Job, NumberedPiece, Outcome, Refused, score_piece
@@ -60,14 +67,14 @@ class Scored:
     ----------
     folder : Path
         The folder.
-    manifest : Manifest
+    manifest : PredictionsManifest
         Its description.
     last : Progress
         How far the run was at its end.
     """
 
     folder: Path
-    manifest: Manifest
+    manifest: PredictionsManifest
     last: Progress
 
 
@@ -144,7 +151,9 @@ def score_folder(
         return _complete(request, folder, manifest, scoring)
 
 
-def _complete(request: Request, folder: OutputFolder, manifest: Manifest, scoring: "_Scoring") -> Scored:
+def _complete(
+    request: Request, folder: OutputFolder, manifest: PredictionsManifest, scoring: "_Scoring"
+) -> Scored:
     if not scoring.parts:
         raise DataError(scoring.why_empty() or f"'{request.source.path}' has no rows to predict")
     recipe, fitted = request.model.description.recipe, request.model.pipeline["prepare"]
@@ -240,8 +249,8 @@ def _run(request: Request, pieces: Pieces, keep: tuple[str, ...]) -> Run:
     )
 
 
-def _manifest(request: Request, pieces: Pieces, run: Run) -> Manifest:
-    return Manifest(
+def _manifest(request: Request, pieces: Pieces, run: Run) -> PredictionsManifest:
+    return PredictionsManifest(
         run=run,
         model=request.model.name,
         dataset=request.model.description.dataset,

@@ -235,10 +235,8 @@ def test_parameters_out_of_bounds_create_no_run(
 
 
 def test_a_schedule_fires_by_itself(deploy: Deploy) -> None:
-    soon = (
-        datetime.now(UTC) + timedelta(seconds=15)
-    ).isoformat()  # the server plans runs of the next minutes
-    schedule = {"interval": 3600, "anchor_date": soon}
+    soon = (datetime.now(UTC) + timedelta(seconds=15)).isoformat()
+    schedule = {"interval": 60, "anchor_date": soon}
     once = {"schedule": schedule, "active": True, "parameters": {"parameters": QUICK}}
     path = f"/deployments/{deploy.prefect.deployment('clustering')['id']}/schedules"
     deploy.prefect.ask("POST", path, [once])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.flag_words import is_listed, one_word, with_flag
+from infra.flag_words import is_bracketed, one_word, with_flag
 
 
 @pytest.mark.parametrize(
@@ -35,4 +35,4 @@ def test_a_value_that_begins_with_a_dash_is_joined_to_its_flag() -> None:
     [('["a, b", "c"]', True), ('[ "a" ]', True), ("[a]", False), ("[]", False), ('["a"].csv', False)],
 )
 def test_a_list_has_quotes_and_brackets(value: str, expected: bool) -> None:
-    assert is_listed(value) is expected
+    assert is_bracketed(value) is expected

@@ -9,7 +9,7 @@ import pytest
 from infra.errors import ParameterError
 from tasks.ensembles.lightgbm_dataset import lightgbm_bytes
 from tasks.ensembles.xgboost_matrix import xgboost_bytes
-from tasks.ways import PROCESS, TableShape, Way, way_to_fit, ways
+from tasks.ways import PROCESS, FitWay, TableShape, way_to_fit, ways
 
 GIB = 2**30
 SHAPE = TableShape(
@@ -76,7 +76,7 @@ def test_the_estimated_memory_is_near_the_measured_peak(name: str, rows: int) ->
     done = subprocess.run(
         [sys.executable, "-c", PEAK.format(name=name), str(rows)], capture_output=True, text=True, check=True
     )
-    shape, way = replace(SHAPE, rows=rows), Way(1, False, True)
+    shape, way = replace(SHAPE, rows=rows), FitWay(1, False, True)
     estimated = xgboost_bytes(shape, way, 256) if name[0] == "X" else lightgbm_bytes(shape, way)
     peak = int(done.stdout) * 1024
     assert peak / 1.5 < estimated < peak * 1.5

@@ -15,10 +15,10 @@ from tasks.datasets.columns.remarks import Remarks
 from tasks.datasets.dates.cells import cells_of
 from tasks.datasets.dates.finding import find
 from tasks.datasets.dates.forms import CLOCK, DATES
-from tasks.datasets.dates.moments import Moments, holds_times, typed_moments
+from tasks.datasets.dates.moments import Instants, holds_times, typed_moments
 from tasks.datasets.dates.orders import ORDERS
 from tasks.datasets.dates.parts import CLOCK_PARTS, PARTS, part_of, parts_that_vary, without_never
-from tasks.datasets.dates.reading import Reading, read_dates
+from tasks.datasets.dates.reading import DateReading, read_dates
 from tasks.datasets.dates.remarks import remarks, summary
 from tasks.datasets.dates.settling import Settled
 from tasks.datasets.raw import RawColumn
@@ -111,14 +111,14 @@ class DateColumn(Column):
         settled = self._read(raw).settled
         return Remarks(manner=f"the {settled.order.name}") if settled else Remarks()
 
-    def _moments(self, raw: RawColumn) -> Moments:
+    def _moments(self, raw: RawColumn) -> Instants:
         if not holds_times(raw.values.type):
             return self._read(raw).rows
         if pa.types.is_time(raw.values.type) != self.clock:
             raw.refuse_type("times of day" if self.clock else "dates")
         return typed_moments(raw.values)
 
-    def _read(self, raw: RawColumn) -> Reading:
+    def _read(self, raw: RawColumn) -> DateReading:
         """The dates of a column of texts; a text that is no date is refused."""
         settled = next((Settled(order) for order in ORDERS if order.name == self.order), None)
         reading = read_dates(cells_of(raw), (CLOCK,) if self.clock else DATES, settled)

@@ -8,32 +8,32 @@ import pyarrow as pa
 from tasks.datasets.columns.base import TrainingColumn
 from tasks.datasets.dates.cells import cells_of
 from tasks.datasets.dates.forms import CLOCK, COMPACT, DATES
-from tasks.datasets.dates.moments import Moments, Times, holds_times, typed_moments
+from tasks.datasets.dates.moments import Instants, Times, holds_times, typed_moments
 from tasks.datasets.dates.parts import without_never
-from tasks.datasets.dates.reading import Reading, find_dates
+from tasks.datasets.dates.reading import DateReading, find_dates
 from tasks.datasets.raw import is_number
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundDates:
     """Dates in a column of a training table.
 
     Parameters
     ----------
-    moments : Moments
+    moments : Instants
         Point in time of each row.
     zone : str, optional
         The zone on whose clock all points in time are read; None without a known zone.
     are_clocks : bool
         Whether the cells are times of day without a date.
-    reading : Reading, optional
+    reading : DateReading, optional
         How the texts were read; None for a column of a Parquet type of dates.
     """
 
-    moments: Moments
+    moments: Instants
     zone: str | None
     are_clocks: bool
-    reading: Reading | None
+    reading: DateReading | None
 
     @property
     def wall(self) -> Times:
@@ -41,27 +41,29 @@ class Found:
         return without_never(self.moments.clock_in(self.zone))
 
 
-def find(column: TrainingColumn) -> Found | None:
+def find(column: TrainingColumn) -> FoundDates | None:
     """Find the dates of a column; None: the column does not hold dates."""
     raw = column.raw
     kind = raw.values.type
     if holds_times(kind):
-        return Found(typed_moments(raw.values), getattr(kind, "tz", None), bool(pa.types.is_time(kind)), None)
+        return FoundDates(
+            typed_moments(raw.values), getattr(kind, "tz", None), bool(pa.types.is_time(kind)), None
+        )
     if raw.has_words:
         return _in_texts(column)
     return _in_numbers(column) if raw.holds_texts or is_number(kind) else None
 
 
-def _in_texts(column: TrainingColumn) -> Found | None:
+def _in_texts(column: TrainingColumn) -> FoundDates | None:
     cells = cells_of(column.raw)
     for forms, are_clocks in ((DATES, False), ((CLOCK,), True)):
         reading = find_dates(cells, forms, column.source.options.day_first)
         if reading is not None:
-            return Found(reading.rows, reading.moments.zone(), are_clocks, reading)
+            return FoundDates(reading.rows, reading.moments.zone(), are_clocks, reading)
     return None
 
 
-def _in_numbers(column: TrainingColumn) -> Found | None:
+def _in_numbers(column: TrainingColumn) -> FoundDates | None:
     """Dates as whole numbers of eight digits: every number is a date or 0, and the dates differ."""
     numbers = column.raw.numbers
     known = numbers[~np.isnan(numbers) & (numbers != 0)]
@@ -70,4 +72,4 @@ def _in_numbers(column: TrainingColumn) -> Found | None:
     reading = find_dates(cells_of(column.raw), (COMPACT,), None)
     if reading is None or reading.words or reading.is_date.sum() < 2:
         return None
-    return Found(reading.rows, None, False, reading)
+    return FoundDates(reading.rows, None, False, reading)

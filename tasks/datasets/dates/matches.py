@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from tasks.datasets.dates.clocks import Numbers, numbers, read_clocks
 from tasks.datasets.dates.forms import ISO, Form
-from tasks.datasets.dates.moments import Moments, Times
+from tasks.datasets.dates.moments import Instants, Times
 from tasks.datasets.dates.orders import Order
 from tasks.datasets.dates.words import MONTH_NUMBERS, WEEKDAY_WORDS, plain
 
@@ -43,11 +43,11 @@ class Match:
     places: npt.NDArray[np.intp]
     groups: Mapping[str, pa.Array]
 
-    def moments(self, order: Order) -> Moments:
+    def moments(self, order: Order) -> Instants:
         """The points in time, missing where the parts are no date of the calendar."""
         wall = self.days(order).astype("M8[us]")
         times, offsets = self._clocks
-        return Moments(wall + times, offsets)
+        return Instants(wall + times, offsets)
 
     def days(self, order: Order) -> Times:
         """The days (datetime64[D])."""
@@ -105,13 +105,13 @@ class _QuickMatch(Match):
 
     Parameters
     ----------
-    stamps : Moments
+    stamps : Instants
         The points in time.
     """
 
-    stamps: Moments
+    stamps: Instants
 
-    def moments(self, order: Order) -> Moments:
+    def moments(self, order: Order) -> Instants:
         return self.stamps
 
     def days(self, order: Order) -> Times:
@@ -151,7 +151,7 @@ def match(texts: pa.Array, forms: Sequence[Form]) -> list[Match]:
     return found
 
 
-def _iso_moments(texts: pa.Array) -> Moments | None:
+def _iso_moments(texts: pa.Array) -> Instants | None:
     """The points in time of texts such as 2024-01-31 10:00:00 or 2024-01-31T10:00Z; None if one is written otherwise.
 
     A pattern takes several times as long as pyarrow's reader, which reads all texts or none.
@@ -165,7 +165,7 @@ def _iso_moments(texts: pa.Array) -> Moments | None:
         stamps = written.cast(pa.timestamp("us"))
     except pa.ArrowInvalid:  # among them texts with a zone
         return None
-    return Moments(stamps.to_numpy(zero_copy_only=False), np.full(len(texts), 0.0 if are_utc else np.nan))
+    return Instants(stamps.to_numpy(zero_copy_only=False), np.full(len(texts), 0.0 if are_utc else np.nan))
 
 
 def may_be_dates(texts: pa.Array, forms: Sequence[Form], tolerated: int) -> bool:
@@ -185,7 +185,7 @@ def may_be_dates(texts: pa.Array, forms: Sequence[Form], tolerated: int) -> bool
     return strange < len(sample) and strange <= tolerated
 
 
-def moments_of(matches: Sequence[Match], order: Order, count: int) -> Moments:
+def moments_of(matches: Sequence[Match], order: Order, count: int) -> Instants:
     """The points in time of all texts in an order of day and month; missing for a text that is no date.
 
     Parameters
@@ -197,7 +197,7 @@ def moments_of(matches: Sequence[Match], order: Order, count: int) -> Moments:
     count : int
         Number of different texts.
     """
-    moments = Moments.missing(count)
+    moments = Instants.missing(count)
     for found in matches:
         moments.put(found.places, found.moments(order))
     return moments

@@ -14,7 +14,7 @@ MINUTE = np.timedelta64(1, "m").astype("m8[us]")
 
 
 @dataclass(frozen=True)
-class Moments:
+class Instants:
     """Points in time.
 
     Parameters
@@ -29,15 +29,15 @@ class Moments:
     offset: npt.NDArray[np.float64]
 
     @classmethod
-    def missing(cls, count: int) -> "Moments":
+    def missing(cls, count: int) -> "Instants":
         """A number of missing points in time."""
         return cls(np.full(count, "NaT", "M8[us]"), np.full(count, np.nan))
 
-    def take(self, places: npt.NDArray[np.intp]) -> "Moments":
+    def take(self, places: npt.NDArray[np.intp]) -> "Instants":
         """The points in time at the places."""
-        return Moments(self.wall[places], self.offset[places])
+        return Instants(self.wall[places], self.offset[places])
 
-    def put(self, places: npt.NDArray[np.intp], others: "Moments") -> None:
+    def put(self, places: npt.NDArray[np.intp], others: "Instants") -> None:
         """Write other points in time at the places."""
         self.wall[places] = others.wall
         self.offset[places] = others.offset
@@ -66,13 +66,13 @@ def holds_times(kind: pa.DataType) -> bool:
     return bool(pa.types.is_timestamp(kind) or pa.types.is_date(kind) or pa.types.is_time(kind))
 
 
-def typed_moments(values: pa.ChunkedArray) -> Moments:
+def typed_moments(values: pa.ChunkedArray) -> Instants:
     """The points in time of a column of dates, timestamps or times of day, which are times of the first day of 1970."""
     kind = values.type
     stamps: Any = values.cast(pa.time64("us")).cast(pa.int64()) if pa.types.is_time(kind) else values
     zone = getattr(kind, "tz", None)
     wall = stamps.cast(pa.timestamp("us", zone), safe=False).to_numpy().astype("M8[us]")
-    return Moments(wall, np.full(len(wall), np.nan if zone is None else 0.0))
+    return Instants(wall, np.full(len(wall), np.nan if zone is None else 0.0))
 
 
 def written_offset(minutes: int) -> str:

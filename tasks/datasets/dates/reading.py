@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from tasks.datasets.dates.cells import Cells
 from tasks.datasets.dates.forms import YEAR_MONTH, Form
 from tasks.datasets.dates.matches import Match, match, may_be_dates, moments_of
-from tasks.datasets.dates.moments import Moments
+from tasks.datasets.dates.moments import Instants
 from tasks.datasets.dates.orders import DAY_FIRST
 from tasks.datasets.dates.settling import Settled, settle
 
@@ -20,7 +20,7 @@ LARGEST_SHARE = 0.1  # largest share of cells with such texts
 
 
 @dataclass(frozen=True)
-class Reading:
+class DateReading:
     """A column of dates as it was read.
 
     Parameters
@@ -31,21 +31,21 @@ class Reading:
         The texts by their form.
     settled : Settled, optional
         The order of day and month; None if no text leaves the order open.
-    moments : Moments
+    moments : Instants
         Point in time of each of the different texts.
     """
 
     cells: Cells
     matches: Sequence[Match]
     settled: Settled | None
-    moments: Moments
+    moments: Instants
 
     @property
-    def rows(self) -> Moments:
+    def rows(self) -> Instants:
         """Point in time of each row; missing for a missing cell and for a text that is no date."""
-        missing = Moments.missing(1)
+        missing = Instants.missing(1)
         wall = np.append(self.moments.wall, missing.wall)
-        return Moments(wall, np.append(self.moments.offset, missing.offset)).take(self.cells.codes)
+        return Instants(wall, np.append(self.moments.offset, missing.offset)).take(self.cells.codes)
 
     @property
     def is_date(self) -> npt.NDArray[np.bool_]:
@@ -84,7 +84,7 @@ class Reading:
 
 def read_dates(
     cells: Cells, forms: Sequence[Form], settled: Settled | None = None, day_first: bool | None = None
-) -> Reading:
+) -> DateReading:
     """Read a column of dates.
 
     Parameters
@@ -102,10 +102,10 @@ def read_dates(
     count = len(cells.texts)
     settled = settled or settle(matches, cells.codes, count, day_first)
     moments = moments_of(matches, settled.order if settled else DAY_FIRST, count)
-    return Reading(cells, matches, settled, moments)
+    return DateReading(cells, matches, settled, moments)
 
 
-def find_dates(cells: Cells, forms: Sequence[Form], day_first: bool | None) -> Reading | None:
+def find_dates(cells: Cells, forms: Sequence[Form], day_first: bool | None) -> DateReading | None:
     """Read a column of a training table if it holds dates: all but 2 different texts and 10 % of the cells.
 
     Parameters
@@ -119,7 +119,7 @@ def find_dates(cells: Cells, forms: Sequence[Form], day_first: bool | None) -> R
 
     Returns
     -------
-    Reading or None
+    DateReading or None
         The dates; None if the column does not hold dates.
     """
     if not len(cells.texts) or not may_be_dates(cells.texts, forms, MOST_WORDS):
@@ -128,7 +128,7 @@ def find_dates(cells: Cells, forms: Sequence[Form], day_first: bool | None) -> R
     return reading if _holds_dates(reading) else None
 
 
-def _holds_dates(reading: Reading) -> bool:
+def _holds_dates(reading: DateReading) -> bool:
     share = reading.cells.counts[reading.is_word].sum() / reading.cells.counts.sum()
     if reading.is_word.sum() > MOST_WORDS or share > LARGEST_SHARE or not reading.is_date.any():
         return False

@@ -8,22 +8,22 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from infra.readable import listed
-from tasks.datasets.dates.finding import Found
+from tasks.datasets.dates.finding import FoundDates
 from tasks.datasets.dates.forms import COMPACT
 from tasks.datasets.dates.moments import written_offset
 from tasks.datasets.dates.orders import DAY_FIRST, MONTH_FIRST
 from tasks.datasets.dates.parts import CALENDAR, DAYS, is_never
-from tasks.datasets.dates.reading import Reading
+from tasks.datasets.dates.reading import DateReading
 
 FLAGS = {DAY_FIRST: "--date-order day-first", MONTH_FIRST: "--date-order month-first"}
 
 
-def summary(found: Found, parts: Sequence[str], first: date) -> str:
+def summary(found: FoundDates, parts: Sequence[str], first: date) -> str:
     """What the column holds, and the columns of numbers that the dates become.
 
     Parameters
     ----------
-    found : Found
+    found : FoundDates
         The dates of the column.
     parts : sequence of str
         Parts of the dates that become columns of numbers.
@@ -35,7 +35,7 @@ def summary(found: Found, parts: Sequence[str], first: date) -> str:
     return f"{_kind(found)} become {listed}{_left_out(found, parts)}"
 
 
-def remarks(found: Found) -> Iterator[str]:
+def remarks(found: FoundDates) -> Iterator[str]:
     """Sentences on the order of day and month, on zones, and on cells that are now missing."""
     if found.reading is not None:
         yield from _order(found.reading)
@@ -44,7 +44,7 @@ def remarks(found: Found) -> Iterator[str]:
     yield from _missing(found)
 
 
-def _kind(found: Found) -> str:
+def _kind(found: FoundDates) -> str:
     reading = found.reading
     if reading is None:
         return "times of day" if found.are_clocks else "dates"
@@ -56,14 +56,14 @@ def _kind(found: Found) -> str:
     return f"dates like '{reading.example}'{order}"
 
 
-def _left_out(found: Found, parts: Sequence[str]) -> str:
+def _left_out(found: FoundDates, parts: Sequence[str]) -> str:
     dull = [part for part in CALENDAR if part not in parts and part != "hour"]
     if found.are_clocks or not dull:
         return ""
     return f"; the same in all rows and left out: {', '.join(dull)}"
 
 
-def _order(reading: Reading) -> Iterator[str]:
+def _order(reading: DateReading) -> Iterator[str]:
     settled = reading.settled
     if settled is None or not settled.others:
         return
@@ -75,12 +75,12 @@ def _order(reading: Reading) -> Iterator[str]:
     )
 
 
-def _short_years(reading: Reading) -> Iterator[str]:
+def _short_years(reading: DateReading) -> Iterator[str]:
     if any(match.has_short_years for match in reading.matches):
         yield "years of two digits are read as 1969 to 2068"
 
 
-def _zones(found: Found) -> Iterator[str]:
+def _zones(found: FoundDates) -> Iterator[str]:
     offsets = found.moments.offset[~np.isnat(found.moments.wall)]
     known = offsets[~np.isnan(offsets)]
     if not len(known):
@@ -103,7 +103,7 @@ def _offsets(known: npt.NDArray[np.float64], zone: str | None) -> str:
     return f"the offsets differ ({listed}), so all times are read on the clock of UTC"
 
 
-def _missing(found: Found) -> Iterator[str]:
+def _missing(found: FoundDates) -> Iterator[str]:
     never = int(is_never(found.moments.wall).sum())
     if never:
         yield f"{never} dates in the year 9999 or on the first day of the year 1 mean 'never', now missing"

@@ -34,7 +34,7 @@ class Settled:
 
 
 @dataclass(frozen=True)
-class Doubt:
+class UnsettledDates:
     """A column of dates that can be read in several orders.
 
     Parameters
@@ -75,7 +75,7 @@ class Doubt:
         }
 
 
-Rule = Callable[[Doubt], Order | None]
+Rule = Callable[[UnsettledDates], Order | None]
 
 
 def settle(
@@ -106,7 +106,7 @@ def settle(
     orders = tuple(order for order in ORDERS if fits[order] == max(fits.values()))
     if len(orders) == 1:
         return Settled(orders[0])
-    doubt = Doubt(unsettled, codes, count, orders)
+    doubt = UnsettledDates(unsettled, codes, count, orders)
     named = {None: None, True: DAY_FIRST, False: MONTH_FIRST}[day_first]
     rules: tuple[tuple[Rule, str], ...] = ((lambda _: named, "as --date-order says"), *RULES)
     order, reason = next((order, reason) for rule, reason in rules if (order := rule(doubt)) in orders)
@@ -117,18 +117,18 @@ def _dates_in(matches: Sequence[Match], order: Order) -> int:
     return sum(int((~np.isnat(match.days(order))).sum()) for match in matches)
 
 
-def _in_order_of_time(doubt: Doubt) -> Order | None:
+def _in_order_of_time(doubt: UnsettledDates) -> Order | None:
     is_sorted = [order for order in doubt.orders if doubt.is_sorted(order)]
     return is_sorted[0] if len(is_sorted) == 1 else None
 
 
-def _years_that_repeat(doubt: Doubt) -> Order | None:
+def _years_that_repeat(doubt: UnsettledDates) -> Order | None:
     """The year comes first if the first number takes fewer values than the third."""
     first, third = doubt.fields["first"], doubt.fields.get("third", ())
     return YEAR_FIRST if len(first) < len(third) else None
 
 
-def _monthly(doubt: Doubt) -> Order | None:
+def _monthly(doubt: UnsettledDates) -> Order | None:
     """The number that is always 1 is the day if the months of several years differ."""
     first, second = doubt.fields["first"], doubt.fields["second"]
     years = np.unique(doubt.days(DAY_FIRST).astype("M8[Y]"))
@@ -140,13 +140,13 @@ def _monthly(doubt: Doubt) -> Order | None:
     return None
 
 
-def _american(doubt: Doubt) -> Order | None:
+def _american(doubt: UnsettledDates) -> Order | None:
     """The month comes first where times have AM or PM and slashes part the numbers."""
     halves = [match for match in doubt.matches if match.has_halves]
     return MONTH_FIRST if any(match.form.has_slashes for match in halves) else None
 
 
-def _usual(doubt: Doubt) -> Order | None:
+def _usual(doubt: UnsettledDates) -> Order | None:
     return doubt.orders[0]
 
 

@@ -14,7 +14,7 @@ from tasks.datasets.files.base import Content, EmptyTableError, Reading
 from tasks.datasets.files.nesting import flat
 from tasks.datasets.files.opened import ZIP, Opened
 from tasks.datasets.files.text.footers import MOST_FOOTERS, footers
-from tasks.datasets.files.text.layout import Layout, find_layout
+from tasks.datasets.files.text.layout import TextLayout, find_layout
 from tasks.datasets.files.text.records import Record
 from tasks.datasets.files.text.separators import SAMPLED_RECORDS
 from tasks.datasets.files.unnamed import named
@@ -131,7 +131,9 @@ def _as_text(cell: Any) -> str:
     return str(cell).strip()
 
 
-def _names(texts: Sequence[Sequence[str]], layout: Layout, reading: Reading) -> tuple[list[str], list[str]]:
+def _names(
+    texts: Sequence[Sequence[str]], layout: TextLayout, reading: Reading
+) -> tuple[list[str], list[str]]:
     filled = [index for index, name in enumerate(layout.names) if name or any(row[index] for row in texts)]
     return named(
         layout.names,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.datasets.images.decoding import Measure, decode, measure
+from tasks.datasets.images.decoding import ImageMeasure, decode, measure
 from tasks.datasets.images.deep import ValueRange
 from tasks.datasets.images.source import ImageSource, UnusableError
 
@@ -36,7 +36,7 @@ class DecodeOptions:
 
 
 @dataclass
-class Found:
+class DecodedFiles:
     """What was found in files, by the position of each file.
 
     Parameters
@@ -53,7 +53,7 @@ class Found:
     several: list[int] = field(default_factory=list)
     deep: list[int] = field(default_factory=list)
 
-    def add(self, other: "Found", start: int) -> None:
+    def add(self, other: "DecodedFiles", start: int) -> None:
         """Add what was found in the files from position `start`."""
         self.refused |= {start + position: reason for position, reason in other.refused.items()}
         self.several += [start + position for position in other.several]
@@ -85,19 +85,19 @@ class Found:
         return remarks
 
 
-def decode_files(files: Sequence[str], options: DecodeOptions) -> tuple[NDArray[np.uint8], Found]:
+def decode_files(files: Sequence[str], options: DecodeOptions) -> tuple[NDArray[np.uint8], DecodedFiles]:
     """Decode some files.
 
     Returns
     -------
     pixels : ndarray of shape (len(files), size, size, 3), uint8
         Pixels; zero for files that cannot be used.
-    found : Found
+    found : DecodedFiles
         What was found in the files.
     """
     _silence_pillow()
     pixels = np.zeros((len(files), options.size, options.size, 3), dtype=np.uint8)
-    found, read = Found(), options.source.reader(files)
+    found, read = DecodedFiles(), options.source.reader(files)
     for position, file in enumerate(files):
         try:
             image = decode(read(file), options.size, options.limits)
@@ -110,7 +110,7 @@ def decode_files(files: Sequence[str], options: DecodeOptions) -> tuple[NDArray[
     return pixels, found
 
 
-def measure_files(files: tuple[str, ...], source: ImageSource) -> list[Measure]:
+def measure_files(files: tuple[str, ...], source: ImageSource) -> list[ImageMeasure]:
     """Measure some files; unusable files are left out."""
     _silence_pillow()
     measures, read = [], source.reader(files)

@@ -38,7 +38,7 @@ class Decoded(NamedTuple):
     """Whether the image has more than 8 bits a pixel."""
 
 
-class Measure(NamedTuple):
+class ImageMeasure(NamedTuple):
     """What is measured of some images before all of them are decoded."""
 
     shorter_side: int
@@ -80,7 +80,7 @@ def decode(data: bytes, size: int, limits: ValueRange = FULL_RANGE) -> Decoded:
     return Decoded(pixels, several, is_deep(image.mode))
 
 
-def measure(data: bytes) -> Measure:
+def measure(data: bytes) -> ImageMeasure:
     """Measure an image; only an image with more than 8 bits a pixel is decoded.
 
     Raises
@@ -91,9 +91,9 @@ def measure(data: bytes) -> Measure:
     image = _opened(data)
     side = int(min(image.size))
     if not is_deep(image.mode):
-        return Measure(side, None)
+        return ImageMeasure(side, None)
     with _named_faults(image):
-        return Measure(side, value_range(np.asarray(image)))
+        return ImageMeasure(side, value_range(np.asarray(image)))
 
 
 def is_image(path: str) -> bool:

@@ -24,7 +24,7 @@ SHOWN_FOLDERS = 3
 
 
 @dataclass(frozen=True)
-class Layout:
+class ImageLayout:
     """Images with their classes, and what a reader must know about the folders.
 
     Parameters
@@ -43,7 +43,7 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class _Part:
+class _SplitPart:
     """One part of a split; the folders of its classes lie below `prefix`."""
 
     folder: str
@@ -53,7 +53,7 @@ class _Part:
     unlabelled: int
 
 
-def read_layout(root: Path, files: Sequence[str]) -> Layout:
+def read_layout(root: Path, files: Sequence[str]) -> ImageLayout:
     """Find the classes of image files in a folder.
 
     Each class has a sub-folder, and whatever lies deeper belongs to this class; or all files lie in the folder itself,
@@ -78,11 +78,11 @@ def read_layout(root: Path, files: Sequence[str]) -> Layout:
     return layout
 
 
-def _one_set(root: Path, files: Sequence[str]) -> Layout:
-    return Layout(sorted(_labelled(root, "", files)), None, _empty_folders(root, [""], files))
+def _one_set(root: Path, files: Sequence[str]) -> ImageLayout:
+    return ImageLayout(sorted(_labelled(root, "", files)), None, _empty_folders(root, [""], files))
 
 
-def _several_parts(root: Path, files: Sequence[str], base: str) -> Layout:
+def _several_parts(root: Path, files: Sequence[str], base: str) -> ImageLayout:
     parts = _parts(root, files, base)
     labelled = [part for part in parts if part.images]
     aside = _role_of_holdout(labelled)
@@ -98,7 +98,7 @@ def _several_parts(root: Path, files: Sequence[str], base: str) -> Layout:
         *_passed_over("images beside the parts of the split", beside),
     ]
     empty = _empty_folders(root, [base, *(part.prefix for part in parts)], files)
-    return Layout(sorted(images), split, [*notes, *empty])
+    return ImageLayout(sorted(images), split, [*notes, *empty])
 
 
 def _base_of_split(files: Sequence[str]) -> str | None:
@@ -126,7 +126,7 @@ def _is_split(groups: dict[str, list[str]], base: str) -> bool:
     )
 
 
-def _parts(root: Path, files: Sequence[str], base: str) -> list[_Part]:
+def _parts(root: Path, files: Sequence[str], base: str) -> list[_SplitPart]:
     groups = {folder: inner for folder, inner in _grouped(files, base).items() if _role(folder)}
     train = [folder for folder in groups if _role(folder) == TRAIN] or list(groups)
     parts = [_training_part(root, groups[folder], base, folder) for folder in train]
@@ -135,12 +135,12 @@ def _parts(root: Path, files: Sequence[str], base: str) -> list[_Part]:
     return parts + [_other_part(root, groups[folder], base, folder, known) for folder in others]
 
 
-def _training_part(root: Path, files: list[str], base: str, folder: str) -> _Part:
+def _training_part(root: Path, files: list[str], base: str, folder: str) -> _SplitPart:
     prefix = _unwrapped(files, base, folder)
-    return _Part(folder, prefix, _role(folder), _labelled(root, prefix, files), 0)
+    return _SplitPart(folder, prefix, _role(folder), _labelled(root, prefix, files), 0)
 
 
-def _other_part(root: Path, files: list[str], base: str, folder: str, known: Collection[str]) -> _Part:
+def _other_part(root: Path, files: list[str], base: str, folder: str, known: Collection[str]) -> _SplitPart:
     """A part for validation or test, whose images may have no class."""
     prefix = _unwrapped(files, base, folder)
     groups = _grouped(files, prefix)
@@ -151,7 +151,7 @@ def _other_part(root: Path, files: list[str], base: str, folder: str, known: Col
     if len({image.label for image in images}) == 1 or set(groups) == {""}:
         # one folder for all images, as some tools want it, is no class
         images = [image for image in images if image.label in known]
-    return _Part(folder, prefix, _role(folder), images, len(files) - len(images))
+    return _SplitPart(folder, prefix, _role(folder), images, len(files) - len(images))
 
 
 def _unwrapped(files: list[str], base: str, folder: str) -> str:
@@ -165,7 +165,7 @@ def _unwrapped(files: list[str], base: str, folder: str) -> str:
         prefix += f"{only}/"
 
 
-def _role_of_holdout(labelled: Sequence[_Part]) -> str:
+def _role_of_holdout(labelled: Sequence[_SplitPart]) -> str:
     """Role of the parts whose images are set aside: the test, or else the validation; empty without others."""
     roles = {part.role for part in labelled}
     return next((role for role in (TEST, VALIDATION) if role in roles and len(roles) > 1), "")

@@ -21,13 +21,13 @@ from infra.engines.local import LocalEngine
 from infra.errors import DataError, EngineError, ParameterError
 from infra.progress import Progress
 from tasks.datasets.images.decoded_files import (
+    DecodedFiles,
     DecodeOptions,
-    Found,
     decode_files,
     measure_files,
     restored_warning_filters,
 )
-from tasks.datasets.images.decoding import MAX_PIXELS, VERSION, Measure
+from tasks.datasets.images.decoding import MAX_PIXELS, VERSION, ImageMeasure
 from tasks.datasets.images.deep import ValueRange, common_range
 from tasks.datasets.images.packed import FORMAT, IMAGES, PackedImages
 from tasks.datasets.images.reading import image_source
@@ -181,7 +181,7 @@ def _length_and_time(path: str) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def chosen_size(measures: Sequence[Measure]) -> int:
+def chosen_size(measures: Sequence[ImageMeasure]) -> int:
     """Choose a size for the packed images, in pixels, by the median of the images' shorter sides."""
     median = median_low(found.shorter_side for found in measures) if measures else MIN_CHOSEN_SIZE
     return min(MAX_CHOSEN_SIZE, max(MIN_CHOSEN_SIZE, SIZE_STEP * round(median / SIZE_STEP)))
@@ -209,7 +209,7 @@ class _Packing:
     engine: Engine
     progress: Progress | None
 
-    def measure(self) -> list[Measure]:
+    def measure(self) -> list[ImageMeasure]:
         """Measure some images, evenly spaced among all images."""
         measured = np.unique(np.linspace(0, len(self.images) - 1, MEASURED_IMAGES).astype(int))
         files = [self.images[i].file for i in measured]
@@ -220,10 +220,10 @@ class _Packing:
                 found for _, some in self.engine.run(measure_files, chunks, self.source) for found in some
             ]
 
-    def decode(self, folder: Path, size: int, limits: ValueRange) -> Found:
+    def decode(self, folder: Path, size: int, limits: ValueRange) -> DecodedFiles:
         """Write `images.npy` with the usable images, and return what was found in the files."""
         scratch, stride = folder / "decoded.raw", size * size * 3
-        every = Found()
+        every = DecodedFiles()
         done = 0
         with open(scratch, "wb") as stream, restored_warning_filters():
             for chunk, (pixels, found) in self._decoded_chunks(DecodeOptions(self.source, size, limits)):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from infra.readable import shortened
 from tasks.datasets.columns.base import MISSING
-from tasks.datasets.large.manifest import Manifest, digest_of_records
+from tasks.datasets.large.manifest import PartsManifest, digest_of_records
 from tasks.datasets.large.parts import MOST_TEXTS, PartRecord
 from tasks.datasets.notes import sort_notes
 from tasks.datasets.prepared import PreparedDataset
@@ -23,7 +23,7 @@ def finished(
     records: Sequence[PartRecord],
     folder: Path,
     looked: TableSurvey,
-) -> tuple[Manifest, TableSurvey]:
+) -> tuple[PartsManifest, TableSurvey]:
     """The manifest and the survey of a large table.
 
     Parameters
@@ -68,7 +68,7 @@ def finished(
         }
     )
     target = _target(records, dataset)
-    manifest = Manifest(
+    manifest = PartsManifest(
         key=key,
         columns=_types(dataset),
         parts=tuple(records),
@@ -79,7 +79,7 @@ def finished(
     return manifest, _surveyed(looked, read, dataset, cells, target)
 
 
-def in_words(size: float) -> str:
+def size_in_words(size: float) -> str:
     """A number of bytes in gigabytes or megabytes."""
     return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
 

@@ -13,7 +13,7 @@ MANIFEST = "_manifest.json"
 FORMAT = 1
 
 
-class Manifest(BaseModel):
+class PartsManifest(BaseModel):
     """What a folder of parts holds."""
 
     model_config = ConfigDict(frozen=True)
@@ -49,10 +49,10 @@ class Manifest(BaseModel):
         }
 
 
-def read_manifest(folder: Path) -> Manifest | None:
+def read_manifest(folder: Path) -> PartsManifest | None:
     """The manifest of a folder; None where the folder has none that this version can read."""
     try:
-        return Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+        return PartsManifest.model_validate_json((folder / MANIFEST).read_bytes())
     except (OSError, ValidationError):
         return None
 

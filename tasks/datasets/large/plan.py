@@ -16,7 +16,7 @@ from infra.progress import Progress
 from infra.storage import UNFINISHED, free_bytes, lock_of, move_folder, remove_folder
 from tasks.datasets.catalogue import Source
 from tasks.datasets.keeping import cannot_write, file_name, keep_text
-from tasks.datasets.large.finishing import finished, in_words
+from tasks.datasets.large.finishing import finished, size_in_words
 from tasks.datasets.large.learning import Learned, learn, surveyed
 from tasks.datasets.large.manifest import (
     MANIFEST,
@@ -116,8 +116,8 @@ class Plan:
         free = free_bytes(self.folder)
         if needed > free:
             raise DataError(
-                f"the prepared rows of '{self.source.path}' need about {in_words(needed)} in '{self.folder}', and "
-                f"{in_words(free)} are free there; make room, or set TRILLA_DATA to a folder on another disk"
+                f"the prepared rows of '{self.source.path}' need about {size_in_words(needed)} in '{self.folder}', and "
+                f"{size_in_words(free)} are free there; make room, or set TRILLA_DATA to a folder on another disk"
             )
 
     @property

@@ -11,7 +11,7 @@ from tasks.datasets.files.opened import Opened
 from tasks.datasets.files.text.edges import end_of_rows, head_of, separated
 from tasks.datasets.files.text.encodings import MARKS, as_utf8, first_fault
 from tasks.datasets.files.text.escapes import ESCAPED
-from tasks.datasets.files.text.layout import Layout, find_layout
+from tasks.datasets.files.text.layout import TextLayout, find_layout
 from tasks.datasets.files.text.records import Record
 from tasks.datasets.files.text.separators import Separator
 from tasks.datasets.files.unnamed import named
@@ -30,7 +30,7 @@ class Dialect:
     ----------
     separator : Separator
         The separator of the fields.
-    layout : Layout
+    layout : TextLayout
         The fields of a row; no record above the rows belongs to a range.
     names : tuple of str
         Names of the columns that are read.
@@ -41,14 +41,14 @@ class Dialect:
     """
 
     separator: Separator
-    layout: Layout
+    layout: TextLayout
     names: tuple[str, ...]
     kept: tuple[int, ...]
     blank: tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Cut:
+class CsvRanges:
     """The ranges of a CSV file.
 
     Parameters
@@ -66,7 +66,7 @@ class Cut:
     notes: tuple[str, ...]
 
 
-def cut(file: Opened, *, header: bool) -> Cut | None:
+def cut(file: Opened, *, header: bool) -> CsvRanges | None:
     r"""Cut a CSV file into ranges of about the same size.
 
     A file is not cut if it is small or compressed, is not in UTF-8, escapes quotes with a backslash, has fields that
@@ -94,7 +94,7 @@ def cut(file: Opened, *, header: bool) -> Cut | None:
     if ranges is None:
         return None
     (first, stop), told = _without_footer(file.path, ranges[-1], dialect)
-    return Cut(dialect, (*ranges[:-1], (first, stop)), (*file.notes, *notes, *told))
+    return CsvRanges(dialect, (*ranges[:-1], (first, stop)), (*file.notes, *notes, *told))
 
 
 def end_of_record(data: bytes, start: int, position: int) -> int:
@@ -152,7 +152,7 @@ def _beginning(file: Opened, *, header: bool) -> tuple[int, Dialect, tuple[str, 
     return start, dialect, (*told, *layout.notes, *unnamed)
 
 
-def _dialect(separator: Separator, layout: Layout, rows: list[Record]) -> tuple[Dialect, list[str]]:
+def _dialect(separator: Separator, layout: TextLayout, rows: list[Record]) -> tuple[Dialect, list[str]]:
     columns = [
         pa.chunked_array([[one.fields[place] for one in rows]], pa.string())
         for place in range(len(layout.names))

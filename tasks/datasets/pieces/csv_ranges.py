@@ -49,7 +49,7 @@ class CsvRange(Piece):
         return f"bytes {self.start + 1:,} to {self.stop:,} of '{self.below}'"
 
     def content(self, reading: Reading) -> Content:
-        return _Rows(self, self._bytes(), self.start).content(reading)
+        return _WholeRows(self, self._bytes(), self.start).content(reading)
 
     def sampled(
         self,
@@ -60,7 +60,10 @@ class CsvRange(Piece):
         data = self._bytes()
         middle = end_of_record(data, 0, len(data) // 2)
         counted = set(names) or {self.dialect.names[0]}
-        halves = (_Rows(self, data[:middle], self.start), _Rows(self, data[middle:], self.start + middle))
+        halves = (
+            _WholeRows(self, data[:middle], self.start),
+            _WholeRows(self, data[middle:], self.start + middle),
+        )
         wholes = [
             raw_table(half.content(reading_of(counted, header=self.header)), self.path, missing_words)
             for half in halves
@@ -89,7 +92,7 @@ class CsvRange(Piece):
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _WholeRows:
     """Bytes that hold whole rows of a file.
 
     Parameters
@@ -106,7 +109,7 @@ class _Rows:
     data: bytes
     start: int
 
-    def first(self, rows: int) -> "_Rows":
+    def first(self, rows: int) -> "_WholeRows":
         """The first rows."""
         end = 0
         for _ in range(rows):

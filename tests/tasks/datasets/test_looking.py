@@ -7,7 +7,7 @@ import pytest
 from infra.errors import DataError
 from tasks.datasets.catalogue import resolve
 from tasks.datasets.distributions import Frequencies, Histogram
-from tasks.datasets.looking import Look, look_at
+from tasks.datasets.looking import TableLook, look_at
 from tasks.datasets.options import ReadingOptions
 from tasks.datasets.preparation import read_training_table
 from tasks.datasets.survey import ColumnSurvey, survey
@@ -20,7 +20,9 @@ ROWS = 60
 WORDS = {30: "oops", 31: "ops", 32: "op"}
 
 
-def looked(folder: Path, header: str, rows: list[str], target: str | None = "y", **options: object) -> Look:
+def looked(
+    folder: Path, header: str, rows: list[str], target: str | None = "y", **options: object
+) -> TableLook:
     (folder / "t.csv").write_text("\n".join([header, *rows]))
     source = resolve(str(folder / "t.csv"), target, options=ReadingOptions.model_validate(options))
     rules = problem_of(source.task).rules
@@ -28,7 +30,7 @@ def looked(folder: Path, header: str, rows: list[str], target: str | None = "y",
     return look_at(source, rules, 2)
 
 
-def column_of(look: Look, name: str) -> ColumnSurvey:
+def column_of(look: TableLook, name: str) -> ColumnSurvey:
     return next(column for column in look.survey.columns if column.name == name)
 
 

@@ -19,7 +19,7 @@ from tasks.large import row_halving, row_roles
 from tasks.large.drawn_rows import DrawnRows
 from tasks.large.row_halving import RowHalvingSearch, fewest_rows, round_sizes
 from tasks.large.training import SmallTrees
-from tasks.large.training_rows import TrainingRows
+from tasks.large.training_rows import LargeTrainingRows
 from tasks.registry import ALGORITHMS
 from tasks.search_plans import SearchPlan, plan_estimator
 from tasks.sharing import SharedFit
@@ -46,7 +46,7 @@ def search_of(dataset: PreparedDataset, name: str, search: Any, **settings: Any)
     model = algorithm.make(dataset, ModelOptions())
     found = plan_estimator(plan, algorithm, dataset, model, **settings)
     assert isinstance(found, RowHalvingSearch)
-    return found.fit(TrainingRows(DrawnRows(dataset, 0)))
+    return found.fit(LargeTrainingRows(DrawnRows(dataset, 0)))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from tasks.datasets.catalogue import resolve
 from tasks.datasets.prepared import PreparedDataset
 from tasks.large import row_roles
 from tasks.large.drawn_rows import DrawnRows
-from tasks.large.training_rows import TrainingRows
+from tasks.large.training_rows import LargeTrainingRows
 from tasks.registry import ALGORITHMS
 from tests.tasks.large.tables import prepared
 from tests.tasks.preparing import prepare
@@ -43,7 +43,7 @@ def test_a_model_that_is_trained_by_blocks_is_as_good_as_one_trained_in_memory(
     algorithm, drawn = ALGORITHMS[name], DrawnRows(dataset, 0)
     pipeline = algorithm.make(dataset.model_copy(update={"by_blocks": True}), ModelOptions())
     pipeline.set_params(model__engine=engine)
-    words = algorithm.large.fit(pipeline, TrainingRows(drawn))
+    words = algorithm.large.fit(pipeline, LargeTrainingRows(drawn))
     X, y = dataset.load()
     assert y is not None
     training = drawn.roles.training.of(0, dataset.rows)
@@ -58,7 +58,7 @@ def test_a_model_that_is_trained_by_blocks_is_as_good_as_one_trained_in_memory(
 def test_a_boosted_model_from_blocks_knows_all_rows_and_not_only_the_sample(
     dataset: PreparedDataset, engine: Engine
 ) -> None:
-    algorithm, rows = ALGORITHMS["xgboost"], TrainingRows(DrawnRows(dataset, 0))
+    algorithm, rows = ALGORITHMS["xgboost"], LargeTrainingRows(DrawnRows(dataset, 0))
     models = []
     for seed in (
         0,
@@ -66,7 +66,7 @@ def test_a_boosted_model_from_blocks_knows_all_rows_and_not_only_the_sample(
     ):  # another seed draws another sample, from which only scaling and categories are learned
         pipeline = algorithm.make(dataset, ModelOptions())
         pipeline.set_params(model__engine=engine)
-        algorithm.large.fit(pipeline, TrainingRows(DrawnRows(dataset, seed)))
+        algorithm.large.fit(pipeline, LargeTrainingRows(DrawnRows(dataset, seed)))
         models.append(pipeline)
     X, _ = rows.drawn.held_out()
     np.testing.assert_array_equal(models[0].predict_proba(X), models[1].predict_proba(X))
@@ -83,7 +83,7 @@ def test_the_mean_target_of_a_value_does_not_hold_the_rows_own_target(
     frame.to_csv(tmp_path / "noise.csv", index=False)
     noise = prepare(resolve(str(tmp_path / "noise.csv"), "y"), tmp_path / "data")
     assert noise.many_valued == ["city"]
-    algorithm, rows = ALGORITHMS[name], TrainingRows(DrawnRows(noise, 0))
+    algorithm, rows = ALGORITHMS[name], LargeTrainingRows(DrawnRows(noise, 0))
     pipeline = algorithm.make(noise.model_copy(update={"by_blocks": True}), ModelOptions())
     pipeline.set_params(model__engine=engine)
     encoded: list[Any] = []

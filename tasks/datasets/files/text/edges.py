@@ -4,9 +4,15 @@ import re
 
 from tasks.datasets.files.text.encodings import line_at
 from tasks.datasets.files.text.footers import MOST_FOOTERS, footers
-from tasks.datasets.files.text.layout import Layout
+from tasks.datasets.files.text.layout import TextLayout
 from tasks.datasets.files.text.records import Record, RecordError, records
-from tasks.datasets.files.text.separators import SEPARATORS, Candidate, Separator, candidate, find_separator
+from tasks.datasets.files.text.separators import (
+    SEPARATORS,
+    Separator,
+    SeparatorTrial,
+    candidate,
+    find_separator,
+)
 
 HEAD_BYTES = 1 << 20  # bytes in which separator and header are looked for
 HEAD_LINES = 20  # least number of lines in the head
@@ -14,7 +20,7 @@ DIRECTIVE = re.compile(rb'"?sep=(.)"?\r?\n', re.I)
 """First line by which Excel is told the separator."""
 
 
-def separated(data: bytes) -> tuple[Candidate, bytes]:
+def separated(data: bytes) -> tuple[SeparatorTrial, bytes]:
     """The separator with the first records, and the text with the delimiter of the separator."""
     directive = DIRECTIVE.match(data)
     if directive is not None:
@@ -34,7 +40,7 @@ def head_of(data: bytes) -> bytes:
     return data[:end]
 
 
-def end_of_rows(data: bytes, start: int, separator: Separator, layout: Layout) -> tuple[int, list[str]]:
+def end_of_rows(data: bytes, start: int, separator: Separator, layout: TextLayout) -> tuple[int, list[str]]:
     """The position after the last row, and a note on the lines below the last row.
 
     Parameters
@@ -45,7 +51,7 @@ def end_of_rows(data: bytes, start: int, separator: Separator, layout: Layout) -
         Position of the first row.
     separator : Separator
         The separator of the fields.
-    layout : Layout
+    layout : TextLayout
         The layout of the rows.
     """
     last = _last_records(data, start, separator)

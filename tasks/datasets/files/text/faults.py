@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from infra.errors import DataError
-from tasks.datasets.files.text.layout import Layout
+from tasks.datasets.files.text.layout import TextLayout
 from tasks.datasets.files.text.records import Record, RecordError, records
 from tasks.datasets.files.text.separators import Separator
 
 
-def rows_of(text: str, separator: Separator, layout: Layout, place: str) -> Iterator[Record]:
+def rows_of(text: str, separator: Separator, layout: TextLayout, place: str) -> Iterator[Record]:
     """Each row of the table, and what stands below the table; comments and repeated headers are left out.
 
     Parameters
@@ -21,7 +21,7 @@ def rows_of(text: str, separator: Separator, layout: Layout, place: str) -> Iter
         The text of the file.
     separator : Separator
         The separator of the fields.
-    layout : Layout
+    layout : TextLayout
         The rows of the table inside the file.
     place : str
         The file, as messages name it.
@@ -36,7 +36,7 @@ def rows_of(text: str, separator: Separator, layout: Layout, place: str) -> Iter
             yield record
 
 
-def lines_of_headers(text: str, separator: Separator, layout: Layout, place: str) -> Iterator[int]:
+def lines_of_headers(text: str, separator: Separator, layout: TextLayout, place: str) -> Iterator[int]:
     """Number of the line (from 1) of each row that repeats the header.
 
     Parameters
@@ -45,7 +45,7 @@ def lines_of_headers(text: str, separator: Separator, layout: Layout, place: str
         The text of the file.
     separator : Separator
         The separator of the fields.
-    layout : Layout
+    layout : TextLayout
         The rows of the table inside the file.
     place : str
         The file, as messages name it.
@@ -55,7 +55,7 @@ def lines_of_headers(text: str, separator: Separator, layout: Layout, place: str
             yield record.line
 
 
-def _records_below(text: str, separator: Separator, layout: Layout, place: str) -> Iterator[Record]:
+def _records_below(text: str, separator: Separator, layout: TextLayout, place: str) -> Iterator[Record]:
     """Each record below the header that is no comment."""
     try:
         for index, record in enumerate(records(text, separator.delimiter)):
@@ -70,7 +70,7 @@ def is_comment(record: Record, width: int) -> bool:
     return record.is_comment and len(record.fields) != width
 
 
-def lines_of_rows(text: str, separator: Separator, layout: Layout, place: str) -> npt.NDArray[np.int64]:
+def lines_of_rows(text: str, separator: Separator, layout: TextLayout, place: str) -> npt.NDArray[np.int64]:
     """Number of the line (from 1) on which each row begins; blank lines and quoted line breaks count.
 
     Parameters
@@ -79,7 +79,7 @@ def lines_of_rows(text: str, separator: Separator, layout: Layout, place: str) -
         The text of the file.
     separator : Separator
         The separator of the fields.
-    layout : Layout
+    layout : TextLayout
         The rows of the table inside the file.
     place : str
         The file, as messages name it.
@@ -111,7 +111,7 @@ def refuse_open_quote(text: str, separator: Separator, place: str) -> None:
         raise DataError(f"'{place}', line {error.line}: a quote is wrong or never closed ({error})") from None
 
 
-def refuse_ragged(text: str, separator: Separator, layout: Layout, place: str) -> None:
+def refuse_ragged(text: str, separator: Separator, layout: TextLayout, place: str) -> None:
     """Refuse the first row that has more or fewer fields than the header.
 
     Parameters
@@ -120,7 +120,7 @@ def refuse_ragged(text: str, separator: Separator, layout: Layout, place: str) -
         The text of the file.
     separator : Separator
         The separator of the fields.
-    layout : Layout
+    layout : TextLayout
         The rows of the table inside the file.
     place : str
         The file, as messages name it.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tasks.datasets.files.text.kinds import kind_of
-from tasks.datasets.files.text.layout import Layout
+from tasks.datasets.files.text.layout import TextLayout
 from tasks.datasets.files.text.records import Record
 
 MOST_FOOTERS = 5
@@ -17,14 +17,14 @@ TOTALS = re.compile(
 REMARKS = re.compile(r"[(*#]|(source|quelle|note|hinweis|fuente|fonte|\d+ rows?)\b", re.I)
 
 
-def footers(last: Sequence[Record], layout: Layout) -> int:
+def footers(last: Sequence[Record], layout: TextLayout) -> int:
     """Number of records at the end of a file that are no rows: totals, remarks, and rows without any value.
 
     Parameters
     ----------
     last : sequence of Record
         The last records.
-    layout : Layout
+    layout : TextLayout
         The layout of the rows above.
 
     Returns
@@ -41,7 +41,7 @@ def footers(last: Sequence[Record], layout: Layout) -> int:
     return count
 
 
-def _is_remark(record: Record, layout: Layout) -> bool:
+def _is_remark(record: Record, layout: TextLayout) -> bool:
     """Whether a record is one sentence where the rows have several fields, or has no value at all."""
     if not record.filled:
         return True
@@ -51,7 +51,7 @@ def _is_remark(record: Record, layout: Layout) -> bool:
     return alone and ((is_sentence and layout.kinds[0] != "text") or REMARKS.match(text) is not None)
 
 
-def _is_total(record: Record, layout: Layout) -> bool:
+def _is_total(record: Record, layout: TextLayout) -> bool:
     """Whether a row begins with a word for totals, in a column of numbers or beside cells that are empty there only."""
     if len(record.fields) != len(layout.names):
         return False

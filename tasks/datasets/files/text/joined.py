@@ -8,13 +8,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.datasets.files.text.layout import Layout
+from tasks.datasets.files.text.layout import TextLayout
 
 SHOWN = 5  # number of lines that the note names
 
 
 def without_headers(
-    table: pa.Table, layout: Layout, lines: Callable[[], Iterable[int]]
+    table: pa.Table, layout: TextLayout, lines: Callable[[], Iterable[int]]
 ) -> tuple[pa.Table, list[str]]:
     """The table without rows that repeat the header, and a note on these rows.
 
@@ -22,7 +22,7 @@ def without_headers(
     ----------
     table : pyarrow.Table
         The rows as columns of strings.
-    layout : Layout
+    layout : TextLayout
         The layout of the file, with its header.
     lines : callable
         Function that gives the numbers of the lines that repeat the header.
@@ -48,7 +48,7 @@ def without_headers(
     return table.filter(pa.array(is_row)), [told]
 
 
-def _repeats(table: pa.Table, layout: Layout) -> npt.NDArray[np.intp]:
+def _repeats(table: pa.Table, layout: TextLayout) -> npt.NDArray[np.intp]:
     """Numbers of the rows that repeat the header; the last column is compared first, because its cells are plain."""
     if not layout.header:
         return np.zeros(0, np.intp)

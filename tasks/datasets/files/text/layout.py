@@ -17,7 +17,7 @@ LEAST_OTHERS = 0.8  # least share of rows that differ from a header
 
 
 @dataclass(frozen=True)
-class Layout:
+class TextLayout:
     """The rows of a table inside a file.
 
     Parameters
@@ -58,7 +58,7 @@ class Layout:
         return list(zip(*self.sample, strict=True)) if self.sample else [()] * len(self.names)
 
 
-def find_layout(records: Sequence[Record], width: int, place: str, *, header: bool) -> Layout:
+def find_layout(records: Sequence[Record], width: int, place: str, *, header: bool) -> TextLayout:
     """Find header and first row among the first records of a file.
 
     Parameters
@@ -74,7 +74,7 @@ def find_layout(records: Sequence[Record], width: int, place: str, *, header: bo
 
     Returns
     -------
-    Layout
+    TextLayout
 
     Raises
     ------
@@ -89,7 +89,7 @@ def find_layout(records: Sequence[Record], width: int, place: str, *, header: bo
         if rows:
             _require_row(records[top], rows, place)
         names = tuple(f"column {index + 1}" for index in range(width))
-        return Layout(names, top, rows, notes=tuple(notes))
+        return TextLayout(names, top, rows, notes=tuple(notes))
     if not any(not one.is_comment for one in records[top + 1 :]):
         raise EmptyTableError(f"'{place}' has a header but no rows")
     found = _bare(records[top].fields)
@@ -161,12 +161,12 @@ def _bare(fields: Sequence[str]) -> tuple[str, ...]:
     return (first.removeprefix("\ufeff").strip().strip('"'), *(field.strip() for field in others))
 
 
-def _named(records: Sequence[Record], top: int, width: int, rows: Sequence[list[str]]) -> Layout:
+def _named(records: Sequence[Record], top: int, width: int, rows: Sequence[list[str]]) -> TextLayout:
     """The layout with the names of the header, whose number of fields may differ from the rows' by one."""
     header = [field.strip() for field in records[top].fields]
     commented = _commented_header(records, top, width)
     if commented is not None and _looks_like_row(records[top].fields, rows):
-        return Layout(
+        return TextLayout(
             _uncommented(commented),
             top - 1,
             (),
@@ -174,16 +174,16 @@ def _named(records: Sequence[Record], top: int, width: int, rows: Sequence[list[
         )
     if len(header) == width - 1 and rows:
         if all(not row[-1].strip() for row in rows):
-            return Layout((*header, ""), top, (), trailing=True)
+            return TextLayout((*header, ""), top, (), trailing=True)
         note = (
             f"the header (line {records[top].line}) has one name less than the rows have fields: the first column "
             f"holds the names of the rows and was called '{ROW_NAME}'"
         )
-        return Layout((ROW_NAME, *header), top, (), notes=(note,))
+        return TextLayout((ROW_NAME, *header), top, (), notes=(note,))
     trailing = (
         width > 1 and len(header) == width and not header[-1] and all(not row[-1].strip() for row in rows)
     )
-    return Layout(tuple(header), top, (), trailing=trailing)
+    return TextLayout(tuple(header), top, (), trailing=trailing)
 
 
 def _commented_header(records: Sequence[Record], top: int, width: int) -> Record | None:
@@ -196,7 +196,7 @@ def _uncommented(record: Record) -> tuple[str, ...]:
     return (first.lstrip("# "), *others)
 
 
-def _without_units(layout: Layout, records: Sequence[Record], width: int) -> Layout:
+def _without_units(layout: TextLayout, records: Sequence[Record], width: int) -> TextLayout:
     """The layout without rows of units or types right below the header."""
     while len(layout.sample) > 1 and _holds_units(layout.sample[0], layout.sample[1:]):
         record = records[layout.first]
@@ -227,7 +227,7 @@ def _holds_units(row: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     return words > 0 and (2 * words >= numeric or not elsewhere)
 
 
-def _require_header(record: Record, layout: Layout, place: str) -> None:
+def _require_header(record: Record, layout: TextLayout, place: str) -> None:
     if _looks_like_row(record.fields, layout.sample):
         raise DataError(
             f"'{place}', line {record.line}: the first line looks like a row of values and not like a header "

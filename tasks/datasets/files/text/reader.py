@@ -23,7 +23,7 @@ from tasks.datasets.files.text.faults import (
     refuse_width,
 )
 from tasks.datasets.files.text.joined import without_headers
-from tasks.datasets.files.text.layout import Layout, find_layout
+from tasks.datasets.files.text.layout import TextLayout, find_layout
 from tasks.datasets.files.text.records import COMMENT
 from tasks.datasets.files.text.separators import Separator
 from tasks.datasets.files.unnamed import named
@@ -59,14 +59,14 @@ class DelimitedText:
         table = table.select(
             [index for index, name in enumerate(table.column_names) if reading.is_wanted(name)]
         )
-        lines = _Lines(file, reading.header)
+        lines = _RowLines(file, reading.header)
         return Content(
             table, lines.place, (*text.notes, *comments, *headers, *blank), text.separator.decimal_comma
         )
 
 
 @dataclass(frozen=True)
-class _Lines:
+class _RowLines:
     """The line of each row, which is looked up in the file when it is first asked for."""
 
     file: Opened
@@ -93,7 +93,7 @@ class SeparatedText:
         The text in UTF-8.
     separator : Separator
         The separator of the fields.
-    layout : Layout
+    layout : TextLayout
         The rows of the table inside the file.
     start, end : int
         Positions of the first byte of the rows and of the byte after the rows.
@@ -104,7 +104,7 @@ class SeparatedText:
     place: str
     data: bytes = field(repr=False)
     separator: Separator
-    layout: Layout
+    layout: TextLayout
     start: int
     end: int
     notes: tuple[str, ...]

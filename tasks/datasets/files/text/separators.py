@@ -112,7 +112,7 @@ NO_SEPARATOR = Separator("separator", _NO_CHARACTER)
 
 
 @dataclass(frozen=True)
-class Candidate:
+class SeparatorTrial:
     """A separator with the records that it gives.
 
     Parameters
@@ -175,7 +175,7 @@ def _clean_share(rows: Sequence[Sequence[str]]) -> float:
     return 1 - FOREIGN * foreign / len(cells)
 
 
-def candidate(separator: Separator, head: bytes, *, is_whole: bool) -> Candidate:
+def candidate(separator: Separator, head: bytes, *, is_whole: bool) -> SeparatorTrial:
     """The first records that a separator gives; an unfinished record at the end of the head is left out.
 
     Parameters
@@ -192,15 +192,15 @@ def candidate(separator: Separator, head: bytes, *, is_whole: bool) -> Candidate
     try:
         found.extend(islice(records(text, separator.delimiter), SAMPLED_RECORDS + 1))
     except RecordError:
-        return Candidate(separator, found, 0)
+        return SeparatorTrial(separator, found, 0)
     if len(found) > SAMPLED_RECORDS or (not is_whole and len(found) > 1):
         del found[-1]
     widths = Counter(len(one.fields) for one in found if not one.is_comment)
     width = max(widths, key=lambda width: (widths[width], width), default=0)
-    return Candidate(separator, found, width)
+    return SeparatorTrial(separator, found, width)
 
 
-def find_separator(head: bytes, *, is_whole: bool) -> Candidate:
+def find_separator(head: bytes, *, is_whole: bool) -> SeparatorTrial:
     """Choose the separator that gives the same number of fields, two or more, in the most records.
 
     Of two separators that do so equally, the one is chosen that leaves no other separator inside the fields: this
@@ -215,7 +215,7 @@ def find_separator(head: bytes, *, is_whole: bool) -> Candidate:
 
     Returns
     -------
-    Candidate
+    SeparatorTrial
         The separator; a file without any has one column.
     """
     marks = [candidate(separator, head, is_whole=is_whole) for separator in SEPARATORS]
@@ -226,5 +226,5 @@ def find_separator(head: bytes, *, is_whole: bool) -> Candidate:
     # no separator is consistent: the first record decides, and the faulty rows are refused with their lines
     best = max(marks, key=lambda one: len(one.records[0].fields) if one.records else 0)
     if best.records and len(best.records[0].fields) > 1:
-        return Candidate(best.separator, best.records, len(best.records[0].fields))
+        return SeparatorTrial(best.separator, best.records, len(best.records[0].fields))
     return others[-1]

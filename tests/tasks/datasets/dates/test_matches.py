@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tasks.datasets.dates import matches
 from tasks.datasets.dates.forms import DATES
 from tasks.datasets.dates.matches import match, moments_of
-from tasks.datasets.dates.moments import Moments
+from tasks.datasets.dates.moments import Instants
 from tasks.datasets.dates.orders import DAY_FIRST
 
 PATTERNS = ["%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S.%f"]
@@ -30,12 +30,12 @@ ODD = [
 ]
 
 
-def read(texts: list[str]) -> Moments:
+def read(texts: list[str]) -> Instants:
     found = match(pa.array(texts, pa.large_string()), DATES)
     return moments_of(found, DAY_FIRST, len(texts))
 
 
-def read_by_pattern(texts: list[str]) -> Moments:
+def read_by_pattern(texts: list[str]) -> Instants:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(matches, "_iso_moments", lambda _texts: None)
         return read(texts)
