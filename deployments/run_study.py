@@ -24,6 +24,7 @@ from deployments.result_files import check_result_file, write_whole
 from deployments.stack import bring_up
 from flows.parameters import StudyParameters
 from infra.errors import TrillaError
+from infra.importing import kept_imports
 from infra.progress_file import ProgressFile
 from infra.settings import load_settings
 from tasks.datasets.planning import Begun, preview_of
@@ -82,10 +83,10 @@ def run_study(parameters: StudyParameters, json_file: Path | None) -> int:
 
 
 def _run(parameters: StudyParameters, prepared: Mapping[str, Begun], watcher: "Watcher") -> Any:
-    # Prefect reads its environment when it is first imported
-    from deployments.automation import crash_automation, ensure_automation
-    from flows.session import handed_over, listener
-    from flows.study import run_tagged
+    with kept_imports():  # not before, because Prefect reads its environment when it is first imported
+        from deployments.automation import crash_automation, ensure_automation
+        from flows.session import handed_over, listener
+        from flows.study import run_tagged
 
     ensure_automation(crash_automation(), update=False)
     tokens = listener.set(watcher), handed_over.set(prepared)

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -102,7 +102,11 @@ class Study:
 
     def workers(self) -> list[psutil.Process]:
         """The Dask workers; they are forked from a process that looks like them."""
-        forked = {one.pid: one for one in self.family() if "forkserver" in " ".join(one.cmdline())}
+        forked = {}
+        for one in self.family():
+            with suppress(psutil.NoSuchProcess):  # it has just ended
+                if "forkserver" in " ".join(one.cmdline()):
+                    forked[one.pid] = one
         return [one for one in forked.values() if one.ppid() in forked]
 
     def wait_for_output(self, text: str, timeout: float = 90) -> None:

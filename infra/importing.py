@@ -1,0 +1,21 @@
+"""Imports of libraries, whose objects live as long as their process."""
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def kept_imports() -> Iterator[None]:
+    """Import without looking for garbage, now and later.
+
+    An import of large libraries makes some hundred thousand objects that are never freed. Python looks for garbage
+    among them again and again, which takes a fifth of the time. Afterwards the objects are left out of each search,
+    so that a forked process also shares their memory with its parent for longer.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
