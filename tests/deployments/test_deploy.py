@@ -235,7 +235,7 @@ def test_parameters_out_of_bounds_create_no_run(
 
 
 def test_a_schedule_fires_by_itself(deploy: Deploy) -> None:
-    often = {"schedule": {"interval": 30}, "active": True, "parameters": {"parameters": QUICK}}
+    often = {"schedule": {"interval": 10}, "active": True, "parameters": {"parameters": QUICK}}
     path = f"/deployments/{deploy.prefect.deployment('clustering')['id']}/schedules"
     deploy.prefect.ask("POST", path, [often])
 
