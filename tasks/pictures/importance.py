@@ -16,9 +16,7 @@ from tasks.results import Picture
 
 MOST_SHUFFLES = 10
 FEWEST_SHUFFLES = 3
-ROWS_OF_A_COLUMN = (
-    60_000  # rows that the shuffles of a column predict together: more rows need fewer shuffles
-)
+ROWS_OF_A_COLUMN = 60_000  # rows that the shuffles of a column predict together, within the bounds above
 MOST_ROWS = 20_000  # largest number of rows that are predicted again for each shuffle
 MOST_COLUMNS = 30  # largest number of columns that are shuffled: each shuffle costs a prediction of all rows
 
