@@ -34,6 +34,10 @@ class JudgedComparison:
     adjusted: float
     significant: bool
 
+    def is_of(self, way: Way) -> bool:
+        """Whether a way is one of the two that are compared."""
+        return str(way) in (self.comparison.first, self.comparison.second)
+
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return p-values corrected for the number of tests (S. Holm, 1979, Scand. J. Statist. 6, 65-70)."""

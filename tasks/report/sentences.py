@@ -98,20 +98,26 @@ def evaluation_headings(evaluations: Sequence[Evaluation]) -> tuple[str, str]:
 def comparisons_in_words(data: DatasetResult) -> list[str]:
     """Return a sentence for each corrected comparison: the difference, the p-value, and the verdict.
 
-    If there are many comparisons, only the significant ones have sentences, and the others are counted.
+    If there are many comparisons, only the significant ones of the recommended way have sentences, and the others are
+    counted.
     """
     found = data.comparisons
     if len(found) <= MANY_COMPARISONS:
         return [_comparison(one) for one in found]
-    told = [_comparison(one) for one in found if one.significant]
-    others = [one.adjusted for one in found if not one.significant]
-    if not others:
-        return told
-    rest = (
-        f"{len(others)} of the {len(found)} differences between these ways are not significant: "
-        f"the smallest of their p-values, corrected for the number of comparisons, is {min(others):.2f}"
-    )
-    return [*told, rest]
+    significant = [one for one in found if one.significant]
+    answer = data.recommendation.way if data.recommendation else None
+    shown = [one for one in significant if answer is None or one.is_of(answer)]
+    told = [_comparison(one) for one in shown]
+    hidden, others = len(significant) - len(shown), [one.adjusted for one in found if not one.significant]
+    if hidden:
+        others_differ = "1 other difference is" if hidden == 1 else f"{hidden} other differences are"
+        told.append(f"{others_differ} significant, each of them between two ways that are not recommended")
+    if others:
+        told.append(
+            f"{len(others)} of the {len(found)} differences between these ways are not significant: "
+            f"the smallest of their p-values, corrected for the number of comparisons, is {min(others):.2f}"
+        )
+    return told
 
 
 def _comparison(judged: noise.JudgedComparison) -> str:

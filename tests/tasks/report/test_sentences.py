@@ -153,20 +153,28 @@ def test_minimal_results_have_findings_without_failing(minimal: StudyResult) -> 
     assert "nan" not in str([*found, *sentences.study_findings(minimal)])
 
 
-def test_of_many_comparisons_those_that_count_are_told_and_the_others_counted(study: StudyResult) -> None:
-    ways = [f"xgboost {i}" for i in range(5)]
+def test_of_many_comparisons_those_of_the_recommended_way_are_told_and_the_others_counted(
+    study: StudyResult,
+) -> None:
+    recommended = data_of(study, "diabetes").recommendation
+    assert recommended is not None
+    ways = [str(recommended.way), *(f"forest {i}" for i in range(4))]
+    significant = {(ways[0], "forest 1"), ("forest 0", "forest 1"), ("forest 0", "forest 2")}
     comparisons = [
-        comparison(a, b, 0.03, 1e-6) if (i, b) == (0, "xgboost 1") else comparison(a, b, 0.001, 0.04)
+        comparison(a, b, 0.03, 1e-6) if (a, b) in significant else comparison(a, b, 0.001, 0.04)
         for i, a in enumerate(ways)
         for b in ways[i + 1 :]
     ]
-    told = sentences.comparisons_in_words(
-        data_of(study.model_copy(update={"comparisons": comparisons}), "diabetes")
-    )
-    assert len(told) == 2
-    assert "xgboost 0 beats 1 by 0.030" in told[0]
-    assert told[1].startswith("9 of the 10 differences between these ways are not significant")
-    assert told[1].endswith("is 0.36")
+    found = study.model_copy(update={"comparisons": comparisons})
+    told = sentences.comparisons_in_words(data_of(found, "diabetes"))
+    assert told[0].startswith(f"{ways[0]} beats forest 1 by ")
+    assert told[1:] == [
+        "2 other differences are significant, each of them between two ways that are not recommended",
+        "7 of the 10 differences between these ways are not significant: the smallest of their p-values, corrected "
+        "for the number of comparisons, is 0.28",
+    ]
+    unanswered = found.model_copy(update={"recommendations": []})
+    assert len(sentences.comparisons_in_words(data_of(unanswered, "diabetes"))) == 4
 
 
 @pytest.mark.parametrize(
