@@ -22,7 +22,7 @@ from distributed.scheduler import KilledWorker
 from distributed.utils import get_mp_context
 from tornado.ioloop import PeriodicCallback
 
-from infra.engines import preloading
+from infra.engines.preloading import modules_of_dask
 from infra.engines.dask_memory import MEMORY_TRIES, FailAtOnce, MemoryKill, MemoryKills, workers_of
 from infra.errors import EngineError
 from infra.retrying import retry
@@ -32,7 +32,6 @@ WORKER_LOST = (KilledWorker, FutureCancelledError, CancelledError, CommClosedErr
 EXCHANGE_TRIES = 3
 PAUSE_S = 0.5  # between two tries of an exchange
 CONNECT_TIMEOUT_S = 20
-PRELOADING = "infra.engines.preloaded"  # module that the process which forks workers imports
 WORKERS_TIMEOUT_S = 60
 KEEP_UP_S = 5
 EMBEDDED = {
@@ -93,18 +92,17 @@ class DaskCluster:
 
     def _start(self, workers: int, preload: Sequence[str], memory_limit: int | None) -> str:
         self._stack.enter_context(dask.config.set(EMBEDDED))
-        get_mp_context().set_forkserver_preload([PRELOADING])
-        with preloading.further(preload):
-            cluster = LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                host="127.0.0.1",
-                dashboard_address="127.0.0.1:0",
-                memory_limit=memory_limit,
-                scheduler_kwargs={"plugins": [FailAtOnce()]},
-                env=dict(os.environ),  # the process that forks workers keeps the environment of its own start
-                silence_logs=logging.CRITICAL,  # errors are raised here; heartbeats lost at the end are noise
-            )
+        get_mp_context().set_forkserver_preload(modules_of_dask(preload))
+        cluster = LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            memory_limit=memory_limit,
+            scheduler_kwargs={"plugins": [FailAtOnce()]},
+            env=dict(os.environ),  # the process that forks workers keeps the environment of its own start
+            silence_logs=logging.CRITICAL,  # errors are raised here; heartbeats lost at the end are noise
+        )
         self._stack.callback(cluster.close)
         self._keep_up(cluster, workers)
         return str(cluster.scheduler_address)

@@ -1,7 +1,7 @@
 """Libraries that workers have imported when they start, and the process that Spark forks its Python workers from.
 
 Importing the libraries takes one core three seconds. A worker that is forked from a process with imported libraries
-need not import the libraries again. Dask forks its workers from a process of its own, which imports `preloaded`.
+need not import the libraries again. Dask forks its workers from a process of its own that works in the same way.
 """
 
 import os
@@ -13,7 +13,7 @@ from infra.importing import kept_imports
 
 PRELOADED = ["distributed", "lightgbm", "numba", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "xgboost"]
 FURTHER = "TRILLA_PRELOAD"
-"""Name of the environment variable with further modules to import, separated by commas."""
+"""Name of the environment variable with further modules that Spark's process imports, separated by commas."""
 
 
 @contextmanager
@@ -29,16 +29,16 @@ def further(modules: Sequence[str]) -> Iterator[None]:
             os.environ[FURTHER] = before
 
 
-def preload() -> None:
-    """Import what workers that are forked from this process need."""
-    with kept_imports():
-        for name in [*PRELOADED, *filter(None, os.environ.get(FURTHER, "").split(","))]:
-            with suppress(ImportError):  # the work that needs a missing library says so
-                import_module(name)
+def modules_of_dask(further_modules: Sequence[str]) -> list[str]:
+    """Modules that the process which Dask forks workers from imports, in their order."""
+    return [f"{__package__}.preload_begin", *PRELOADED, *further_modules, f"{__package__}.preload_end"]
 
 
 if __name__ == "__main__":
     from pyspark.daemon import manager
 
-    preload()
+    with kept_imports():
+        for name in [*PRELOADED, *filter(None, os.environ.get(FURTHER, "").split(","))]:
+            with suppress(ImportError):  # the work that needs a missing library says so
+                import_module(name)
     manager()
