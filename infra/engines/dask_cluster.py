@@ -22,8 +22,8 @@ from distributed.scheduler import KilledWorker
 from distributed.utils import get_mp_context
 from tornado.ioloop import PeriodicCallback
 
-from infra.engines.preloading import modules_of_dask
 from infra.engines.dask_memory import MEMORY_TRIES, FailAtOnce, MemoryKill, MemoryKills, workers_of
+from infra.engines.preloading import modules_of_dask
 from infra.errors import EngineError
 from infra.retrying import retry
 

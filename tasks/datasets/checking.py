@@ -124,8 +124,10 @@ def refuse_rare(rare: Mapping[str, int], source: Source, folds: int, remedy: str
     """
     for name, count in rare.items():
         needed = next(n for n in range(folds, 10**9) if n - held_out(n) >= folds)
-        others = f" (and {len(rare) - 1} other classes have too few)" if len(rare) > 1 else ""
+        more = len(rare) - 1
+        others = f" (and {more} other {'class has' if more == 1 else 'classes have'} too few)" if more else ""
         raise DataError(
-            f"class '{shortened(name)}' of target '{source.target}' in '{source.path}' has {count} rows{others}; at "
-            f"least {needed} a class are needed for {folds} folds beside the held-out rows; {remedy}"
+            f"class '{shortened(name)}' of target '{source.target}' in '{source.path}' has {count} "
+            f"row{'s' if count > 1 else ''}{others}; at least {needed} a class are needed for {folds} folds beside the "
+            f"held-out rows; {remedy}"
         )

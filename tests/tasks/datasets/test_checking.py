@@ -55,6 +55,18 @@ def test_a_small_class_is_refused_until_the_folds_are_served(tmp_path: Path, fol
     cleaned(source, folds)
 
 
+@pytest.mark.parametrize(
+    ("rare", "told"),
+    [
+        ("1,yes\n", "has 1 row; at"),
+        ("1,maybe\n2,maybe\n3,yes\n", "has 1 row (and 1 other class has too few); at"),
+        ("1,yes\n2,maybe\n3,never\n", "has 1 row (and 2 other classes have too few); at"),
+    ],
+)
+def test_rare_classes_are_counted(tmp_path: Path, rare: str, told: str) -> None:
+    assert told in refusal(written(tmp_path, "a,y\n" + "1,no\n" * 40 + rare), 5)
+
+
 def test_counts_with_rare_values_are_refused_with_the_task_that_takes_them(tmp_path: Path) -> None:
     counts = "a,y\n" + "".join(f"{i},{i % 3}\n" for i in range(60)) + "1,17\n"
     source = written(tmp_path, counts)
