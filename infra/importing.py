@@ -21,8 +21,8 @@ def kept_imports() -> Iterator[None]:
     """Import without looking for garbage, now and later.
 
     An import of large libraries makes some hundred thousand objects that are never freed. Python looks for garbage
-    among them again and again, which takes a fifth of the time. Afterwards the objects are left out of each search,
-    so that a forked process also shares their memory with its parent for longer.
+    among them again and again, which takes a fifth of the time. Afterwards the objects are left out of each search;
+    Python's documentation of `gc.freeze` advises this for a process that forks others.
     """
     begin_imports()
     try:

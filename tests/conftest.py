@@ -110,9 +110,8 @@ def trilla_here(
     """The command in this process, which has the libraries that a process of its own would have to import."""
     from deployments.cli import main
 
-    for name in {*os.environ, *environment}:
-        if os.environ.get(name) != environment.get(name):
-            monkeypatch.setenv(name, environment[name])
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
 
     def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
         status = 0

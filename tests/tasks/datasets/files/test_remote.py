@@ -152,9 +152,9 @@ def filled(bucket: Bucket, tmp_path: Path) -> Bucket:
     return bucket
 
 
-def fetched_files(folder: Path) -> dict[Path, int]:
-    """Number of the file on the disk and so of its fetch, by path."""
-    return {path: path.stat().st_ino for path in folder.rglob("*.csv")}
+def fetched_files(folder: Path) -> dict[Path, tuple[int, int]]:
+    """Place on the disk and time of writing, which are those of a fetch, by path."""
+    return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in folder.rglob("*.csv")}
 
 
 @pytest.mark.parametrize(
