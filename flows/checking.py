@@ -97,7 +97,7 @@ def as_trained(dataset: PreparedDataset, parameters: StudyParameters) -> Prepare
     """
     if parameters.exhaustive or not needs_blocks(dataset):
         return dataset
-    return by_blocks(dataset, parameters.seed)
+    return by_blocks(dataset, parameters.seed, problem_of(dataset.task).words_on_size)
 
 
 def _takes_long(dataset: PreparedDataset, parameters: StudyParameters) -> bool:

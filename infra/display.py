@@ -107,7 +107,8 @@ class ProgressArtifact:
         now = time.monotonic()
         since, before = self._started = self._started or (now, done)  # units found in a ledger took no time
         found = "" if best is None else f", best {best:.4g}"
-        pace = (now - since) / (done - before) if done > before else None
+        # one unit is no pace: of a fit and its scores, the second can take much longer than the first
+        pace = (now - since) / (done - before) if done > before + 1 else None
         left = "" if pace is None or done >= total else f", about {pace * (total - done):.0f} s left"
         known = f" of {total:,}" if total else ""  # the size of a download is not always known
         self._description = f"{self._title}: {done:,}{known}{found}{left}"

@@ -94,11 +94,12 @@ def _fit_in_memory(estimator: Pipeline | BaseSearch, X: Any, y: Any, engine: Eng
 def _fit_by_blocks(
     estimator: Pipeline | BaseSearch, rows: LargeTrainingRows, request: CellRequest, engine: Engine
 ) -> FittedCell:
-    search = estimator.fit(rows) if isinstance(estimator, BaseSearch) else None
+    large = ALGORITHMS[request.algorithm].large
+    search = large.searched(estimator, rows) if isinstance(estimator, BaseSearch) else None
     model = clone(search.estimator).set_params(**search.best_params_) if search else estimator
     if "model__engine" in model.get_params():
         model.set_params(model__engine=engine)
-    fitted_rows = ALGORITHMS[request.algorithm].large.fit(model, rows)
+    fitted_rows = large.fit(model, rows)
     return FittedCell(model, f"{_place(model, engine)}, {fitted_rows}", search)
 
 

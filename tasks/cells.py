@@ -2,7 +2,6 @@
 
 import math
 import shutil
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +12,9 @@ from infra.engines.profiled import ProfiledEngine
 from infra.ledger import Ledger
 from infra.monitoring import Monitor
 from infra.profiling import merge_profiles, profiled, top_table
-from tasks import models
 from tasks.cell_fits import Fit, FittedCell, fit_of
 from tasks.cell_request import CellRequest
 from tasks.champion import description_of
-from tasks.datasets.prepared import Split
-from tasks.large.holdout import PredictedRows, scores_of_parts
 from tasks.problems import problem_of
 from tasks.registry import ALGORITHMS
 from tasks.results import Cell, Trial, Way
@@ -81,7 +77,7 @@ def _compute(request: CellRequest, engine: Engine, ledger: Ledger, progress: Sea
         fitted, profile = _profiled_fit(fit, split.X, split.y, used)
     follow(1, 2, None)
     model = fitted.model
-    metrics, parts = _measured(model, split, request, engine)
+    metrics, parts = problem.measured(dataset, model, split, engine)
     return Cell(
         dataset=dataset.name,
         algorithm=request.algorithm,
@@ -104,19 +100,6 @@ def _compute(request: CellRequest, engine: Engine, ledger: Ledger, progress: Sea
     )
 
 
-def _measured(
-    model: Pipeline, split: Split, request: CellRequest, engine: Engine
-) -> tuple[dict[str, float], list[float]]:
-    """Figures of a fitted model; of a large table, also the scores on parts of its held-out rows."""
-    dataset, problem = request.dataset, problem_of(request.dataset.task)
-    if not dataset.by_blocks:
-        return problem.quality(dataset, model, split, engine), []
-    predicted = PredictedRows(model, split.X_test)  # once for all figures, because the rows are many
-    numbered = replace(split, X_test=np.arange(len(split.y_test)))
-    metrics = problem.quality(dataset, predicted, numbered, engine)
-    return metrics, scores_of_parts(predicted, split.y_test, problem.metric)
-
-
 def _kept_network(request: CellRequest, winner: Pipeline) -> str | None:
     """Save the trained network, because training it again for a picture would take long; return its folder."""
     if not ALGORITHMS[request.algorithm].trains_in_epochs:
@@ -129,13 +112,14 @@ def _kept_network(request: CellRequest, winner: Pipeline) -> str | None:
 
 
 def _kept_model(request: CellRequest, fitted: FittedCell) -> str | None:
-    """Save the model of a large table, because fitting it again would take long; return its folder."""
-    if not request.dataset.by_blocks:
+    """Keep what is needed of the model of a large table, because fitting it again would take long."""
+    dataset = request.dataset
+    if not dataset.by_blocks:
         return None
     folder = request.folder.fitted(request.key)
     way = Way(request.algorithm, request.search)
-    description = description_of(request.dataset, way, _parameters(fitted.model))
-    models.save(fitted.model, description, folder)
+    description = description_of(dataset, way, _parameters(fitted.model))
+    problem_of(dataset.task).keep(fitted.model, description, dataset, request.options.seed, folder)
     return str(folder)
 
 

@@ -151,6 +151,8 @@ def _summary(way: Way, folds: _Folds, scores: dict[str, FoldScore]) -> Evaluatio
 def holdout_evaluations(dataset: PreparedDataset, cells: Sequence[Cell]) -> list[Evaluation]:
     """Evaluations of the ways to make a model of a large table, by the hold-out of their fastest cells.
 
+    A clustering has no hold-out, and no evaluation.
+
     Parameters
     ----------
     dataset : PreparedDataset
@@ -159,7 +161,7 @@ def holdout_evaluations(dataset: PreparedDataset, cells: Sequence[Cell]) -> list
         The completed cells of the table.
     """
     problem = problem_of(dataset.task)
-    return [_of_holdout(problem, cell) for cell in fastest_of_each_way(cells).values()]
+    return [_of_holdout(problem, cell) for cell in fastest_of_each_way(cells).values() if cell.parts]
 
 
 def _of_holdout(problem: Problem, cell: Cell) -> Evaluation:

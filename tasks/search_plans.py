@@ -8,7 +8,6 @@ from sklearn.pipeline import Pipeline
 
 from tasks.algorithms.base import Algorithm, ModelOptions
 from tasks.datasets.prepared import PreparedDataset
-from tasks.large.row_halving import RowHalvingSearch
 from tasks.problems import problem_of
 from tasks.results import Search
 from tasks.search import GridSearch, RandomSearch
@@ -40,7 +39,7 @@ class SearchPlan:
 def plan_estimator(
     plan: SearchPlan, algorithm: Algorithm, dataset: PreparedDataset, model: Pipeline, **settings: Any
 ) -> Pipeline | BaseSearch:
-    """Estimator to fit: the model itself, or a search around it; of a large table, a search by halving.
+    """Estimator to fit: the model itself, or a search around it.
 
     Parameters
     ----------
@@ -61,10 +60,7 @@ def plan_estimator(
         "cv": problem.search_splitter(plan.folds, plan.options.seed),
         **settings,
     }
-    estimator = _ESTIMATORS[plan.search](plan, algorithm, dataset, model, common)
-    if dataset.by_blocks and isinstance(estimator, BaseSearch):
-        return RowHalvingSearch(estimator, algorithm.large)
-    return estimator
+    return _ESTIMATORS[plan.search](plan, algorithm, dataset, model, common)
 
 
 def _baseline(

@@ -13,6 +13,8 @@ from infra.ledger import Ledger
 from tasks.algorithms.base import Algorithm
 from tasks.datasets.prepared import PreparedDataset
 from tasks.datasets.preprocessing import preprocessor
+from tasks.large.drawn_rows import DrawnRows
+from tasks.large.training_rows import LargeTrainingRows
 from tasks.report import wording
 
 ALWAYS_RUN_ROWS = 20_000  # an algorithm that has a demand clusters so many rows in seconds
@@ -98,9 +100,12 @@ def _timed(dataset: PreparedDataset, algorithm: Algorithm) -> Pace:
 
 
 def _sample(dataset: PreparedDataset, count: int) -> Any:
-    X, _ = dataset.load()
-    numbers = np.random.default_rng(SEED).choice(len(X), count, replace=False)
-    return np.asarray(preprocessor(dataset, scale=True, impute=True).fit_transform(X.iloc[numbers]))
+    if dataset.by_blocks:
+        X = LargeTrainingRows(DrawnRows(dataset, SEED)).sample()[0].iloc[:count]
+    else:
+        X, _ = dataset.load()
+        X = X.iloc[np.random.default_rng(SEED).choice(len(X), count, replace=False)]
+    return np.asarray(preprocessor(dataset, scale=True, impute=True).fit_transform(X))
 
 
 def _seconds(model: Any, rows: Any) -> float:

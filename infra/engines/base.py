@@ -10,6 +10,7 @@ import psutil
 
 from infra.engines.blocks import BlockSource, Span, split_evenly
 from infra.engines.collective import Communicator
+from infra.engines.streaming import kept_blocks
 from infra.engines.tree import finish, fold, leaves
 
 Kernel = Callable[..., Any]
@@ -282,10 +283,13 @@ def _rounds(
 ) -> tuple[Any, list[Any]]:
     """Run one member's part of an iteration; return the last state (None except for rank 0) and the outcomes."""
     start, done = spans[communicator.rank].start, False
-    beside = [() if memory is None else (memory(*block),) for block in arrays]
-    while not done:
-        partials = (kernel(*block, state, *own) for block, own in zip(arrays, beside, strict=True))
-        everyone = communicator.allgather(fold(leaves(partials, start), merge))
-        state, done = update(state, finish((node for part in everyone for node in part), merge))
-    outcomes = [outcome(*block, *own) for block, own in zip(arrays, beside, strict=True)] if outcome else []
+    with kept_blocks(arrays) as blocks:
+        beside = [() if memory is None else (memory(*block),) for block in blocks]
+        while not done:
+            partials = (kernel(*block, state, *own) for block, own in zip(blocks, beside, strict=True))
+            everyone = communicator.allgather(fold(leaves(partials, start), merge))
+            state, done = update(state, finish((node for part in everyone for node in part), merge))
+        outcomes = (
+            [outcome(*block, *own) for block, own in zip(blocks, beside, strict=True)] if outcome else []
+        )
     return (state if communicator.rank == 0 else None), outcomes

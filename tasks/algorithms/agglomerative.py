@@ -8,6 +8,7 @@ from sklearn.pipeline import Pipeline
 from tasks.algorithms.base import Algorithm, Demand, ModelOptions, Space, scaled_pipeline
 from tasks.algorithms.cluster_counts import most_clusters
 from tasks.datasets.prepared import PreparedDataset
+from tasks.large.training import InMemory
 
 MOST_ROWS_OF_A_MATRIX = 10_000  # the matrix of all distances between these rows takes less than one gigabyte
 
@@ -55,5 +56,6 @@ AGGLOMERATIVE = Algorithm(
     makers={"clustering": _make},
     grid=_grid,
     distributions=_distributions,
+    large=InMemory(),
     demand=Demand(_row_bytes, _usual_model),
 )

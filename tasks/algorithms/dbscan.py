@@ -11,6 +11,7 @@ from sklearn.pipeline import Pipeline
 from tasks.algorithms.base import Algorithm, Demand, ModelOptions, Space, scaled_pipeline
 from tasks.datasets.prepared import PreparedDataset
 from tasks.datasets.preprocessing import preprocessor
+from tasks.large.training import InMemory
 
 CORE_SHARES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.98)
 """Shares of the rows that become core rows under the values of `eps` that a search tries."""
@@ -107,6 +108,7 @@ DBSCAN = Algorithm(
     makers={"clustering": _make},
     grid=_grid,
     distributions=_distributions,
+    large=InMemory(),
     demand=Demand(_row_bytes, _usual_model),
     notes=_notes,
 )

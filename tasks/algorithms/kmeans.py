@@ -6,6 +6,7 @@ from sklearn.pipeline import Pipeline
 from tasks.algorithms.base import Algorithm, ModelOptions, Space, scaled_pipeline
 from tasks.algorithms.cluster_counts import most_clusters
 from tasks.datasets.prepared import PreparedDataset
+from tasks.large.training import ContinuedFromSample
 
 DEFAULT_CLUSTERS = 8  # scikit-learn's default
 MANY_ROWS = (
@@ -57,5 +58,6 @@ KMEANS = Algorithm(
     makers={"clustering": _make},
     grid=_grid,
     distributions=_distributions,
+    large=ContinuedFromSample("init", "cluster_centers_"),
     notes=_notes,
 )

@@ -10,7 +10,8 @@ here they belong to none.
 
 The silhouette of up to 20,000 rows is exact: it takes time that grows with the square of the number of rows, and
 each worker holds all rows once (there is no matrix of distances). The silhouette of more rows is an estimate with a
-standard error, from 1,024 sampled rows, the same for all labelings, each compared with all rows. The other two scores
+standard error, from 1,024 sampled rows, the same for all labelings, each compared with the rows of each cluster, in
+a cluster of more than 131,072 rows with about so many of them. The other two scores
 are exact, and read the rows block by block, twice. Scores are the same to the last bit on every engine, with any
 number of workers, alone or among other labelings.
 """
@@ -32,6 +33,7 @@ from tasks.clustering.labelings import Labelings, check_labels, encode
 from tasks.clustering.silhouette_means import SAMPLED_ROWS, mean_silhouettes
 from tasks.clustering.silhouettes import silhouettes
 from tasks.clustering.sources import PairedSource
+from tasks.ways import way_over_blocks
 
 Array = NDArray[Any]
 METRICS = ("silhouette", "davies_bouldin", "calinski_harabasz")
@@ -88,7 +90,8 @@ def cluster_metrics(
     distinct, which = encode(labelings, source.n_rows)
     scores: dict[str, Sequence[float]] = {}
     with _engine_for(engine, source, len(distinct)) as used:
-        blocks = used.partition(PairedSource(source, np.ascontiguousarray(distinct.codes.T)))
+        paired = PairedSource(source, np.ascontiguousarray(distinct.codes.T))
+        blocks = used.partition(paired.streamed() if _are_streamed(paired, distinct, used) else paired)
         if "silhouette" in metrics:
             scores |= _silhouettes(source, distinct, blocks, used)
         if any(name in metrics for name in _OF_DISPERSION):
@@ -96,6 +99,14 @@ def cluster_metrics(
             scores |= {name: list(map(score, found)) for name, score in _OF_DISPERSION.items()}
     names = [*metrics, *(name for name in scores if name not in METRICS)]
     return [{name: scores[name][i] for name in names} for i in which]
+
+
+def _are_streamed(rows: PairedSource, labelings: Labelings, engine: Engine) -> bool:
+    """Whether each pass reads the rows anew, because they do not fit in the memory of the workers."""
+    if isinstance(rows.rows, ArraySource):
+        return False
+    beside = labelings.codes.itemsize * len(labelings)
+    return way_over_blocks("cluster_metrics", rows, engine, beside=beside, in_memory=False).streamed
 
 
 def _silhouettes(

@@ -1,11 +1,13 @@
 """Mean silhouettes: exact for small tables, estimated from sampled rows for large tables.
 
-The estimate is the mean silhouette of sampled rows. The silhouette of a sampled row is exact, because its distances
-to all rows of the table are computed. All rows have the same chance to be sampled, so the estimate is unbiased.
+The estimate is the mean silhouette of sampled rows. All rows have the same chance to be sampled, so the estimate is
+unbiased. The distances of a sampled row are computed to all rows of a cluster, and in a cluster of more than
+`COMPARED_ROWS` rows to about so many of them: that changes a mean distance by less than a thousandth, which is little
+beside the standard error, and the time of an estimate does not grow with the table.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -14,7 +16,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from infra.arithmetic import ceil_div
-from infra.engines import Blocks, BlockSource, Engine
+from infra.engines import ArraySource, Blocks, BlockSource, Engine
+from infra.engines.blocks import Block, Span
+from infra.engines.collective import Communicator
 from tasks.clustering.labelings import Labelings
 from tasks.clustering.silhouettes import (
     PANEL_ROWS,
@@ -29,6 +33,8 @@ Array = NDArray[Any]
 EXACT_ROWS = 20_000
 """Number of rows up to which the silhouette of every row is computed."""
 SAMPLED_ROWS = 1_024  # an error of about 0.005; a million rows of 28 columns take two seconds on two cores
+COMPARED_ROWS = 2**17
+"""Number of rows of a cluster up to which the sampled rows are compared with all of them."""
 SEED = 0  # of the sample
 MOST_SUMS = 2**22  # numbers that a worker adds for each block: 32 MiB
 
@@ -82,18 +88,33 @@ def _silhouettes_of_rows(
     numbers: Array, source: BlockSource, labelings: Labelings, blocks: Blocks, engine: Engine
 ) -> Array:
     """Silhouettes of some rows in each labeling, float64, shape (n_labelings, len(numbers))."""
-    rows = _rows(numbers, source)
+    rows = _rows(numbers, source, blocks, engine)
     found = np.empty((len(labelings), len(numbers)))
     for group in _groups(labelings.edges):
         edges = labelings.edges[group.start : group.stop + 1]
         slots = slice(int(edges[0]), int(edges[-1]))
+        shares = _shares(labelings, group)
         at_once = max(1, MOST_SUMS // ((slots.stop - slots.start) * PANEL_ROWS)) * PANEL_ROWS
         for start in range(0, len(numbers), at_once):
             part = slice(start, start + at_once)
-            sums = engine.reduce(_sums, np.add, blocks, rows[part], group, slots)
+            sums, counts = engine.reduce(_sums, _added, blocks, rows[part], group, slots, shares)
             own = labelings.codes[group, numbers[part]] - edges[0]
-            _from_sums(sums, own, edges - edges[0], labelings.sizes[slots], found[group, part])
+            is_compared = _random(source.block_rows)[numbers[part] % source.block_rows] < shares[own]
+            _from_sums(sums, own, edges - edges[0], counts, is_compared, found[group, part])
     return found
+
+
+def _shares(labelings: Labelings, group: slice) -> Array:
+    """Share of the rows in each slot that sampled rows are compared with, float64; 1 or more: all rows."""
+    edges = labelings.edges[group.start : group.stop + 1]
+    shares = COMPARED_ROWS / np.maximum(labelings.sizes[edges[0] : edges[-1]], 1)
+    shares[edges[1:] - edges[0] - 1] = 0.0  # no silhouette depends on the distances to noise
+    return np.asarray(shares)
+
+
+def _random(block_rows: int) -> Array:
+    """Random number of each row of a block, float64; the same for all blocks."""
+    return np.random.default_rng(SEED).random(block_rows)
 
 
 def _groups(edges: Array) -> list[slice]:
@@ -105,27 +126,56 @@ def _groups(edges: Array) -> list[slice]:
     return [slice(first, last) for first, last in pairwise([*firsts, len(edges) - 1])]
 
 
-def _rows(numbers: Array, source: BlockSource) -> Array:
-    """Rows of those numbers, float64; only one block is in memory at a time."""
-
-    def parts() -> Iterator[Array]:
-        for block in np.unique(numbers // source.block_rows):
-            start = block * source.block_rows
-            first, last = np.searchsorted(numbers, [start, start + source.block_rows])
-            yield source.block(int(block))[0][numbers[first:last] - start]
-
-    return np.concatenate(list(parts()), dtype=np.float64)
+def _rows(numbers: Array, source: BlockSource, blocks: Blocks, engine: Engine) -> Array:
+    """Rows of those numbers, float64, from the workers that hold them."""
+    if isinstance(source, ArraySource):
+        return np.asarray(source.arrays[0][numbers], dtype=np.float64)
+    parts = engine.run_group(_own_rows, blocks, blocks.spans, numbers, source.block_rows)
+    return np.concatenate(parts)
 
 
-def _sums(X: Array, codes: Array, rows: Array, group: slice, slots: slice) -> Array:
-    """Sums of the distances of `rows` to the rows of a block in each slot; shape (n_panels, n_slots, PANEL_ROWS)."""
-    panels = ceil_div(len(rows), PANEL_ROWS)
+def _own_rows(
+    blocks: Sequence[Block],
+    communicator: Communicator,
+    spans: Sequence[Span],
+    numbers: Array,
+    block_rows: int,
+) -> Array:
+    """The rows of those numbers that are in the blocks of one member."""
+    start = spans[communicator.rank].start * block_rows
+    found = [np.empty((0, blocks[0][0].shape[1]))]
+    for X, *_ in blocks:
+        first, last = np.searchsorted(numbers, [start, start + len(X)])
+        found.append(X[numbers[first:last] - start])
+        start += len(X)
+    return np.concatenate(found, dtype=np.float64)
+
+
+def _sums(
+    X: Array, codes: Array, rows: Array, group: slice, slots: slice, shares: Array
+) -> tuple[Array, Array]:
+    """Sums of the distances of `rows` to rows of a block, and the number of these rows, both for each slot.
+
+    Returns
+    -------
+    sums : ndarray of shape (n_panels, n_slots + 1, PANEL_ROWS), float64
+    counts : ndarray of shape (n_slots + 1,), int64
+    """
+    n_slots, panels = slots.stop - slots.start, ceil_div(len(rows), PANEL_ROWS)
+    own = codes[:, group] - slots.start
+    own[_random(len(X))[:, None] >= shares[own]] = n_slots  # the last slot is not used
+    some = (own < n_slots).any(axis=1)
+    compared = np.ascontiguousarray(own[some].T)
     padded = np.empty((panels * PANEL_ROWS, rows.shape[1]))
     padded[: len(rows)], padded[len(rows) :] = rows, rows[-1]
-    sums = np.zeros((panels, slots.stop - slots.start, PANEL_ROWS))
+    sums = np.zeros((panels, n_slots + 1, PANEL_ROWS))
     columns = np.ascontiguousarray(padded.reshape(panels, PANEL_ROWS, -1).transpose(0, 2, 1))
-    _add_distances(X, np.ascontiguousarray(codes[:, group].T - slots.start), columns, sums)
-    return sums
+    _add_distances(np.ascontiguousarray(X[some]), compared, columns, sums)
+    return sums, np.bincount(compared.ravel(), minlength=n_slots + 1)
+
+
+def _added(one: tuple[Array, Array], other: tuple[Array, Array]) -> tuple[Array, Array]:
+    return one[0] + other[0], one[1] + other[1]
 
 
 @njit(nogil=True, cache=True)
@@ -140,9 +190,15 @@ def _add_distances(X: Array, codes: Array, panels: Array, sums: Array) -> None: 
 
 
 @njit(nogil=True, cache=True)
-def _from_sums(sums: Array, own: Array, edges: Array, sizes: Array, found: Array) -> None:  # pragma: no cover
+def _from_sums(
+    sums: Array, own: Array, edges: Array, counts: Array, is_compared: Array, found: Array
+) -> None:  # pragma: no cover
+    sizes = counts.copy()
     for labeling in range(len(own)):
         first, noise = edges[labeling], edges[labeling + 1] - 1
         for i in range(own.shape[1]):
             panel, r = divmod(i, PANEL_ROWS)
-            found[labeling, i] = silhouette(sums[panel, :, r], sizes, first, noise, own[labeling, i])
+            slot = own[labeling, i]
+            sizes[slot] = counts[slot] + (not is_compared[labeling, i])  # the row itself is in its cluster
+            found[labeling, i] = silhouette(sums[panel, :, r], sizes, first, noise, slot)
+            sizes[slot] = counts[slot]

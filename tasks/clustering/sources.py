@@ -40,11 +40,14 @@ class PairedSource(BlockSource):
         Source of the rows: the first array of its blocks.
     paired : ndarray of shape (n_rows, ...), or of shape (0,)
         The second array. An empty array is the second array of every block.
+    first : int
+        Number of the row that the second array begins with.
     """
 
-    def __init__(self, rows: BlockSource, paired: Array) -> None:
+    def __init__(self, rows: BlockSource, paired: Array, first: int = 0) -> None:
         self.rows = rows
         self.paired = paired
+        self.first = first
         self.n_rows, self.n_columns = rows.n_rows, rows.n_columns
         self.dtype, self.block_rows, self.is_streamed = rows.dtype, rows.block_rows, rows.is_streamed
 
@@ -57,10 +60,13 @@ class PairedSource(BlockSource):
         return list(self.each(span))
 
     def each(self, span: Span) -> Iterator[Block]:
-        starts = range(span.start * self.block_rows, self.n_rows, self.block_rows)
+        starts = range(span.start * self.block_rows - self.first, self.n_rows - self.first, self.block_rows)
         for start, block in zip(starts, self.rows.each(span), strict=False):
             yield block[0], self.paired[start : start + self.block_rows]
 
     def detached(self, span: Span) -> BlockSource | list[Block]:
-        # rows that a worker can read by itself are not sent
-        return self if isinstance(self.rows.detached(span), BlockSource) else self.load(span)
+        if not isinstance(self.rows.detached(span), BlockSource):
+            return self.load(span)
+        # the worker reads the rows by itself, and is sent its own part of the second array
+        start, stop = span.start * self.block_rows, span.stop * self.block_rows
+        return PairedSource(self.rows, self.paired[start - self.first : stop - self.first], start)

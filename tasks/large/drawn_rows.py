@@ -43,13 +43,13 @@ class DrawnRows:
     @property
     def roles(self) -> RowRoles:
         """The rows of each role."""
-        return RowRoles.of(self.dataset.rows, len(self.dataset.columns), self.seed)
+        return RowRoles.of_table(self.dataset, self.seed)
 
-    def held_out(self) -> tuple[pd.DataFrame, Target]:
+    def held_out(self) -> tuple[pd.DataFrame, Target | None]:
         """Features and target of the rows that no search and no fit sees."""
         return self._read(self.roles.held_out)
 
-    def search_rows(self) -> tuple[pd.DataFrame, Target]:
+    def search_rows(self) -> tuple[pd.DataFrame, Target | None]:
         """Features and target of a search's training rows: the sample, then the rows that score the candidates."""
         return self._read(self.roles.search)
 
@@ -72,7 +72,8 @@ class DrawnRows:
             Function that is called with the number of row groups that were read, and of all row groups.
         """
         roles = self.roles
-        missing = [mask for mask in (roles.held_out, roles.search) if not self._path(mask).is_file()]
+        wanted = [roles.held_out, roles.search] if self.dataset.target else [roles.search]
+        missing = [mask for mask in wanted if not self._path(mask).is_file()]
         if not missing:
             return
         groups = row_groups(self.dataset)
@@ -100,13 +101,12 @@ class DrawnRows:
             pq.write_table(table.take(pa.array(order)), unfinished)
             put(unfinished, path)
 
-    def _read(self, mask: RowMask) -> tuple[pd.DataFrame, Target]:
+    def _read(self, mask: RowMask) -> tuple[pd.DataFrame, Target | None]:
         path = self._path(mask)
         if not path.is_file():
             self.draw()
-        assert self.dataset.target is not None  # noqa: S101 (rows are drawn for predictions only)
         X, y = _loaded(path, self.dataset.target)
-        return X.copy(deep=False), y.copy()
+        return X.copy(deep=False), None if y is None else y.copy()
 
     def _path(self, mask: RowMask) -> Path:
         name = hashlib.sha256(repr((self.dataset.sha256, mask)).encode()).hexdigest()[:16]
@@ -150,5 +150,5 @@ def _count(mask: RowMask, rows: int) -> int:
 
 
 @lru_cache(maxsize=2)
-def _loaded(path: Path, target: str) -> tuple[pd.DataFrame, Target]:
+def _loaded(path: Path, target: str | None) -> tuple[pd.DataFrame, Target | None]:
     return features_and_target(read_parquet(path), target)

@@ -1,7 +1,7 @@
 """Search on a large table by successive halving over rows: few rows for all candidates, more rows for the best."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import is_classifier
 
 from infra.arithmetic import ceil_div
-from tasks.large.training import LargeTraining
+from tasks.datasets.prepared import Target
 from tasks.large.training_rows import LargeTrainingRows
 from tasks.search.base import BaseSearch, without_engine
 from tasks.search.planning import Parameters
@@ -36,8 +36,9 @@ class RowHalvingSearch(BaseSearch):
     ----------
     search : GridSearch or RandomSearch
         The search that names the candidates; its estimator, scoring, engine, ledger and progress are used.
-    training : LargeTraining
-        The algorithm's way to train on a large table, which may set parameters for a number of rows.
+    sized : callable
+        Function `(pipeline, rows, sample) -> pipeline` that sets the parameters of a round of so many rows, where the
+        last round has so many rows as the sample.
 
     Attributes
     ----------
@@ -54,7 +55,7 @@ class RowHalvingSearch(BaseSearch):
 
     n_splits_ = 1
 
-    def __init__(self, search: BaseSearch, training: LargeTraining) -> None:
+    def __init__(self, search: BaseSearch, sized: Callable[[Any, int, int], Any]) -> None:
         super().__init__(
             search.estimator,
             search.space,
@@ -65,7 +66,7 @@ class RowHalvingSearch(BaseSearch):
             refit=False,
         )
         self.search = search
-        self.training = training
+        self.sized = sized
 
     def _candidates(self) -> list[Parameters]:
         return self.search._candidates()
@@ -111,7 +112,9 @@ class _Rounds:
     def __init__(self, search: RowHalvingSearch, training: LargeTrainingRows) -> None:
         self.search = search
         self.sample_size = training.drawn.sample_size
-        self.features, self.target = training.drawn.search_rows()
+        self.features, target = training.drawn.search_rows()
+        assert target is not None  # noqa: S101 (candidates are scored on rows that they were not fitted to)
+        self.target: Target = target
         self.scorer = prediction_scorer(search.estimator, search.scoring)
         [self.metric] = self.scorer.metrics
         self.outcomes: list[Outcome] = []
@@ -133,7 +136,7 @@ class _Rounds:
     def _round(self, candidates: Sequence[Parameters], size: int, before: int) -> NDArray[np.float64]:
         search = self.search
         folds = [(np.arange(size), np.arange(self.sample_size, len(self.target)))]
-        estimator = without_engine(search.training.sized(search.estimator, size, self.sample_size))
+        estimator = without_engine(search.sized(search.estimator, size, self.sample_size))
         context = TrialContext(estimator, self.features, self.target, folds, self.scorer)
         runner = TrialRunner(
             context, self.metric, search.scoring, search.engine, search.ledger, search.progress

@@ -6,6 +6,7 @@ import numpy as np
 
 from tasks.datasets.checking import HOLDOUT_SHARE
 from tasks.datasets.holdout import HOLDOUT_SEED
+from tasks.datasets.prepared import PreparedDataset
 from tasks.large.masks import Draw, RowMask
 
 HOLDOUT_CELLS = 10_000_000  # cells (rows x columns) of the held-out rows, which one process reads
@@ -24,7 +25,7 @@ class RowRoles:
     Parameters
     ----------
     held_out : RowMask
-        Rows that no search and no fit sees.
+        Rows that no search and no fit sees; none for a clustering.
     training : RowMask
         All other rows.
     sample : RowMask
@@ -40,7 +41,20 @@ class RowRoles:
     search: RowMask
 
     @classmethod
-    def of(cls, rows: int, columns: int, seed: int) -> "RowRoles":
+    def of_table(cls, dataset: PreparedDataset, seed: int) -> "RowRoles":
+        """Roles of the rows of a prepared table; without a target, no row is held out.
+
+        Parameters
+        ----------
+        dataset : PreparedDataset
+            The prepared table.
+        seed : int
+            Seed of the study.
+        """
+        return cls.of(dataset.rows, len(dataset.columns), seed, holds_out=dataset.target is not None)
+
+    @classmethod
+    def of(cls, rows: int, columns: int, seed: int, *, holds_out: bool = True) -> "RowRoles":
         """Roles of the rows of a table.
 
         Parameters
@@ -51,11 +65,14 @@ class RowRoles:
             Number of columns.
         seed : int
             Seed of sample and validation rows; the held-out rows are the same for all seeds.
+        holds_out : bool
+            Whether models are scored on rows that they were not fitted to; a clustering is scored on its own rows.
         """
         width = max(columns, 1)
-        held_out = min(HOLDOUT_SHARE, min(HOLDOUT_ROWS, HOLDOUT_CELLS // width) / rows)
+        held_out = min(HOLDOUT_SHARE, min(HOLDOUT_ROWS, HOLDOUT_CELLS // width) / rows) * holds_out
         training_rows = rows * (1 - held_out)
         validation = min(VALIDATION_SHARE, min(VALIDATION_ROWS, VALIDATION_CELLS // width) / training_rows)
+        validation *= holds_out
         wanted = max(SAMPLE_CELLS // width, min(FEWEST_ROWS, 4 * SAMPLE_CELLS // width))
         sample = min(np.nextafter(1 - validation, 0), wanted / training_rows)
         training = RowMask((Draw(HOLDOUT_SEED, held_out, 1.0),))

@@ -1,5 +1,7 @@
 """The size from which models are trained from blocks of a table's rows, and what this means for a study."""
 
+from collections.abc import Callable
+
 from tasks.datasets.prepared import PreparedDataset
 from tasks.large.row_roles import RowRoles
 
@@ -15,11 +17,10 @@ def needs_blocks(dataset: PreparedDataset) -> bool:
     dataset : PreparedDataset
         The prepared data set.
     """
-    is_table_with_target = not dataset.images and dataset.target is not None
-    return is_table_with_target and dataset.rows >= ROWS and dataset.rows * len(dataset.columns) >= CELLS
+    return not dataset.images and dataset.rows >= ROWS and dataset.rows * len(dataset.columns) >= CELLS
 
 
-def by_blocks(dataset: PreparedDataset, seed: int) -> PreparedDataset:
+def by_blocks(dataset: PreparedDataset, seed: int, words: Callable[[int, int], str]) -> PreparedDataset:
     """The data set, marked as one whose models are trained from blocks, with a note on what this means.
 
     Parameters
@@ -28,13 +29,11 @@ def by_blocks(dataset: PreparedDataset, seed: int) -> PreparedDataset:
         The prepared data set.
     seed : int
         Seed of the study.
+    words : callable
+        Function `(sample, held_out) -> clause` that tells what the size means, from numbers of rows.
     """
-    roles = RowRoles.of(dataset.rows, len(dataset.columns), seed)
+    roles = RowRoles.of_table(dataset, seed)
     sample, held_out = (mask.count(0, dataset.rows) for mask in (roles.sample, roles.held_out))
-    note = (
-        f"the table has {dataset.rows:,} rows x {len(dataset.columns):,} columns, so a search compares its candidates "
-        f"on growing samples of at most {sample:,} rows (successive halving), and each model is measured on "
-        f"{held_out:,} held-out rows instead of by cross-validation; --exhaustive asks for all folds and all rows, "
-        "which takes much longer"
-    )
+    size = f"the table has {dataset.rows:,} rows x {len(dataset.columns):,} columns"
+    note = f"{size}, so {words(sample, held_out)}"
     return dataset.model_copy(update={"by_blocks": True, "notes": [*dataset.notes, note]})

@@ -70,7 +70,7 @@ class EncodedRows:
 
 
 class TableRows(BlockSource):
-    """The rows of a mask, as blocks of numbers with the target as second array.
+    """The rows of a mask, as blocks of numbers with the target, if the table has one, as second array.
 
     Parameters
     ----------
@@ -97,9 +97,7 @@ class TableRows(BlockSource):
         encoded: EncodedRows | None = None,
         block_rows: int | None = None,
     ) -> None:
-        assert dataset.target is not None  # noqa: S101 (models of large tables predict)
         self.dataset = dataset
-        self.target = dataset.target
         self.mask = mask
         self.steps = steps
         self.encoded = encoded
@@ -114,14 +112,14 @@ class TableRows(BlockSource):
     def load(self, span: Span) -> list[Block]:
         first, last = span.start * self.block_rows, min(span.stop * self.block_rows, self.n_rows)
         X = np.empty((last - first, self.n_columns), self.dtype)
-        targets = []
+        targets: list[Target] = []
         for start, numbers, frame, target in self._read(first, last):
             part = X[start - first : start - first + len(frame)]
             part[:] = self.steps.transform(frame)
             if self.encoded is not None:
                 self.encoded.put_into(part, numbers)
-            targets.append(target)
-        arrays = (X, np.concatenate(targets))
+            targets += [] if target is None else [target]
+        arrays = (X, np.concatenate(targets)) if targets else (X,)
         return [
             tuple(array[i : i + self.block_rows] for array in arrays)
             for i in range(0, len(X), self.block_rows)
@@ -132,7 +130,7 @@ class TableRows(BlockSource):
 
     def _read(
         self, first: int, last: int
-    ) -> Iterator[tuple[int, npt.NDArray[np.intp], pd.DataFrame, Target]]:
+    ) -> Iterator[tuple[int, npt.NDArray[np.intp], pd.DataFrame, Target | None]]:
         """Rows `first` to `last` of the chosen rows, by row groups: place of the first, numbers, features, target."""
         for group, end, start in zip(self.groups, self._ends, [0, *self._ends[:-1]], strict=False):
             if end <= first or start >= last:
@@ -141,7 +139,7 @@ class TableRows(BlockSource):
             rows = np.flatnonzero(self.mask.of(group.start, group.stop))[a - start : b - start]
             table = read_group(self.dataset, group)
             chosen = table if len(rows) == len(table) else table.take(pa.array(rows))
-            yield a, rows + group.start, *features_and_target(chosen, self.target)
+            yield a, rows + group.start, *features_and_target(chosen, self.dataset.target)
 
 
 def read_group(dataset: PreparedDataset, group: RowGroup) -> pa.Table:
@@ -168,18 +166,18 @@ def read_group(dataset: PreparedDataset, group: RowGroup) -> pa.Table:
         raise DataError(f"prepared data '{group.file}' cannot be read: {error}; prepare it again") from None
 
 
-def features_and_target(table: pa.Table, target: str) -> tuple[pd.DataFrame, Target]:
+def features_and_target(table: pa.Table, target: str | None) -> tuple[pd.DataFrame, Target | None]:
     """Features and target of rows of a prepared table.
 
     Parameters
     ----------
     table : pyarrow.Table
         Rows of the prepared table.
-    target : str
-        Name of the column of the target.
+    target : str, optional
+        Name of the column of the target; None without a target.
     """
     frame = table.to_pandas()
-    return frame.drop(columns=[target]), frame[target].to_numpy()
+    return (frame, None) if target is None else (frame.drop(columns=[target]), frame[target].to_numpy())
 
 
 def row_groups(dataset: PreparedDataset) -> list[RowGroup]:

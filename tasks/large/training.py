@@ -1,4 +1,4 @@
-"""Ways to train a pipeline on the rows of a large table."""
+"""Ways to search and to train a pipeline on the rows of a large table."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -7,11 +7,30 @@ from numpy.typing import DTypeLike
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
+from tasks.large.row_halving import RowHalvingSearch
 from tasks.large.training_rows import LargeTrainingRows
+from tasks.search.base import BaseSearch
 
 
 class LargeTraining(ABC):
-    """A way to train on a large table, which an algorithm names."""
+    """A way to search and to train on a large table, which an algorithm names."""
+
+    def searched(self, search: BaseSearch, rows: LargeTrainingRows) -> BaseSearch:
+        """Choose parameters: by halving over the rows of the sample, unless a subclass knows another way.
+
+        Parameters
+        ----------
+        search : BaseSearch
+            The search that names the candidates.
+        rows : LargeTrainingRows
+            The training rows.
+
+        Returns
+        -------
+        BaseSearch
+            The finished search; its winner is not fitted again.
+        """
+        return RowHalvingSearch(search, self.sized).fit(rows)
 
     def sized(self, pipeline: Pipeline, rows: int, sample: int) -> Pipeline:
         """The unfitted pipeline with the parameters that it needs for a round of a search.
@@ -62,6 +81,57 @@ class FromBlocks(LargeTraining):
             model.set_params(n_jobs=model.engine.workers)
         model.fit(blocks).set_params(**threads)
         return f"all {blocks.n_rows:,} training rows"
+
+
+@dataclass(frozen=True)
+class ContinuedFromSample(LargeTraining):
+    """Training on the sample, continued on all rows; for an iterative model that takes blocks of rows.
+
+    A search compares all its candidates on the sample. An iteration over all rows takes long, and a start near the end
+    needs few of them.
+
+    Parameters
+    ----------
+    start : str
+        Parameter of the model that takes the start of its iterations.
+    end : str
+        Attribute of the fitted model that is such a start.
+
+    References
+    ----------
+    Bradley and Fayyad, "Refining initial points for k-means clustering" (1998).
+    """
+
+    start: str
+    end: str
+
+    def searched(self, search: BaseSearch, rows: LargeTrainingRows) -> BaseSearch:
+        X, _ = rows.sample()
+        found: BaseSearch = search.set_params(refit=False).fit(X)
+        found.cv_results_["rows"] = [len(X)] * len(found.cv_results_["params"])
+        return found
+
+    def fit(self, pipeline: Pipeline, rows: LargeTrainingRows) -> str:
+        X, _ = rows.sample()
+        model = pipeline.fit(X)[-1]
+        asked = model.get_params()[self.start]
+        blocks = rows.transformed(pipeline[:-1])
+        model.set_params(**{self.start: getattr(model, self.end)}).fit(blocks)
+        model.set_params(**{self.start: asked})
+        return f"all {blocks.n_rows:,} rows, from the result on a sample of {len(X):,} rows"
+
+
+class InMemory(LargeTraining):
+    """Searches and training on all rows in memory; for a model whose need of memory was estimated before."""
+
+    def searched(self, search: BaseSearch, rows: LargeTrainingRows) -> BaseSearch:
+        found: BaseSearch = search.set_params(refit=False).fit(rows.table())
+        return found
+
+    def fit(self, pipeline: Pipeline, rows: LargeTrainingRows) -> str:
+        X = rows.table()
+        pipeline.fit(X)
+        return f"all {len(X):,} rows in memory"
 
 
 class OnSample(LargeTraining):

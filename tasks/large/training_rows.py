@@ -24,11 +24,26 @@ class LargeTrainingRows:
 
     drawn: DrawnRows
 
-    def sample(self) -> tuple[pd.DataFrame, Target]:
+    def sample(self) -> tuple[pd.DataFrame, Target | None]:
         """Features and target of the sample, in random order."""
         X, y = self.drawn.search_rows()
         count = self.drawn.sample_size
-        return X.iloc[:count], y[:count]
+        return X.iloc[:count], None if y is None else y[:count]
+
+    def table(self) -> pd.DataFrame:
+        """Features of all rows of the table, in memory."""
+        X: pd.DataFrame = self.drawn.dataset.load()[0]
+        return X
+
+    def transformed(self, steps: Any) -> TableRows:
+        """All training rows as blocks of numbers, from fitted steps.
+
+        Parameters
+        ----------
+        steps : transformer
+            Fitted steps from the columns of the table to numbers.
+        """
+        return TableRows(self.drawn.dataset, self.drawn.roles.training, steps)
 
     def blocks(self, steps: Any, dtype: DTypeLike = np.float64) -> TableRows:
         """All training rows as blocks of numbers, from steps that are fitted on the sample now.

@@ -2,7 +2,10 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +13,7 @@ from tasks.algorithms.base import ModelOptions
 from tasks.clustering import k_distances
 from tasks.datasets.prepared import PreparedDataset
 from tasks.pictures.clusters import components, silhouettes
+from tasks.pictures.drawn_clusters import MOST_ROWS, DrawnClusters
 from tasks.pictures.merges import dendrogram
 from tasks.pictures.neighbours import k_distance_curve
 from tasks.registry import ALGORITHMS
@@ -17,16 +21,48 @@ from tasks.report.cluster_words import objection
 from tasks.report.wording import parameter
 from tasks.results import Cell, Picture
 
-MOST_ROWS = 5_000
 SHOWN = ("n_clusters", "linkage", "eps", "min_samples")
 """Parameters that a caption names."""
 
 
-class FittedClustering(NamedTuple):
-    """The model of a cell, and the rows in the space that the model was fitted in."""
+@dataclass(frozen=True)
+class BestClustering:
+    """The best clustering of an algorithm.
 
-    space: Any
-    model: Any
+    Parameters
+    ----------
+    dataset : PreparedDataset
+        The data set.
+    cell : Cell
+        The cell whose parameters made the clustering.
+    """
+
+    dataset: PreparedDataset
+    cell: Cell
+
+    @cached_property
+    def pipeline(self) -> Any:
+        """The steps and the unfitted model with the parameters of the cell."""
+        pipeline = ALGORITHMS[self.cell.algorithm].make(self.dataset, ModelOptions())
+        pipeline[-1].set_params(**self.cell.params)
+        return pipeline
+
+    @cached_property
+    def space(self) -> Any:
+        """All rows in the space of the clustering, float64, shape (rows, n_features)."""
+        return np.asarray(self.pipeline[:-1].fit_transform(self.dataset.load()[0]))
+
+    @cached_property
+    def model(self) -> Any:
+        """The model, fitted to all rows."""
+        return self.pipeline[-1].fit(self.space)
+
+    @cached_property
+    def rows(self) -> DrawnClusters:
+        """Rows with their clusters: all rows of a small table, and those of a large table that the cell kept."""
+        if self.cell.model:
+            return DrawnClusters.load(Path(self.cell.model))
+        return DrawnClusters(self.space, self.model.labels_)
 
 
 def clustering_pictures(dataset: PreparedDataset, cells: Sequence[Cell]) -> list[Picture]:
@@ -34,15 +70,21 @@ def clustering_pictures(dataset: PreparedDataset, cells: Sequence[Cell]) -> list
 
     The best one has the highest silhouette among the clusterings that can be recommended; an algorithm without such a
     clustering is drawn with the highest silhouette that it has.
+
+    Parameters
+    ----------
+    dataset : PreparedDataset
+        The data set.
+    cells : sequence of Cell
+        The completed cells of the data set.
     """
     winners = [
         max((c for c in cells if c.algorithm == a), key=_score) for a in {c.algorithm: 0 for c in cells}
     ]
     winners.sort(key=_score, reverse=True)
-    fitted = {cell.algorithm: _fitted(dataset, cell) for cell in winners}
-    drawn = _side_by_side(dataset, [cell for cell in winners if "silhouette" in cell.metrics], fitted)
-    own = [(OWN_PICTURE[cell.algorithm], cell) for cell in winners if cell.algorithm in OWN_PICTURE]
-    return drawn + [draw(dataset, cell, fitted[cell.algorithm]) for draw, cell in own]
+    best = [BestClustering(dataset, cell) for cell in winners]
+    drawn = _side_by_side(dataset, [one for one in best if "silhouette" in one.cell.metrics])
+    return drawn + [OWN_PICTURE[one.cell.algorithm](one) for one in best if one.cell.algorithm in OWN_PICTURE]
 
 
 def _score(cell: Cell) -> tuple[bool, float]:
@@ -50,26 +92,16 @@ def _score(cell: Cell) -> tuple[bool, float]:
     return objection(cell) is None, cell.metrics.get("silhouette", -math.inf)
 
 
-def _fitted(dataset: PreparedDataset, cell: Cell) -> FittedClustering:
-    X, _ = dataset.load()
-    pipeline = ALGORITHMS[cell.algorithm].make(dataset, ModelOptions())
-    pipeline[-1].set_params(**cell.params)
-    pipeline.fit(X)
-    return FittedClustering(np.asarray(pipeline[:-1].transform(X)), pipeline[-1])
-
-
-def _side_by_side(
-    dataset: PreparedDataset, winners: Sequence[Cell], fitted: Mapping[str, FittedClustering]
-) -> list[Picture]:
+def _side_by_side(dataset: PreparedDataset, best: Sequence[BestClustering]) -> list[Picture]:
     """Clusters and silhouettes of the winners, the best first; an empty list if there are no winners."""
-    if not winners:
+    if not best:
         return []
-    space = fitted[winners[0].algorithm].space
-    whole = {ALGORITHMS[cell.algorithm].title: fitted[cell.algorithm].model.labels_ for cell in winners}
+    space = best[0].rows.space
+    whole = {ALGORITHMS[one.cell.algorithm].title: one.rows.labels for one in best}
     kept = _some_rows(list(whole.values()))
     labelings = {title: labels[kept] for title, labels in whole.items()}
-    words = "; ".join(map(_words, winners))
-    rows = f" {len(kept):,} of {len(space):,} rows are drawn." if len(kept) < len(space) else ""
+    words = "; ".join(_words(one.cell) for one in best)
+    rows = f" {len(kept):,} of {dataset.rows:,} rows are drawn." if len(kept) < dataset.rows else ""
     among = " Their coefficients are computed among the drawn rows alone." if rows else ""
     return [
         Picture(
@@ -100,18 +132,18 @@ def _some_rows(labelings: Sequence[Any]) -> Any:
     return np.unique(np.concatenate([drawn, *firsts]))
 
 
-def _merges(dataset: PreparedDataset, cell: Cell, fitted: FittedClustering) -> Picture:
+def _merges(best: BestClustering) -> Picture:
     return Picture(
         title="Agglomerative clustering: the last merges",
-        caption=f"{_words(cell)}. Two groups merge at the height of their distance; the lines below the dashed cut "
-        "have the colour of their cluster.",
-        dataset=dataset.name,
-        png=dendrogram(fitted.model),
+        caption=f"{_words(best.cell)}. Two groups merge at the height of their distance; the lines below the dashed "
+        "cut have the colour of their cluster.",
+        dataset=best.dataset.name,
+        png=dendrogram(best.model),
     )
 
 
-def _distances(dataset: PreparedDataset, cell: Cell, fitted: FittedClustering) -> Picture:
-    count = len(fitted.space)
+def _distances(best: BestClustering) -> Picture:
+    count, model = len(best.space), best.pipeline[-1]
     sample = (
         f" The curve is that of {k_distances.MOST_ROWS:,} of {count:,} rows."
         if count > k_distances.MOST_ROWS
@@ -119,11 +151,11 @@ def _distances(dataset: PreparedDataset, cell: Cell, fitted: FittedClustering) -
     )
     return Picture(
         title="DBSCAN: k-distance graph",
-        caption=f"{_words(cell)}. The curve shows the distance of each row to its min_samples-th nearest row. Rows "
-        "with a distance of eps or less are core rows; a sharp bend of the curve separates rows in dense regions "
+        caption=f"{_words(best.cell)}. The curve shows the distance of each row to its min_samples-th nearest row. "
+        "Rows with a distance of eps or less are core rows; a sharp bend of the curve separates rows in dense regions "
         f"from outliers.{sample}",
-        dataset=dataset.name,
-        png=k_distance_curve(fitted.space, fitted.model.eps, fitted.model.min_samples),
+        dataset=best.dataset.name,
+        png=k_distance_curve(best.space, model.eps, model.min_samples),
     )
 
 
@@ -133,7 +165,7 @@ def _words(cell: Cell) -> str:
     return f"{title}, {cell.search}, {', '.join(chosen)}, {cell.space} space"
 
 
-OWN_PICTURE: Mapping[str, Callable[[PreparedDataset, Cell, FittedClustering], Picture]] = {
+OWN_PICTURE: Mapping[str, Callable[[BestClustering], Picture]] = {
     "agglomerative": _merges,
     "dbscan": _distances,
 }

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from infra.engines import Engine
 from infra.progress import Progress
+from tasks import models
 from tasks.algorithms.base import Algorithm, ModelOptions
 from tasks.datasets.catalogue import Source, Task
 from tasks.datasets.planning import Begun, OpenEngine, begin_table, carried_out
@@ -238,6 +239,56 @@ class Problem(ABC):
         engine : Engine
             The engine whose workers may compute the figures.
         """
+
+    def measured(
+        self, dataset: PreparedDataset, model: Any, split: Split, engine: Engine
+    ) -> tuple[dict[str, float], list[float]]:
+        """Figures of a fitted model, and the pseudo-values of its metric on parts of a large hold-out, if there is one.
+
+        Parameters
+        ----------
+        dataset : PreparedDataset
+            The data set that the model was fitted on.
+        model : Pipeline
+            The fitted model.
+        split : Split
+            The rows that the model was fitted on, and the held-out rows.
+        engine : Engine
+            The engine whose workers may compute the figures.
+        """
+        return self.quality(dataset, model, split, engine), []
+
+    def keep(
+        self, model: Any, description: models.Description, dataset: PreparedDataset, seed: int, folder: Path
+    ) -> None:
+        """Write what is needed of the model of a large table after its cell into a folder.
+
+        Parameters
+        ----------
+        model : Pipeline
+            The fitted model.
+        description : Description
+            The description of the model.
+        dataset : PreparedDataset
+            The large table.
+        seed : int
+            Seed of the study.
+        folder : Path
+            The folder, which is made if it is missing.
+        """
+        models.save(model, description, folder)
+
+    def words_on_size(self, sample: int, held_out: int) -> str:
+        """Clause that tells how searches and scores of a large table differ from those of a small one.
+
+        Parameters
+        ----------
+        sample : int
+            Number of rows of the sample that searches use.
+        held_out : int
+            Number of held-out rows.
+        """
+        raise NotImplementedError(f"{self.name} has no large tables")
 
     def holdout_interval(self, score: float, rows: int, parts: Sequence[float]) -> tuple[float, float]:
         """95 % interval of the metric on a large hold-out.

@@ -1,6 +1,7 @@
 """Clustering: groups of a table's rows, without a target."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,6 +10,7 @@ from infra.engines import Engine
 from infra.errors import DataError
 from infra.progress import Progress
 from infra.readable import listed
+from tasks import models
 from tasks.clustering.labelings import NOISE, has_scores
 from tasks.clustering.metrics import SILHOUETTE_ROWS, cluster_metrics
 from tasks.datasets.catalogue import Source, Task
@@ -17,7 +19,10 @@ from tasks.datasets.prepared import PreparedDataset, Split
 from tasks.datasets.preprocessing import preprocessor
 from tasks.datasets.raw import RawTable
 from tasks.datasets.table_rules import TableRules
+from tasks.large.drawn_rows import DrawnRows
+from tasks.large.training_rows import LargeTrainingRows
 from tasks.pictures.best_clusterings import clustering_pictures
+from tasks.pictures.drawn_clusters import DrawnClusters
 from tasks.problems.base import MetricColumn, Problem
 from tasks.report import cluster_words
 from tasks.report.quality_charts import Chart, clustering_chart
@@ -66,6 +71,8 @@ class Clustering(Problem):
         compile_kernels()
 
     def split(self, dataset: PreparedDataset, seed: int = 0) -> Split:
+        if dataset.by_blocks:
+            return Split(LargeTrainingRows(DrawnRows(dataset, seed)))
         X, _ = dataset.load()
         return Split(X)
 
@@ -76,11 +83,26 @@ class Clustering(Problem):
         sizes = cluster_sizes(labels)
         if not has_scores(labels):
             return sizes
-        raw = preprocessor(dataset, scale=False, impute=True).fit_transform(split.X)
-        [own] = cluster_metrics(winner[:-1].transform(split.X), [labels], engine)
-        [of_raw] = cluster_metrics(raw, [labels], engine)
+        unscaled = preprocessor(dataset, scale=False, impute=True)
+        if isinstance(split.X, LargeTrainingRows):
+            spaces = [split.X.transformed(winner[:-1]), split.X.blocks(unscaled)]
+        else:
+            spaces = [winner[:-1].transform(split.X), unscaled.fit_transform(split.X)]
+        own, of_raw = (cluster_metrics(X, [labels], engine)[0] for X in spaces)
         of_raw.pop(SILHOUETTE_ROWS, None)  # the rows are the same in both spaces
         return sizes | own | {f"raw_{name}": value for name, value in of_raw.items()}
+
+    def keep(
+        self, model: Any, description: models.Description, dataset: PreparedDataset, seed: int, folder: Path
+    ) -> None:
+        DrawnClusters.of(model, LargeTrainingRows(DrawnRows(dataset, seed))).save(folder)
+
+    def words_on_size(self, sample: int, held_out: int) -> str:
+        return (
+            f"the searches of K-means compare their candidates on a sample of {sample:,} rows, and each model of "
+            "K-means begins with the centres that it finds on the sample, and is fitted on all rows; columns are "
+            "scaled as the sample is; --exhaustive asks for searches on all rows, which takes much longer"
+        )
 
     def objection(self, cell: Cell) -> str | None:
         return cluster_words.objection(cell)

@@ -2,10 +2,15 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from dataclasses import replace
+from typing import Any, ClassVar
 
+import numpy as np
+
+from infra.engines import Engine
 from tasks.datasets.prepared import PreparedDataset, RowNumbers, Split, Target, taken
 from tasks.large.drawn_rows import DrawnRows
+from tasks.large.holdout import PredictedRows, scores_of_parts
 from tasks.large.training_rows import LargeTrainingRows
 from tasks.problems.base import EvaluationScheme, Problem
 from tasks.report import holdout_words
@@ -27,6 +32,23 @@ class Prediction(Problem):
         assert y is not None  # noqa: S101 (a data set of this problem has a target)
         train, test = self.holdout(dataset, y)
         return Split(taken(X, train), y[train], taken(X, test), y[test])
+
+    def measured(
+        self, dataset: PreparedDataset, model: Any, split: Split, engine: Engine
+    ) -> tuple[dict[str, float], list[float]]:
+        if not dataset.by_blocks:
+            return super().measured(dataset, model, split, engine)
+        predicted = PredictedRows(model, split.X_test)  # once for all figures, because the rows are many
+        numbered = replace(split, X_test=np.arange(len(split.y_test)))
+        metrics = self.quality(dataset, predicted, numbered, engine)
+        return metrics, scores_of_parts(predicted, split.y_test, self.metric)
+
+    def words_on_size(self, sample: int, held_out: int) -> str:
+        return (
+            f"a search compares its candidates on growing samples of at most {sample:,} rows (successive halving), and "
+            f"each model is measured on {held_out:,} held-out rows instead of by cross-validation; --exhaustive asks "
+            "for all folds and all rows, which takes much longer"
+        )
 
     @abstractmethod
     def holdout(

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from tasks.clustering.silhouette_means import COMPARED_ROWS
 from tasks.report import noise, wording
 from tasks.report.selection import completed, quality
 from tasks.results import Cell
@@ -69,7 +70,8 @@ def basis(cell: Cell) -> str:
     rows = quality(cell, "silhouette_rows")
     if not rows:
         return "on all rows"
-    return f"on {rows:,.0f} sampled rows, each compared with all rows (standard error {_error(cell):.3f})"
+    compared = f"each compared with up to {COMPARED_ROWS:,} rows of each cluster"
+    return f"on {rows:,.0f} sampled rows, {compared} (standard error {_error(cell):.3f})"
 
 
 def estimates(cells: Sequence[Cell]) -> list[str]:
@@ -79,9 +81,9 @@ def estimates(cells: Sequence[Cell]) -> list[str]:
         return []
     return [
         f"The silhouettes of this large table are estimates: the mean silhouette of {rows:,.0f} rows drawn at random, "
-        "each compared with all rows. All clusterings are scored on the same sampled rows. The standard error says how "
-        "far an estimate typically lies from the silhouette of all rows. Davies-Bouldin and Calinski-Harabasz are "
-        "exact."
+        f"each compared with the rows of each cluster, at most {COMPARED_ROWS:,} of one. All clusterings are scored on "
+        "the same sampled rows. The standard error says how far an estimate typically lies from the silhouette of all "
+        "rows. Davies-Bouldin and Calinski-Harabasz are exact."
     ]
 
 

@@ -11,10 +11,12 @@ import xgboost
 from sklearn.datasets import load_diabetes
 from sklearn.metrics import (
     accuracy_score,
+    adjusted_rand_score,
     mean_absolute_error,
     r2_score,
     roc_auc_score,
     root_mean_squared_error,
+    silhouette_samples,
     silhouette_score,
 )
 from sklearn.preprocessing import StandardScaler
@@ -29,12 +31,16 @@ from tasks.cell_request import CellRequest
 from tasks.cells import run_cell
 from tasks.datasets.catalogue import resolve
 from tasks.datasets.prepared import PreparedDataset, Split
+from tasks.large import row_roles
+from tasks.large.drawn_rows import DrawnRows
+from tasks.pictures.drawn_clusters import DrawnClusters
 from tasks.problems import problem_of
 from tasks.registry import ALGORITHMS
 from tasks.search.trials import run_batch
 from tasks.vision.curves import CurveFile
 from tests.infra.engines.starting import started
 from tests.tasks.datasets.images import image_files
+from tests.tasks.large.tables import clustered
 from tests.tasks.preparing import prepare
 
 
@@ -309,3 +315,42 @@ def test_an_estimator_without_engine_is_fitted_by_one_worker(
     assert cell.metrics["holdout_accuracy"] == accuracy_score(rows.y_test, expected.predict(rows.X_test))
     assert cell.implementation in ("one fit in one process", "one fit on one worker")
     assert (cell.profile is not None) == profile
+
+
+@pytest.fixture
+def groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PreparedDataset:
+    monkeypatch.setattr(row_roles, "SAMPLE_CELLS", 2 * 900)
+    monkeypatch.setattr(row_roles, "FEWEST_ROWS", 0)
+    monkeypatch.setattr("tasks.datasets.preparation.ROW_GROUP", 700)
+    return clustered(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["kmeans", "dbscan", "agglomerative"])
+def test_a_clustering_of_a_large_table_has_the_figures_of_all_rows(
+    request_for: Any, engine: Engine, groups: PreparedDataset, name: str
+) -> None:
+    request = request_for("burger-king", "grid", algorithm=name).model_copy(update={"dataset": groups})
+    cell = run_cell(request, engine)
+    pipeline = ALGORITHMS[name].make(groups, ModelOptions())
+    pipeline[-1].set_params(**cell.params)
+    X, _ = groups.load()
+    labels = pipeline.fit(X)[-1].labels_
+    assert cell.metrics["silhouette"] == pytest.approx(
+        silhouette_of(pipeline[:-1].transform(X), labels), abs=0.01
+    )
+    assert cell.metrics["clusters"] == len(set(labels) - {-1})
+    assert "3,000 rows" in cell.implementation
+    assert cell.model is not None
+    drawn = DrawnClusters.load(Path(cell.model))
+    [picture, *_] = problem_of("clustering").pictures(groups, [cell], None)
+    assert f"{len(drawn.labels):,} of 3,000 rows are drawn" in picture.caption
+    kept = DrawnRows(groups, 3).sample_numbers()
+    assert adjusted_rand_score(drawn.labels, labels[kept]) > 0.99
+
+
+def silhouette_of(X: Any, labels: Any) -> float:
+    """scikit-learn's mean silhouette, in which rows of noise count as zero."""
+    values = np.zeros(len(labels))
+    clustered_rows = labels != -1
+    values[clustered_rows] = silhouette_samples(X[clustered_rows], labels[clustered_rows])
+    return float(values.mean())

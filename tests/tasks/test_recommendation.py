@@ -170,5 +170,6 @@ def test_of_estimated_silhouettes_a_cheaper_way_is_taken_only_if_the_error_canno
 
 def test_an_estimated_silhouette_is_recommended_with_its_standard_error() -> None:
     found = recommend("d", CLUSTERS, [estimated("grid", 0.43, 0.0042, 2.0)], [], [], 0.01)
-    assert found.basis == "on 1,024 sampled rows, each compared with all rows (standard error 0.004)"
+    compared = "each compared with up to 131,072 rows of each cluster"
+    assert found.basis == f"on 1,024 sampled rows, {compared} (standard error 0.004)"
     assert (found.low, found.high) == (None, None)

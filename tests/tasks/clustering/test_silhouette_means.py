@@ -28,9 +28,11 @@ def small_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "SAMPLED_ROWS", 150)
 
 
+@pytest.mark.parametrize("compared", [2**17, 120])
 def test_the_mean_of_many_estimates_is_the_exact_silhouette_and_their_errors_cover_it(
-    monkeypatch: pytest.MonkeyPatch,
+    compared: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(silhouette_means, "COMPARED_ROWS", compared)
     exact = np.array([silhouette_samples(ROWS, labels).mean() for labels in LABELINGS])
     found, errors = np.empty((2, SEEDS, len(LABELINGS)))
     for seed in range(SEEDS):
@@ -39,9 +41,12 @@ def test_the_mean_of_many_estimates_is_the_exact_silhouette_and_their_errors_cov
             found[seed, i], errors[seed, i] = scores["silhouette"], scores["silhouette_error"]
     spread = found.std(axis=0, ddof=1)
     assert (abs(found.mean(axis=0) - exact) < 3 * spread / np.sqrt(SEEDS)).all()
-    np.testing.assert_allclose(np.sqrt((errors**2).mean(axis=0)), spread, rtol=0.15)
+    # the error does not know that distances to 120 rows stand for those to a cluster
+    np.testing.assert_allclose(
+        np.sqrt((errors**2).mean(axis=0)), spread, rtol=0.15 if compared > 120 else 0.3
+    )
     covered = (abs(found - exact) <= 1.96 * errors).mean(axis=0)
-    assert (covered > 0.91).all()
+    assert (covered > (0.91 if compared > 120 else 0.8)).all()
     assert (covered < 0.98).all()
 
 
@@ -68,7 +73,11 @@ def test_the_limit_is_twenty_thousand_rows_and_other_scores_stay_exact(
         assert [scores[name] for scores in estimated] == [scores[name] for scores in exact]
 
 
-def test_labelings_are_estimated_from_the_same_rows_alone_or_together() -> None:
+@pytest.mark.parametrize("compared", [2**17, 120])
+def test_labelings_are_estimated_from_the_same_rows_alone_or_together(
+    compared: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(silhouette_means, "COMPARED_ROWS", compared)
     together = cluster_metrics(ROWS, LABELINGS)
     assert together == [cluster_metrics(ROWS, [labels])[0] for labels in LABELINGS]
 
@@ -86,6 +95,7 @@ def test_estimates_are_the_same_to_the_last_bit_on_every_engine(
 ) -> None:
     monkeypatch.setattr(blocks, "BLOCK_ROWS", 170)
     monkeypatch.setattr(metrics, "LOCAL_OPERATIONS", 0)
+    monkeypatch.setattr(silhouette_means, "COMPARED_ROWS", 250)  # fewer than some clusters have
     path = tmp_path / "rows.parquet"
     pd.DataFrame(ROWS, columns=list("abc")).to_parquet(path)
     expected = cluster_metrics(ROWS, LABELINGS)

@@ -28,10 +28,25 @@ def test_an_empty_second_array_is_empty_in_every_block() -> None:
     assert [len(second) for _, second in source.load(Span(0, 3))] == [0, 0, 0]
 
 
-def test_rows_of_a_path_are_not_sent_to_the_workers(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_a_worker_that_reads_its_rows_is_sent_its_part_of_the_second_array(
+    tmp_path: Path, is_streamed: bool
+) -> None:
     pd.DataFrame(ROWS, columns=["a", "b"]).to_parquet(tmp_path / "rows.parquet")
     source = PairedSource(ParquetSource(tmp_path / "rows.parquet", block_rows=4), SECOND)
-    assert source.detached(Span(0, 1)) is source
+    source = source.streamed() if is_streamed else source
+    for span in (Span(0, 1), Span(1, 3)):
+        sent = source.detached(span)
+        assert isinstance(sent, PairedSource)
+        assert sent.is_streamed == is_streamed
+        np.testing.assert_array_equal(sent.paired, SECOND[4 * span.start : 4 * span.stop])
+        for ours, whole in zip(sent.load(span), source.load(span), strict=True):
+            for arrays in zip(ours, whole, strict=True):
+                np.testing.assert_array_equal(*arrays)
+
+
+def test_rows_of_an_array_are_sent_to_the_workers() -> None:
+    source = PairedSource(ArraySource(ROWS, block_rows=4), SECOND)
     here = PairedSource(ArraySource(ROWS, block_rows=4), SECOND)
     sent = here.detached(Span(0, 1))
     assert isinstance(sent, list)

@@ -22,5 +22,20 @@ def prepared(folder: Path, rows: int = 3_000, *, group_rows: int = 700) -> Prepa
     )
     file = folder / "table.parquet"
     frame.to_parquet(file, row_group_size=group_rows)
-    source = resolve(str(file), "y")
-    return problem_of(source.task).prepare(source, folder / "prepared", folds=5, first_look=True)
+    return _prepared(file, "y")
+
+
+def clustered(folder: Path, rows: int = 3_000, *, group_rows: int = 700) -> PreparedDataset:
+    """A table of four groups of rows with two columns of numbers, one with missing cells, marked as large."""
+    rng = np.random.default_rng(0)
+    centres = 9.0 * np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    x, z = (centres[rng.integers(4, size=rows)] + rng.normal(size=(rows, 2))).round(4).T
+    frame = pd.DataFrame({"x": x, "z": np.where(rng.random(rows) < 0.02, np.nan, z)})
+    file = folder / "groups.parquet"
+    frame.to_parquet(file, row_group_size=group_rows)
+    return _prepared(file, None).model_copy(update={"by_blocks": True})
+
+
+def _prepared(file: Path, target: str | None) -> PreparedDataset:
+    source = resolve(str(file), target)
+    return problem_of(source.task).prepare(source, file.parent / "prepared", folds=5, first_look=True)

@@ -8,7 +8,7 @@ import pytest
 
 from tasks.large import row_roles
 from tasks.large.drawn_rows import DrawnRows
-from tests.tasks.large.tables import prepared
+from tests.tasks.large.tables import clustered, prepared
 
 
 @pytest.fixture(autouse=True)
@@ -71,3 +71,16 @@ def test_the_held_out_rows_are_drawn_once_for_all_seeds(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(first, second)
     [folder] = (tmp_path / "prepared").glob("*.drawn")
     assert len(list(folder.iterdir())) == 2  # the second seed asked for no other rows
+
+
+def test_without_a_target_the_sample_alone_is_drawn(tmp_path: Path) -> None:
+    dataset = clustered(tmp_path)
+    drawn = DrawnRows(dataset, seed=0)
+    drawn.draw()
+    [folder] = (tmp_path / "prepared").glob("*.drawn")
+    assert len(list(folder.iterdir())) == 1
+    found, target = drawn.search_rows()
+    assert target is None
+    assert 0 < len(found) == drawn.sample_size < dataset.rows
+    X, _ = dataset.load()
+    np.testing.assert_array_equal(found, X.iloc[drawn.sample_numbers()])

@@ -17,10 +17,11 @@ from tasks.datasets.prepared import PreparedDataset
 from tasks.ensembles import XGBoostClassifier
 from tasks.large import row_halving, row_roles
 from tasks.large.drawn_rows import DrawnRows
-from tasks.large.row_halving import RowHalvingSearch, fewest_rows, round_sizes
+from tasks.large.row_halving import fewest_rows, round_sizes
 from tasks.large.training import SmallTrees
 from tasks.large.training_rows import LargeTrainingRows
 from tasks.registry import ALGORITHMS
+from tasks.search.base import BaseSearch
 from tasks.search_plans import SearchPlan, plan_estimator
 from tasks.sharing import SharedFit
 from tests.tasks.large.tables import prepared
@@ -40,13 +41,13 @@ def engine() -> Iterator[Engine]:
         yield engine
 
 
-def search_of(dataset: PreparedDataset, name: str, search: Any, **settings: Any) -> RowHalvingSearch:
+def search_of(dataset: PreparedDataset, name: str, search: Any, **settings: Any) -> BaseSearch:
     algorithm = ALGORITHMS[name]
     plan = SearchPlan(search, ModelOptions(), folds=5, candidates=4)
     model = algorithm.make(dataset, ModelOptions())
     found = plan_estimator(plan, algorithm, dataset, model, **settings)
-    assert isinstance(found, RowHalvingSearch)
-    return found.fit(LargeTrainingRows(DrawnRows(dataset, 0)))
+    assert isinstance(found, BaseSearch)
+    return algorithm.large.searched(found, LargeTrainingRows(DrawnRows(dataset, 0)))
 
 
 @pytest.mark.parametrize(

@@ -36,3 +36,15 @@ def test_the_seed_changes_the_sample_and_not_the_held_out_rows() -> None:
     first, second = (RowRoles.of(3_000_000, 28, seed) for seed in (0, 1))
     assert first.held_out == second.held_out
     assert first.sample != second.sample
+
+
+@pytest.mark.parametrize("rows", [5_000, 3_000_000])
+def test_a_clustering_holds_no_row_out_and_scores_on_its_sample(rows: int) -> None:
+    roles = RowRoles.of(rows, 28, seed=0, holds_out=False)
+    held_out, training, sample, search = (
+        mask.of(0, rows) for mask in (roles.held_out, roles.training, roles.sample, roles.search)
+    )
+    assert training.all()
+    assert not held_out.any()
+    np.testing.assert_array_equal(search, sample)
+    assert sample.sum() == pytest.approx(min(rows, SAMPLE_CELLS / 28), rel=0.01)

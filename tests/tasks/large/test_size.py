@@ -1,5 +1,6 @@
 """The size from which models are trained from blocks of rows."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -27,9 +28,18 @@ def test_a_large_table_is_marked_and_told_unless_the_user_wants_all_folds(
     assert as_trained(dataset, exhaustive) is dataset
 
 
-def test_the_kind_of_problem_decides_too(tmp_path: Path) -> None:
+def test_a_clustering_of_a_large_table_is_told_what_is_done_on_a_sample(tmp_path: Path) -> None:
     dataset = prepared(tmp_path)
     clustering = dataset.model_copy(
-        update={"rows": CELLS, "recipe": dataset.recipe.model_copy(update={"target": None})}
+        update={
+            "rows": CELLS,
+            "task": "clustering",
+            "recipe": dataset.recipe.model_copy(update={"target": None}),
+        }
     )
-    assert not as_trained(clustering, StudyParameters(data=["table.parquet"])).by_blocks
+    found = as_trained(clustering, StudyParameters(data=["table.parquet"]))
+    assert found.by_blocks
+    assert re.search(r"candidates on a sample of 2,66\d,\d{3} rows.* fitted on all rows", found.notes[-1])
+    assert "held-out" not in found.notes[-1]
+    images = clustering.model_copy(update={"images": True})
+    assert as_trained(images, StudyParameters(data=["table.parquet"])) is images

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import accuracy_score, roc_auc_score
+from sklearn.base import clone
+from sklearn.cluster import KMeans
+from sklearn.metrics import accuracy_score, adjusted_rand_score, roc_auc_score, silhouette_score
 
 from infra.engines import Engine, connect
 from infra.engines.blocks import Span
@@ -18,7 +20,8 @@ from tasks.large import row_roles
 from tasks.large.drawn_rows import DrawnRows
 from tasks.large.training_rows import LargeTrainingRows
 from tasks.registry import ALGORITHMS
-from tests.tasks.large.tables import prepared
+from tasks.search_plans import SearchPlan, plan_estimator
+from tests.tasks.large.tables import clustered, prepared
 from tests.tasks.preparing import prepare
 
 
@@ -100,3 +103,42 @@ def test_the_mean_target_of_a_value_does_not_hold_the_rows_own_target(
     X, y = (np.concatenate(arrays) for arrays in zip(*encoded, strict=True))
     area = roc_auc_score(y, X[:, 1])
     assert 0.4 < area < 0.6
+
+
+@pytest.fixture
+def groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PreparedDataset:
+    monkeypatch.setattr(row_roles, "SAMPLE_CELLS", 2 * 600)
+    monkeypatch.setattr(row_roles, "FEWEST_ROWS", 0)
+    monkeypatch.setattr("tasks.datasets.preparation.ROW_GROUP", 700)
+    return clustered(tmp_path)
+
+
+def test_k_means_ends_where_iterations_over_all_rows_end(groups: PreparedDataset, engine: Engine) -> None:
+    algorithm, rows = ALGORITHMS["kmeans"], LargeTrainingRows(DrawnRows(groups, 0))
+    pipeline = algorithm.make(groups, ModelOptions()).set_params(model__engine=engine, model__n_clusters=4)
+    words = algorithm.large.fit(pipeline, rows)
+    assert words == f"all 3,000 rows, from the result on a sample of {rows.drawn.sample_size:,} rows"
+    model = pipeline[-1]
+    assert model.init == "k-means++"  # as the user sees it, and not the centres of the sample
+    X = pipeline[:-1].transform(groups.load()[0])
+    peer = KMeans(4, random_state=0, n_init=10, tol=0).fit(X)
+    assert model.inertia_ == pytest.approx(peer.inertia_, rel=1e-4)
+    assert adjusted_rand_score(model.labels_, peer.labels_) > 0.99
+
+
+@pytest.mark.parametrize(("name", "sampled"), [("kmeans", True), ("dbscan", False), ("agglomerative", False)])
+def test_a_search_of_clusterings_compares_its_candidates_on_the_rows_that_its_algorithm_names(
+    groups: PreparedDataset, engine: Engine, name: str, sampled: bool
+) -> None:
+    algorithm, rows = ALGORITHMS[name], LargeTrainingRows(DrawnRows(groups, 0))
+    model = algorithm.make(groups, ModelOptions())
+    plan = SearchPlan("random", ModelOptions(), folds=5, candidates=4)
+    search = plan_estimator(plan, algorithm, groups, model, engine=engine)
+    found = algorithm.large.searched(search, rows)
+    X = rows.sample()[0] if sampled else groups.load()[0]
+    again = clone(found.estimator).set_params(**found.best_params_).fit(X)
+    score = silhouette_score(again[:-1].transform(X), again[-1].labels_)
+    noise = np.mean(again[-1].labels_ == -1)
+    if not noise:
+        assert found.best_score_ == pytest.approx(score)
+    assert found.cv_results_.get("rows", [None])[0] == (rows.drawn.sample_size if sampled else None)

@@ -119,14 +119,15 @@ def test_estimated_silhouettes_are_named_as_estimates_with_their_errors(noisy: S
         cell.metrics |= {"silhouette_error": 0.0041, "silhouette_rows": 1024.0}
     [sentence] = cluster_words.estimates(cells)
     assert (
-        "estimates: the mean silhouette of 1,024 rows drawn at random, each compared with all rows"
-        in sentence
+        "estimates: the mean silhouette of 1,024 rows drawn at random, each compared with the rows of "
+        "each cluster, at most 131,072 of one" in sentence
     )
     text = printed(recommended(noisy), 200)
     assert "error" in heading(text)
     assert "0.004" in cell_line(text[text.index("burger-king") :], "local", "grid")
-    assert "measured on 1,024 sampled rows, each compared with all rows (standard error 0.004)" in " ".join(
-        text.split()
+    assert (
+        "measured on 1,024 sampled rows, each compared with up to 131,072 rows of each cluster (standard error 0.004)"
+        in " ".join(text.split())
     )
     searched, baseline = cells[0].model_copy(deep=True), cells[0].model_copy(deep=True)
     searched.metrics["silhouette"], baseline.metrics["silhouette"] = 0.430, 0.400
