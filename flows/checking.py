@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from flows.parameters import StudyParameters
-from infra.engines import check_installed
+from infra.engines import check_installed, memory_in_bytes
 from infra.errors import ParameterError
 from infra.settings import Settings
 from tasks.algorithms.base import ModelOptions
@@ -16,6 +16,7 @@ from tasks.datasets.prepared import PreparedDataset
 from tasks.large.size import by_blocks, needs_blocks
 from tasks.problems import problem_of
 from tasks.registry import algorithms_for
+from tasks.worker_memory import refuse_small_workers
 
 
 def prepare_in_advance(
@@ -81,6 +82,14 @@ def prepare_in_advance(
             begin(f"{data}: one fit of each algorithm is timed, because the table is very wide")
             begun = with_cost(begun, parameters)
         refuse_namesake(preview_of(begun), data, map(preview_of, prepared.values()))
+        if (
+            settings.dask_address is None
+        ):  # the workers of a cluster that runs already have a limit of their own
+            refuse_small_workers(
+                as_trained(preview_of(begun), parameters),
+                parameters.workers or settings.cores,
+                memory_in_bytes(parameters.worker_memory),
+            )
         prepared[data] = begun
     return prepared
 

@@ -4,20 +4,27 @@ The rows go up to ten millions; with `TRILLA_BENCH_ROWS=30000000` they go up to 
 """
 
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
-from infra.settings import load_settings
 from tests.benchmarks import scale_tables
-from tests.benchmarks.scale_study import Measured, bare_seconds, sharded_seconds, study
+from tests.benchmarks.scale_study import (
+    ALGORITHMS,
+    MEMORY,
+    WORKERS,
+    Measured,
+    bare_seconds,
+    prepared_of,
+    remove_prepared,
+    sharded_seconds,
+    study,
+)
 from tests.benchmarks.timing import save
 
 MOST_ROWS = int(os.environ.get("TRILLA_BENCH_ROWS", "10000000"))
 SIZES = [rows for rows in (10_000, 100_000, 1_000_000, 10_000_000, 30_000_000) if rows <= MOST_ROWS]
 BESIDE = (1_000_000, 10_000_000)  # rows that the libraries themselves can hold in memory
 ENGINES = os.environ.get("TRILLA_BENCH_ENGINES", "local,dask,spark").split(",")
-WORKERS, MEMORY = 2, "2.5GiB"
 FLAGS = ("--workers", str(WORKERS), "--worker-memory", MEMORY)
 
 
@@ -29,7 +36,7 @@ def main() -> None:
             table = Path(folder) / f"rows-{size}"
             scale_tables.write_parquet(table, "classes", size)
             for engine in ENGINES:
-                found = study(table, engine, *FLAGS)
+                found = study(table, engine, *FLAGS, algorithms=ALGORITHMS)
                 rows.append(growth(size, engine, found))
                 print(f"  {rows[-1]['what']}: {rows[-1]['ours']}", flush=True)
                 if size in BESIDE and found.status == 0:
@@ -89,17 +96,6 @@ def one_fit(size: int, found: Measured, peer: float) -> dict[str, object]:
         "ratio": f"{ours / peer:.2f}",
         "aim": "at most 1.15",
     }
-
-
-def prepared_of(name: str) -> list[Path]:
-    """Files and folders of the prepared data of a table."""
-    return list((load_settings().home / "data").glob(f"{name}-*"))
-
-
-def remove_prepared(name: str) -> None:
-    """Remove the prepared data of a table, which the next study would find."""
-    for path in prepared_of(name):
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """A whole study of a large table in processes of its own: time and memory, beside the bare fits that it contains."""
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,10 +16,13 @@ import numpy as np
 import psutil
 import pyarrow.dataset as ds
 
-from infra.settings import usable_cores
+from infra.settings import load_settings, usable_cores
 
 SAMPLE_S = 0.5  # between two looks at the processes
 ALGORITHMS = "xgboost,gradient_boosting,linear_model"
+WORKERS, MEMORY = 2, "2.5GiB"
+CELL = re.compile(r"^\[ *(\d+) s\] .* · .* · .*: [\d.]+ s$", re.MULTILINE)
+"""Line of the command about a finished cell, with the seconds since the start."""
 COMMAND = "from deployments.cli import main; raise SystemExit(main())"
 
 
@@ -36,44 +41,72 @@ class Measured:
     peaks : dict of str to int
         Highest RSS in bytes of the command's own process (`driver`), of the largest worker process (`worker`), of Java
         (`java`), and of all processes together (`all`).
+    first_cell_s : float
+        Seconds until the first cell was finished, as the command tells.
     """
 
     seconds: float
     status: int
     result: dict[str, Any]
     peaks: dict[str, int] = field(default_factory=dict)
+    first_cell_s: float = float("nan")
 
 
-def study(table: Path, engine: str, *flags: str, algorithms: str = ALGORITHMS) -> Measured:
+def study(
+    table: Path, engine: str, *flags: str, algorithms: str | None = None, target: str | None = "y"
+) -> Measured:
     """Run `trilla study` on a table, and measure it from outside.
 
     Parameters
     ----------
     table : Path
-        The table, with the target `y`.
+        The table.
     engine : {"local", "dask", "spark"}
         The engine.
     *flags : str
         Further flags of the command.
-    algorithms : str
-        The algorithms, with commas between them.
+    algorithms : str, optional
+        The algorithms, with commas between them; None: all that fit the data.
+    target : str, optional
+        The target; None: the rows are clustered.
     """
     with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder) / "result.json"
+        output, told = Path(folder) / "result.json", Path(folder) / "told.txt"
         command = [
-            *(sys.executable, "-c", COMMAND, "study", "--data", str(table), "--target", "y"),
-            *("--engines", engine, "--algorithms", algorithms, "--json", str(output), *flags),
+            *(sys.executable, "-c", COMMAND, "study", "--data", str(table), "--engines", engine),
+            *(("--target", target) if target else ()),
+            *(("--algorithms", algorithms) if algorithms else ()),
+            *("--json", str(output), *flags),
         ]
         start = time.perf_counter()
-        with subprocess.Popen(command, stdout=sys.stderr, stderr=sys.stderr) as process:
-            peaks = _watched(process)
+        with told.open("wb") as lines, subprocess.Popen(command, stdout=lines, stderr=sys.stderr) as process:
+            peaks = watched(process)
         seconds = time.perf_counter() - start
         result = json.loads(output.read_text()) if output.is_file() else {}
-    return Measured(seconds, process.returncode, result, peaks)
+        first = CELL.search(told.read_text())
+    first_s = float(first[1]) if first else float("nan")
+    return Measured(seconds, process.returncode, result, peaks, first_s)
 
 
-def _watched(process: subprocess.Popen[bytes]) -> dict[str, int]:
-    """Highest RSS of each role until the process ends."""
+def prepared_of(name: str) -> list[Path]:
+    """Files and folders of the prepared data of a table."""
+    return list((load_settings().home / "data").glob(f"{name}-*"))
+
+
+def remove_prepared(name: str) -> None:
+    """Remove the prepared data of a table, which the next study would find."""
+    for path in prepared_of(name):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def watched(process: subprocess.Popen[Any]) -> dict[str, int]:
+    """Highest RSS in bytes of each role until the process ends.
+
+    Parameters
+    ----------
+    process : subprocess.Popen
+        The process, which is the driver; its children are workers, or Java.
+    """
     peaks = {"driver": 0, "worker": 0, "java": 0, "all": 0}
     root = psutil.Process(process.pid)
     while process.poll() is None:
