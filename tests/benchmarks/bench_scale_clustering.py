@@ -1,5 +1,6 @@
 """Clusterings of large tables: whole studies, a grid beside bare fits, and the quality of K-means beside libraries."""
 
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from tests.benchmarks.scale_study import MEMORY, WORKERS, Measured, remove_prepa
 from tests.benchmarks.timing import save
 from tests.tasks.preparing import prepare
 
+JAVA = "--driver-memory 6g pyspark-shell"  # MLlib keeps the rows in Java, whose memory is 1 GiB by default
 ENGINES = ("local", "dask", "spark")
 FLAGS = ("--workers", str(WORKERS), "--worker-memory", MEMORY)
 CLUSTERS = 8
@@ -31,13 +33,19 @@ GRID = range(2, 11)
 
 def main() -> None:
     """Measure studies of both tables, and the fits beside them, and save the figures."""
+    os.environ.setdefault("PYSPARK_SUBMIT_ARGS", JAVA)
     with tempfile.TemporaryDirectory(prefix="trilla-scale-") as folder:
         wide, long = Path(folder) / "wide", Path(folder) / "long"
         scale_tables.write_parquet(wide, "blobs", 1_000_000)
         scale_tables.write_parquet(long, "blobs", 10_000_000, columns=10)
-        rows = [whole_study(engine, study(wide, engine, *FLAGS, target=None)) for engine in ENGINES]
+        rows = []
+        for engine in ENGINES:
+            rows.append(whole_study(engine, study(wide, engine, *FLAGS, target=None)))
+            print(f"  {rows[-1]['what']}: {rows[-1]['ours']}", flush=True)
         remove_prepared(wide.name)
-        rows += [grid_beside_fits(long), *beside_libraries(long, Path(folder) / "prepared")]
+        rows.append(grid_beside_fits(long))
+        print(f"  {rows[-1]['what']}: {rows[-1]['ours']}, {rows[-1]['peer']}", flush=True)
+        rows += beside_libraries(long, Path(folder) / "prepared")
         remove_prepared(long.name)
     save(rows)
 
