@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows import recording, registering
-from flows.gathering import complete
+from flows.gathering import Place, complete
 from flows.session import Session, current_listener, current_session
 from flows.spark_preparing import in_this_process, spark_preparation
 from infra.engines import EngineName
@@ -35,9 +35,6 @@ from tasks.results import (
 )
 
 INCOMPLETE = "Incomplete"  # name of the Failed state of a subflow that ran to its end with failed cells
-
-Place = Callable[[], dict[str, Any]]
-"""Function that gives the arguments that name the engine of a step; raises EngineError if there is no engine."""
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +122,7 @@ def fill(session: Session, dataset: PreparedDataset, engine: EngineName, place: 
         step = steps.STEPS[request.search]
         try:
             with recording.following(session, request):
-                cell = complete(step, request, **place())
+                cell = complete(step, request, place=place)
         except Exception as error:  # any error becomes the result of the cell, and the study ends as Failed
             log.info("%s failed", request.title, exc_info=True)
             cell = request.unfinished("failed", f"{type(error).__name__}: {error}")

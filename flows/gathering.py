@@ -1,7 +1,8 @@
 """The function that waits for a step of a flow, and returns its result or raises an error that names the cause."""
 
 import logging
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 from prefect import Task
 from prefect.futures import PrefectWrappedFuture
@@ -11,7 +12,7 @@ from flows.sweeping import mark_lost
 from infra.display import display_only
 from infra.engines.dask_cluster import WORKER_LOST
 from infra.engines.dask_memory import MEMORY_TRIES, MemoryKill, MemoryKills, workers_of
-from infra.errors import EngineError
+from infra.errors import EngineError, EngineLostError
 from infra.retrying import retry
 
 TRIES = 3
@@ -22,11 +23,15 @@ Future = PrefectWrappedFuture[Any, Any]
 log = logging.getLogger(__name__)
 
 
-def complete(step: Task[..., Any], *arguments: Any, **options: Any) -> Any:
+Place = Callable[[], Mapping[str, Any]]
+"""Function that gives the arguments that name the engine of a step; it is called at each try."""
+
+
+def complete(step: Task[..., Any], *arguments: Any, place: Place = dict) -> Any:
     """Submit a step to the flow's task runner, wait for it and return its result.
 
-    A step whose worker died is submitted again, a bounded number of times. Results that the step had recorded in the
-    ledger are not computed again. The task run of the lost try, which would stay Running, is set to Crashed.
+    A step whose worker or engine died is submitted again, a bounded number of times. Results that the step had recorded
+    in the ledger are not computed again. The task run of a lost worker, which would stay Running, is set to Crashed.
 
     Parameters
     ----------
@@ -34,8 +39,8 @@ def complete(step: Task[..., Any], *arguments: Any, **options: Any) -> Any:
         The step.
     *arguments : object
         Positional arguments of the step.
-    **options : object
-        Keyword arguments of the step.
+    place : callable
+        Function that gives the arguments that name the engine of the step.
 
     Returns
     -------
@@ -45,16 +50,16 @@ def complete(step: Task[..., Any], *arguments: Any, **options: Any) -> Any:
     Raises
     ------
     EngineError
-        If the step's worker died at every try, or the cluster has no worker any more. After `MEMORY_TRIES` workers
-        that were killed for memory, the error says how much memory the last one used and was allowed.
+        If the step's worker or engine died at every try, or the cluster has no worker any more. After `MEMORY_TRIES`
+        workers that were killed for memory, the error says how much memory the last one used and was allowed.
     Exception
         The exception that the step raised.
     """
     tries = _Tries(step.name)
     return retry(
-        lambda: tries.result(step.submit(*arguments, **options)),
+        lambda: tries.result(cast(Future, step.submit(*arguments, **place()))),
         tries=TRIES,
-        on=WORKER_LOST,
+        on=(*WORKER_LOST, EngineLostError),
         failed=tries.failed,
     )
 
@@ -79,7 +84,12 @@ class _Tries:
         return any(future.wrapped_future.key == key for future in self.futures)
 
     def failed(self, error: BaseException, tries_left: int) -> None:
-        """Record that the worker of one try was lost; raise if the step has no try left."""
+        """Record that the worker or the engine of one try was lost; raise if the step has no try left."""
+        if isinstance(error, EngineLostError):
+            log.warning("%s (try %d of %d): %s", self.step, TRIES - tries_left, TRIES, error)
+            if not tries_left:
+                raise EngineError(f"{self.step}: given up after {TRIES} tries: {error}") from error
+            return
         kills = self._memory_kills.new() if self._memory_kills else []
         self.kills += kills
         cause = kills[-1] if kills else error

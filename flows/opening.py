@@ -1,8 +1,8 @@
 """Opening of a study's session: cluster, Spark, tracker and journal start at the same time."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from importlib import import_module
 
 from distributed import fire_and_forget
@@ -12,10 +12,11 @@ from flows import recording
 from flows.journal import open_journal
 from flows.parameters import StudyParameters
 from flows.session import Session, current_listener, session_variable
+from flows.study_spark import StudySpark
 from flows.sweeping import mark_crashed, settle_tasks
 from flows.trackers import open_tracker
 from infra.display import display_only
-from infra.engines import Engine, connect, memory_in_bytes
+from infra.engines import connect, memory_in_bytes
 from infra.engines.dask import DaskEngine
 from infra.errors import TrillaError
 from infra.settings import Settings, load_settings
@@ -132,11 +133,10 @@ def _starting_spark(
     settings: Settings,
     workers: int,
     preload: Sequence[str],
-) -> "Future[Engine] | None":
+) -> StudySpark | None:
     if "spark" not in parameters.engines:
         return None
-    pool = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="trilla-spark-start"))
-    future = pool.submit(
+    start = partial(
         connect,
         "spark",
         workers=workers,
@@ -144,10 +144,6 @@ def _starting_spark(
         preload=preload,
         memory_limit=None if settings.spark_master else parameters.worker_memory,
     )
-    stack.callback(_close_spark, future)
-    return future
-
-
-def _close_spark(future: "Future[Engine]") -> None:
-    if future.exception() is None:
-        future.result().close()
+    spark = StudySpark(start)
+    stack.callback(spark.close)
+    return spark

@@ -205,8 +205,8 @@ class ScoringParameters(BaseModel):
     )
     data: str = Field(
         min_length=1,
-        description="File of a table (CSV, Parquet, JSON lines, Excel), its address (https://..., s3://...), a folder "
-        "or a pattern of its parts, or a folder of images.",
+        description="File of a table (CSV, Parquet, ORC, Arrow, JSON lines, Excel), its address (https://..., "
+        "s3://...), a folder or a pattern of its parts, or a folder of images.",
     )
     out: Path = Field(
         description="File to write, .csv or .parquet, for a table that fits into memory; or a folder for the parts of "

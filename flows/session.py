@@ -1,13 +1,13 @@
 """The session of a running study, and the listener that is told about its progress."""
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from flows.journal import Journal
 from flows.parameters import StudyParameters
+from flows.study_spark import StudySpark
 from infra.engines import Engine
 from infra.engines.dask import DaskEngine
 from infra.settings import Settings
@@ -56,7 +56,7 @@ class Session:
     result: StudyResult
     flow_run_id: str
     prepared: Mapping[str, Begun]
-    _spark: "Future[Engine] | None" = field(repr=False)
+    _spark: StudySpark | None = field(repr=False)
     open_key: str | None = None
     """Key of the MLflow run of the cell that is running; None between cells."""
     datasets: dict[str, PreparedDataset] = field(default_factory=dict)
@@ -69,15 +69,15 @@ class Session:
         return self.journal.id
 
     def spark(self) -> Engine:
-        """The one Spark session, which started beside the cluster.
+        """The Spark session, which started beside the cluster; a new one if its Java process has ended.
 
         Raises
         ------
         EngineError
-            If Spark did not start.
+            If Spark does not start.
         """
         assert self._spark is not None  # noqa: S101 (asked for only by studies that have the engine)
-        return self._spark.result()
+        return self._spark.engine()
 
 
 def untold() -> str:

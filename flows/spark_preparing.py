@@ -27,10 +27,14 @@ def spark_preparation(name: str) -> PreparedDataset:
     """
     session = current_session()
     dataset = session.datasets.get(name)
+
+    def place() -> dict[str, Any]:
+        return {"engine": session.spark()}
+
     if dataset is None:
         prepared: PreparedDataset = complete(
-            steps.prepare_on_spark, name, session.prepared[name], session.spark()
+            steps.prepare_on_spark, name, session.prepared[name], place=place
         )
         return prepared
-    complete(steps.profile_on_spark, dataset, session.spark())
+    complete(steps.profile_on_spark, dataset, place=place)
     return dataset

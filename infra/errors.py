@@ -24,3 +24,7 @@ class StackError(TrillaError):
 
 class EngineError(TrillaError):
     """An engine cannot be started, or its work failed at every try."""
+
+
+class EngineLostError(EngineError):
+    """A process that an engine depends on has ended; a new engine can do the same work."""

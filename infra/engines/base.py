@@ -250,6 +250,11 @@ class Engine(ABC):
         return {}
 
     @property
+    def is_alive(self) -> bool:
+        """Whether the processes that the engine depends on run, so that the engine can be given work."""
+        return True
+
+    @property
     def dashboard(self) -> str | None:
         """Address of the engine's own web page; None if the engine has no web page."""
         return None

@@ -22,7 +22,7 @@ from infra.engines.collective import Meeting, PeerLostError, join, rendezvous
 from infra.engines.spark_items import TRIES, ItemOutcome, OutcomeQueue, RetriedItem, task_of
 from infra.engines.streaming import resident
 from infra.engines.tree import finish, reduce_span
-from infra.errors import EngineError
+from infra.errors import EngineError, EngineLostError
 from infra.retrying import retry
 
 FIRST_TASKS = (
@@ -93,7 +93,7 @@ class SparkEngine(Engine):
         return None if address is None else str(address)
 
     def worker_pids(self) -> Mapping[str, int]:
-        if self._java is None or not self._alive():
+        if self._java is None or not self.is_alive:
             return {}
         pids = {"spark-jvm": self._java.pid}
         with suppress(psutil.NoSuchProcess):
@@ -143,7 +143,7 @@ class SparkEngine(Engine):
     def run_group(self, function: Callable[..., Any], blocks: Blocks, *state: Any) -> list[Any]:
         def failed(error: BaseException, tries_left: int) -> None:
             # a group that lost a member cannot continue, so the whole job runs again
-            if not self._alive():
+            if not self.is_alive:
                 raise error
 
         results = retry(
@@ -260,12 +260,13 @@ class SparkEngine(Engine):
             raise self._explained(error) from error
 
     def _explained(self, error: BaseException) -> EngineError:
-        if not self._alive() or isinstance(error, jvm.LOST):
-            return EngineError("Spark's Java process ended; run again: the next run starts a new one")
+        if not self.is_alive or isinstance(error, jvm.LOST):
+            return EngineLostError("Spark's Java process ended; run again: the next run starts a new one")
         java = getattr(error, "java_exception", None)
         return EngineError(f"Spark's job failed: {cause_of(str(error if java is None else java))}")
 
-    def _alive(self) -> bool:
+    @property
+    def is_alive(self) -> bool:
         try:
             return self._java is not None and self._java.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:

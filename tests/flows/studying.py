@@ -57,6 +57,7 @@ class Study:
     environment: dict[str, str]
     arguments: tuple[str, ...] = SMALL
     name: str = "study"
+    program: tuple[str, ...] = (TRILLA,)
     process: "subprocess.Popen[bytes]" = field(init=False)
 
     def __post_init__(self) -> None:
@@ -68,7 +69,7 @@ class Study:
             open(self._files.with_suffix(".err"), "wb") as err,
         ):
             self.process = subprocess.Popen(
-                [TRILLA, "study", *self.arguments, "--json", self.json],
+                [*self.program, "study", *self.arguments, "--json", self.json],
                 env=self.environment,
                 stdout=out,
                 stderr=err,
@@ -139,17 +140,19 @@ class Study:
 
 
 def found_by(study: Study) -> dict[tuple[str, str], Any]:
-    """What a study found, without what differs from run to run: times, memory, addresses."""
-    return {
-        place: (
-            cell["status"],
-            cell["params"],
-            cell["cv_score"],
-            cell["metrics"],
-            [(trial["params"], trial["scores"], trial["mean_score"]) for trial in cell["trials"]],
-        )
-        for place, cell in study.cells().items()
-    }
+    """What a study found, by engine and search."""
+    return {place: found_in(cell) for place, cell in study.cells().items()}
+
+
+def found_in(cell: dict[str, Any]) -> tuple[Any, ...]:
+    """What a cell found, without what differs from run to run: times, memory, addresses."""
+    return (
+        cell["status"],
+        cell["params"],
+        cell["cv_score"],
+        cell["metrics"],
+        [(trial["params"], trial["scores"], trial["mean_score"]) for trial in cell["trials"]],
+    )
 
 
 def recorded(ledger: Path) -> dict[str, float]:

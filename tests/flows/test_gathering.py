@@ -19,7 +19,7 @@ from flows import gathering
 from flows.gathering import complete
 from infra.engines.dask import DaskEngine
 from infra.engines.dask_memory import MEMORY_TRIES
-from infra.errors import EngineError
+from infra.errors import EngineError, EngineLostError
 from infra.servers import Stack
 from tests.flows.studying import settled_states
 from tests.infra.engines import work
@@ -190,3 +190,31 @@ def test_a_time_limit_of_the_step_itself_is_raised(cluster: str) -> None:
 
     with pytest.raises(TimeoutError, match="the step's own limit"):
         once()
+
+
+@task(cache_policy=NO_CACHE)
+def needs(engine: int) -> int:
+    """Fail as on an engine that died, unless the engine is the third one."""
+    if engine < 3:
+        raise EngineLostError("the engine died")
+    return engine
+
+
+@pytest.mark.parametrize(("first", "found"), [(1, 3), (2, 3), (3, 3)])
+def test_a_step_whose_engine_died_is_tried_on_the_next_engine(first: int, found: int) -> None:
+    engines = iter(range(first, 9))
+
+    @flow
+    def study() -> int:
+        return complete(needs, place=lambda: {"engine": next(engines)})  # type: ignore[no-any-return]
+
+    assert study() == found
+
+
+def test_a_step_is_given_up_when_every_engine_dies() -> None:
+    @flow
+    def study() -> None:
+        complete(needs, place=lambda: {"engine": 0})
+
+    with pytest.raises(EngineError, match="needs: given up after 3 tries: the engine died"):
+        study()

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from infra.errors import DataError
 from tasks.datasets.files.base import Format
+from tasks.datasets.files.columnar import ArrowFile, Orc
 from tasks.datasets.files.excel import Spreadsheet
 from tasks.datasets.files.json_records import JsonRecords
 from tasks.datasets.files.opened import Opened, plain_name
 from tasks.datasets.files.parquet import Parquet
 from tasks.datasets.files.text.reader import DelimitedText
 
-FORMATS: tuple[Format, ...] = (Parquet(), Spreadsheet(), JsonRecords(), DelimitedText())
+FORMATS: tuple[Format, ...] = (Parquet(), Orc(), ArrowFile(), Spreadsheet(), JsonRecords(), DelimitedText())
 """The formats in the order in which a file is compared with them; the last one takes what no other one takes."""
 
 

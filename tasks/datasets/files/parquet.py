@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 
 from infra.errors import DataError
 from infra.storage import arrow_location
-from tasks.datasets.files.base import Content, IsWanted, Reading, row_place
-from tasks.datasets.files.nesting import flat, flat_names
+from tasks.datasets.files.base import Content, Reading, row_place
+from tasks.datasets.files.columnar import flat_content, wanted_names
 from tasks.datasets.files.opened import Opened
 
 MAGIC = b"PAR1"
@@ -121,16 +121,6 @@ def opened_parquet(file: Opened) -> Iterator[pq.ParquetFile]:
 
 def _read(file: Opened, reading: Reading, read: Callable[[pq.ParquetFile, list[str]], pa.Table]) -> Content:
     with opened_parquet(file) as parquet:
-        names = _wanted_names(parquet.schema_arrow, reading.is_wanted)
+        names = wanted_names(parquet.schema_arrow, reading.is_wanted)
         table = read(parquet, names)
-    # the reader returns "a.b" too if "a" is wanted
-    table = table.select([index for index, name in enumerate(table.column_names) if name in set(names)])
-    table, notes = flat(table)
-    kept = [index for index, name in enumerate(table.column_names) if reading.is_wanted(name)]
-    return Content(table.select(kept), row_place, (*file.notes, *notes))
-
-
-def _wanted_names(schema: pa.Schema, is_wanted: IsWanted) -> list[str]:
-    return list(
-        dict.fromkeys(field.name for field in schema if any(is_wanted(name) for name in flat_names(field)))
-    )
+    return flat_content(file, reading, table, names)

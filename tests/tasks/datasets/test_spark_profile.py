@@ -154,3 +154,14 @@ def test_a_large_table_is_compared_without_loading_its_rows(
     pq.write_table(changed, part)
     with pytest.raises(DataError, match="column 'size': Spark's mean is"):
         profile_with_spark(dataset, spark.session)
+
+
+def test_a_table_that_spark_wrote_as_orc_is_read(spark: SparkEngine, tmp_path: Path) -> None:
+    large_frame().to_parquet(tmp_path / "t.parquet")
+    parquet = str(tmp_path / "t.parquet")
+    spark.session.read.parquet(parquet).coalesce(1).write.partitionBy("class").orc(str(tmp_path / "orc"))
+    ours, theirs = (
+        prepare(resolve(place, "class"), tmp_path / "data") for place in (str(tmp_path / "orc"), parquet)
+    )
+    assert ours.recipe.classes == theirs.recipe.classes
+    assert (ours.rows, ours.columns) == (theirs.rows, theirs.columns)

@@ -26,14 +26,20 @@ def prepared(folder: Path, rows: int = 3_000, *, group_rows: int = 700) -> Prepa
 
 
 def clustered(folder: Path, rows: int = 3_000, *, group_rows: int = 700) -> PreparedDataset:
-    """A table of four groups of rows with two columns of numbers, one with missing cells, marked as large."""
+    """A table of `write_groups`, prepared and marked as large."""
+    file = write_groups(folder, rows, group_rows=group_rows)
+    return _prepared(file, None).model_copy(update={"by_blocks": True})
+
+
+def write_groups(folder: Path, rows: int, *, group_rows: int = 700) -> Path:
+    """Write a table of four groups of rows with two columns of numbers, one with missing cells."""
     rng = np.random.default_rng(0)
     centres = 9.0 * np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
     x, z = (centres[rng.integers(4, size=rows)] + rng.normal(size=(rows, 2))).round(4).T
     frame = pd.DataFrame({"x": x, "z": np.where(rng.random(rows) < 0.02, np.nan, z)})
     file = folder / "groups.parquet"
     frame.to_parquet(file, row_group_size=group_rows)
-    return _prepared(file, None).model_copy(update={"by_blocks": True})
+    return file
 
 
 def _prepared(file: Path, target: str | None) -> PreparedDataset:
