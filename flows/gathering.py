@@ -86,7 +86,7 @@ class _Tries:
     def failed(self, error: BaseException, tries_left: int) -> None:
         """Record that the worker or the engine of one try was lost; raise if the step has no try left."""
         if isinstance(error, EngineLostError):
-            log.warning("%s (try %d of %d): %s", self.step, TRIES - tries_left, TRIES, error)
+            log.warning("%s: %s (try %d of %d)", self.step, error, TRIES - tries_left, TRIES)
             if not tries_left:
                 raise EngineError(f"{self.step}: given up after {TRIES} tries: {error}") from error
             return

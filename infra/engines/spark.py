@@ -261,7 +261,7 @@ class SparkEngine(Engine):
 
     def _explained(self, error: BaseException) -> EngineError:
         if not self.is_alive or isinstance(error, jvm.LOST):
-            return EngineLostError("Spark's Java process ended; run again: the next run starts a new one")
+            return EngineLostError("Spark's Java process ended; a new connection starts a new one")
         java = getattr(error, "java_exception", None)
         return EngineError(f"Spark's job failed: {cause_of(str(error if java is None else java))}")
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from tasks.datasets.prepared import PreparedDataset
 from tasks.large.row_roles import RowRoles
 
-CELLS = 10_000_000  # rows x columns; with fewer, each search ends in minutes
+CELLS = 2_000_000  # rows x columns; with more, searches on all folds take a quarter of an hour and longer
+CLUSTER_CELLS = 10_000_000  # of a table without a target; fewer are all in the sample on which it is searched
 ROWS = 50_000  # with fewer, even of a wide table, halving over rows would leave candidates with too few
 
 
@@ -17,7 +18,8 @@ def needs_blocks(dataset: PreparedDataset) -> bool:
     dataset : PreparedDataset
         The prepared data set.
     """
-    return not dataset.images and dataset.rows >= ROWS and dataset.rows * len(dataset.columns) >= CELLS
+    cells = CELLS if dataset.target else CLUSTER_CELLS
+    return not dataset.images and dataset.rows >= ROWS and dataset.rows * len(dataset.columns) >= cells
 
 
 def by_blocks(dataset: PreparedDataset, seed: int, words: Callable[[int, int], str]) -> PreparedDataset:

@@ -14,7 +14,7 @@ ROWS = 6_000
 PROGRAM = (
     sys.executable,
     "-c",
-    "import tasks.large.size as size; size.ROWS = size.CELLS = 1; "
+    "import tasks.large.size as size; size.ROWS = size.CLUSTER_CELLS = 1; "
     "from deployments.cli import main; raise SystemExit(main())",
 )
 

@@ -22,8 +22,8 @@ from tests.flows.studying import (
     wait_for,
 )
 
-ROWS, COLUMNS = 260_000, 40
-"""Just enough cells for halving over rows, and enough rows for two shards."""
+ROWS, COLUMNS = 260_000, 20
+"""Enough cells for halving over rows, and enough rows for two shards."""
 
 
 @pytest.fixture(scope="module")

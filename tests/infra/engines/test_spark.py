@@ -180,8 +180,8 @@ def test_killed_java_is_an_error_and_the_next_session_has_a_new_one(tmp_path: Pa
     done = run_script(tmp_path, KILLED_JAVA)
     assert done.returncode == 0, done.stderr
     raised, again, then, left = done.stdout.splitlines()
-    assert "Spark's Java process ended; run again" in raised
-    assert "Spark's Java process ended; run again" in again
+    assert "Spark's Java process ended; a new connection" in raised
+    assert "Spark's Java process ended; a new connection" in again
     assert then == "then: {0: 0, 1: 1, 2: 4}"
     assert left == "left: False"
 

@@ -7,7 +7,7 @@ import pytest
 
 from flows.checking import as_trained
 from flows.parameters import StudyParameters
-from tasks.large.size import CELLS, ROWS
+from tasks.large.size import CELLS, CLUSTER_CELLS, ROWS
 from tests.tasks.large.tables import prepared
 
 
@@ -32,7 +32,7 @@ def test_a_clustering_of_a_large_table_is_told_what_is_done_on_a_sample(tmp_path
     dataset = prepared(tmp_path)
     clustering = dataset.model_copy(
         update={
-            "rows": CELLS,
+            "rows": CLUSTER_CELLS,
             "task": "clustering",
             "recipe": dataset.recipe.model_copy(update={"target": None}),
         }
