@@ -82,9 +82,8 @@ def prepare_in_advance(
             begin(f"{data}: one fit of each algorithm is timed, because the table is very wide")
             begun = with_cost(begun, parameters)
         refuse_namesake(preview_of(begun), data, map(preview_of, prepared.values()))
-        if (
-            settings.dask_address is None
-        ):  # the workers of a cluster that runs already have a limit of their own
+        # the workers of a cluster that runs already have a limit of their own
+        if settings.dask_address is None:
             refuse_small_workers(
                 as_trained(preview_of(begun), parameters),
                 parameters.workers or settings.cores,

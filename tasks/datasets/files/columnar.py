@@ -1,5 +1,9 @@
 """Columnar files besides Parquet, which Arrow reads as a whole: ORC, and Arrow's own files (Feather)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
 import pyarrow as pa
 import pyarrow.ipc as ipc
 
@@ -30,13 +34,10 @@ class Orc:
         """
         from pyarrow import orc
 
-        try:
-            with file.stream() as stream:
-                opened = orc.ORCFile(stream)
-                names = wanted_names(opened.schema, reading.is_wanted)
-                table = opened.read(columns=names)
-        except (pa.ArrowException, OSError) as error:
-            raise _damaged(file, self.name, error) from None
+        with _opened(file, self.name) as stream:
+            found = orc.ORCFile(stream)
+            names = wanted_names(found.schema, reading.is_wanted)
+            table = found.read(columns=names)
         return flat_content(file, reading, table, names)
 
 
@@ -59,12 +60,9 @@ class ArrowFile:
         DataError
             If the file is cut off or is no Arrow file; the message names the file.
         """
-        try:
-            with file.stream() as stream, ipc.open_file(stream) as opened:
-                names = wanted_names(opened.schema, reading.is_wanted)
-                table = opened.read_all().select(names)
-        except (pa.ArrowException, OSError) as error:
-            raise _damaged(file, self.name, error) from None
+        with _opened(file, self.name) as stream, ipc.open_file(stream) as found:
+            names = wanted_names(found.schema, reading.is_wanted)
+            table = found.read_all().select(names)
         return flat_content(file, reading, table, names)
 
 
@@ -104,6 +102,12 @@ def flat_content(file: Opened, reading: Reading, table: pa.Table, names: list[st
     return Content(table.select(kept), row_place, (*file.notes, *notes))
 
 
-def _damaged(file: Opened, name: str, error: BaseException) -> DataError:
-    reason = str(error).splitlines()[0]
-    return DataError(f"'{file.path}' is not a whole {name} file ({reason}); write it again")
+@contextmanager
+def _opened(file: Opened, name: str) -> Iterator[BinaryIO]:
+    """Open a file, and refuse the file by its name if it turns out to be damaged."""
+    try:
+        with file.stream() as stream:
+            yield stream
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"'{file.path}' is not a whole {name} file ({reason}); write it again") from None
